@@ -1,0 +1,25 @@
+"""Build the random-walk Laplacian I − A·D⁻¹ of an adjacency matrix."""
+
+from collections.abc import Sequence
+
+import scipy.sparse as sp
+
+from echoes.command import parser, run
+from echoes.files import atomic_path
+from echoes.network import random_walk_laplacian
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = parser(__doc__)
+    args.add_argument("--adjacency", required=True, help="npz of the adjacency matrix")
+    args.add_argument("--output", required=True, help="npz of the Laplacian")
+    given = args.parse_args(argv)
+
+    laplacian = random_walk_laplacian(sp.csr_array(sp.load_npz(given.adjacency)))
+    with atomic_path(given.output) as path:
+        sp.save_npz(path, laplacian)
+
+
+if __name__ == "__main__":
+    run(main)

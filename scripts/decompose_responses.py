@@ -1,0 +1,32 @@
+"""Find the principal components of the responses."""
+
+import logging
+from collections.abc import Sequence
+
+from echoes.command import parser, run
+from echoes.components import decompose
+from echoes.files import load_arrays, save_arrays
+
+log = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = parser(__doc__)
+    args.add_argument("--perturbations", required=True, help="npz of the aligned tables")
+    args.add_argument("--n-components", type=int, required=True, help="how many components")
+    args.add_argument("--output", required=True, help="npz of the components")
+    given = args.parse_args(argv)
+
+    (responses,) = load_arrays(given.perturbations, "responses")
+    components = decompose(responses, given.n_components)
+    log.info(
+        "%d components explain %.8f of the variance",
+        given.n_components,
+        components.explained_variance.sum(),
+    )
+    save_arrays(given.output, vars(components))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,62 @@
+"""Solve the random walk with restart from every silenced gene, for one restart parameter."""
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.sparse as sp
+
+from echoes.command import parser, run
+from echoes.diffusion import diffuse
+from echoes.files import load_arrays, save_arrays
+from echoes.network import read_positions
+
+log = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = parser(__doc__)
+    args.add_argument("--adjacency", required=True, help="npz of the adjacency matrix")
+    args.add_argument("--laplacian", required=True, help="npz of the random-walk Laplacian")
+    args.add_argument("--genes", required=True, help="table of the genes of the network")
+    args.add_argument("--perturbations", required=True, help="npz of the aligned tables")
+    args.add_argument("--alpha", type=float, required=True, help="probability of a step, 0 … 1")
+    args.add_argument("--tolerance", type=float, default=1e-10, help="largest residual")
+    args.add_argument(
+        "--backend", choices=["iterative", "direct"], default="iterative", help="what solves"
+    )
+    args.add_argument("--output", required=True, help="npz of the diffusions")
+    given = args.parse_args(argv)
+
+    training, validation = load_arrays(given.perturbations, "symbols", "validation_symbols")
+    symbols, row = np.unique(np.concatenate([training, validation]), return_inverse=True)
+    solution = diffuse(
+        sp.csr_array(sp.load_npz(given.adjacency)),
+        sp.csr_array(sp.load_npz(given.laplacian)),
+        read_positions(given.genes, symbols.tolist()),
+        given.alpha,
+        tolerance=given.tolerance,
+        backend=given.backend,
+    )
+    log.info(
+        "α = %g: %d genes, %d iterations, largest residual %.3g",
+        given.alpha,
+        len(symbols),
+        solution.iterations,
+        solution.residual.max(),
+    )
+    x = solution.x[row]
+    save_arrays(
+        given.output,
+        {
+            "train": x[: len(training)],
+            "validation": x[len(training) :],
+            "residual": solution.residual[row],
+            "iterations": solution.iterations,
+        },
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,104 @@
+"""The experiment's figure: truth beside prediction, and how well each gene is predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.stats import gaussian_kde
+
+Array = npt.NDArray[np.float64]
+
+#: Deltas of this size and more have the end colours, log2 units.
+COLOUR_LIMIT = 2.0
+
+
+def most_variable(truth: Array, count: int) -> npt.NDArray[np.intp]:
+    """Positions of the genes whose truth (n, G) varies most, the most variable first."""
+    # Stable, so that genes that vary alike keep their order on every machine.
+    return np.argsort(-truth.var(axis=0), kind="stable")[:count]
+
+
+def draw(
+    truth: Array,
+    prediction: Array,
+    symbols: Sequence[str],
+    gene_correlation: Array,
+    *,
+    title: str,
+    genes: int = 100,
+) -> Figure:
+    """Draw an experiment's out-of-fold predictions beside the truth.
+
+    Two heat maps with one colour bar show the most variable genes; below them
+    stands a histogram with a density of the correlation of each gene.
+
+    Parameters
+    ----------
+    truth, prediction
+        (n, G) deltas in log2 units.
+    symbols
+        The n silenced genes.
+    gene_correlation
+        (G,) Pearson correlations over perturbations; NaN where undefined.
+    title
+        Title of the figure.
+    genes
+        How many genes the heat maps show.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    shown = most_variable(truth, genes)
+    rows = len(symbols)
+    figure = Figure(figsize=(12, 7.5 + min(rows, 120) * 0.03), layout="constrained")
+    figure.suptitle(title)
+    grid = figure.add_gridspec(2, 2, height_ratios=[2.2, 1])
+    left = figure.add_subplot(grid[0, 0])
+    right = figure.add_subplot(grid[0, 1], sharex=left, sharey=left)
+    for axes, name, values in ((left, "Truth", truth), (right, "Prediction", prediction)):
+        image = axes.imshow(
+            values[:, shown],
+            aspect="auto",
+            interpolation="nearest",
+            cmap="RdBu_r",
+            vmin=-COLOUR_LIMIT,
+            vmax=COLOUR_LIMIT,
+        )
+        axes.set_title(name)
+        axes.set_xlabel(f"{len(shown)} most variable genes")
+        axes.set_xticks([])
+    # Names stay readable down to about six points: beyond that only every few rows has one.
+    step = -(-rows // 60)
+    left.set_yticks(range(0, rows, step), list(symbols)[::step], fontsize=6 if rows > 30 else 8)
+    left.set_ylabel("Silenced gene")
+    right.tick_params(labelleft=False)
+    figure.colorbar(image, ax=[left, right], label="Δ log2 expression", shrink=0.9, extend="both")
+    _draw_correlation(figure.add_subplot(grid[1, :]), gene_correlation)
+    return figure
+
+
+def _draw_correlation(axes: Axes, gene_correlation: Array) -> None:
+    defined = gene_correlation[~np.isnan(gene_correlation)]
+    axes.set_xlim(-1, 1)
+    axes.set_xlabel("Pearson correlation of a gene over perturbations, truth with prediction")
+    axes.set_ylabel("Density of genes")
+    axes.axvline(0, color="black", linewidth=1)
+    if not len(defined):
+        axes.text(0.5, 0.5, "undefined for every gene", ha="center", transform=axes.transAxes)
+        return
+    axes.hist(defined, bins=np.linspace(-1, 1, 61).tolist(), density=True, color="#9ecae1")
+    if len(defined) > 2 and np.ptp(defined) > 0:
+        at = np.linspace(-1, 1, 401)
+        axes.plot(at, gaussian_kde(defined)(at), color="#08519c")
+    mean = float(defined.mean())
+    axes.axvline(mean, color="#cb181d", linestyle="--", linewidth=1, label=f"mean {mean:.3f}")
+    axes.legend(
+        title=f"{len(defined)} genes"
+        + (f", {left} undefined" if (left := len(gene_correlation) - len(defined)) else ""),
+        frameon=False,
+    )

@@ -1,0 +1,99 @@
+"""Files that appear whole or not at all, and arrays and records in them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from echoes.errors import InputError
+
+StrPath = str | os.PathLike[str]
+
+
+@contextlib.contextmanager
+def atomic_path(path: StrPath) -> Iterator[Path]:
+    """Give a path to write to, and move it to `path` once the block has ended well.
+
+    The file is written beside its destination, so that the move is one step of
+    the file system. When the block raises, nothing is left and an older file at
+    `path` stays as it was.
+
+    Parameters
+    ----------
+    path
+        Where the finished file shall stand. Its folder is made where needed.
+    """
+    final = Path(path)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    # The ending stays: some writers choose their format by it.
+    partial = final.with_name(f".{os.getpid()}.{final.name}")
+    try:
+        yield partial
+        partial.replace(final)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def save_arrays(path: StrPath, arrays: Mapping[str, npt.ArrayLike]) -> None:
+    """Write named arrays to an npz file, byte for byte the same for the same arrays."""
+    with atomic_path(path) as partial, partial.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
+
+
+def load_arrays(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:
+    """Read the named arrays of an npz file, and no others.
+
+    Raises
+    ------
+    InputError
+        When the file is no npz file, is damaged, or lacks one of the names.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return [archive[name] for name in names]
+    except (KeyError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+        raise InputError(
+            path,
+            "",
+            f"cannot read {', '.join(names)} ({error})",
+            expected="an npz file that this workflow wrote",
+            remedy="Delete the file and run the workflow again.",
+        ) from error
+
+
+def save_json(path: StrPath, record: Mapping[str, Any]) -> None:
+    """Write a record as indented JSON; numbers that are not finite are refused."""
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
+    with atomic_path(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def load_json(path: StrPath) -> dict[str, Any]:
+    """Read a JSON record.
+
+    Raises
+    ------
+    InputError
+        When the file is not a JSON object.
+    """
+    try:
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        record = error
+    if not isinstance(record, dict):
+        raise InputError(
+            path,
+            "",
+            f"not a JSON object ({record})" if isinstance(record, ValueError) else "not an object",
+            expected="a record that this workflow wrote",
+            remedy="Delete the file and run the workflow again.",
+        )
+    return record

@@ -1,0 +1,69 @@
+"""The models that an experiment may name, behind one interface: fit on rows, predict rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from echoes.elastic_net import fit_elastic_net_scikit_learn
+from echoes.linear import LinearFit
+from echoes.ridge import fit_ridge_scikit_learn
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Regression:
+    """How the linear models are fitted.
+
+    Parameters
+    ----------
+    penalties
+        Penalties to choose from, in order.
+    inner_folds
+        Contiguous folds of the inner cross-validation.
+    l1_ratio
+        Share of the group penalty in the elastic net's.
+    backend
+        What solves: ``scikit-learn``.
+    max_iter, tolerance
+        Where scikit-learn's coordinate descent stops.
+    """
+
+    penalties: tuple[float, ...] = (0.01, 0.1, 1.0, 100.0)
+    inner_folds: int = 3
+    l1_ratio: float = 0.5
+    backend: str = "scikit-learn"
+    max_iter: int = 1000
+    tolerance: float = 1e-4
+
+
+def _ridge(X: Array, Y: Array, how: Regression) -> LinearFit:
+    return fit_ridge_scikit_learn(X, Y, how.penalties, how.inner_folds)
+
+
+def _elastic_net(X: Array, Y: Array, how: Regression) -> LinearFit:
+    return fit_elastic_net_scikit_learn(
+        X,
+        Y,
+        how.penalties,
+        how.inner_folds,
+        l1_ratio=how.l1_ratio,
+        max_iter=how.max_iter,
+        tolerance=how.tolerance,
+    )
+
+
+#: Name in the configuration → fit on features (m, F) and targets (m, T).
+MODELS: dict[str, Callable[[Array, Array, Regression], LinearFit]] = {
+    "ridge": _ridge,
+    "elastic_net": _elastic_net,
+}
+
+
+def fit(name: str, X: Array, Y: Array, how: Regression) -> LinearFit:
+    """Fit the named model on features X (m, F) and targets Y (m, T)."""
+    return MODELS[name](X, Y, how)

@@ -1,0 +1,191 @@
+"""From links to a weighted graph, its adjacency matrix and its random-walk Laplacian."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from echoes.errors import InputError, some
+from echoes.files import StrPath
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Links:
+    """Links with at least one end among the core genes.
+
+    Parameters
+    ----------
+    file
+        Where they were read.
+    names
+        Gene names, sorted; ends are positions in it.
+    source, target
+        The two ends of each link.
+    weight
+        Confidence, 0 … 1.
+    rows
+        Rows of the file.
+    unmapped
+        Rows with an end that the info table does not name.
+    """
+
+    file: str
+    names: tuple[str, ...]
+    source: npt.NDArray[np.int32]
+    target: npt.NDArray[np.int32]
+    weight: npt.NDArray[np.float64]
+    rows: int
+    unmapped: int
+
+
+@dataclass(frozen=True)
+class Network:
+    """A graph of N genes.
+
+    Parameters
+    ----------
+    genes
+        Gene names, sorted: first those with a link, then the core genes without one.
+    connected
+        How many have a link.
+    adjacency
+        (N, N) symmetric CSR matrix of weights, with self-loops.
+    file
+        Where its links were read.
+    """
+
+    genes: tuple[str, ...]
+    connected: int
+    adjacency: sp.csr_array[np.float64]
+    file: str
+
+
+def build_network(
+    links: Links,
+    core: Collection[str],
+    *,
+    self_loop: float = 1.0,
+    edge_multiplicity: float = 1.0,
+) -> Network:
+    """Build the graph of links and core genes: A = multiplicity · W + self_loop · I.
+
+    Parameters
+    ----------
+    links
+        Links, each in both directions. Those of the same pair add up.
+    core
+        Genes that are in the network whether they have a link or not.
+    self_loop
+        Weight of a gene's link to itself. A gene without any link has a
+        self-loop of 1 where this is 0, so that a walker can stay.
+    edge_multiplicity
+        Factor of all links: 2 is the published method, which adds both directions
+        of a file that already holds both.
+
+    Raises
+    ------
+    InputError
+        When a link stands in one direction only.
+    """
+    used = np.union1d(links.source, links.target)
+    linked = [links.names[i] for i in used]
+    genes = (*linked, *sorted(set(core) - set(linked)))
+    # Names are sorted, so `used` has them in the order of the network.
+    renumber = np.empty(len(links.names), dtype=np.int32)
+    renumber[used] = np.arange(len(used))
+    ends = (renumber[links.source], renumber[links.target])
+    n = len(genes)
+    weights = sp.coo_array((links.weight, ends), shape=(n, n)).tocsr()
+    one_way = sp.coo_array(weights - weights.T)
+    one_way.eliminate_zeros()
+    if one_way.nnz:
+        i, j = one_way.row[0], one_way.col[0]
+        raise InputError(
+            links.file,
+            f"{genes[i]} and {genes[j]}",
+            "the two directions of this link differ, or one is missing",
+            expected="each link twice, a b and b a, with one score, as in STRING's files",
+            remedy="Fetch the file again, or add the missing directions.",
+        )
+    loops = np.full(n, self_loop)
+    loops[np.diff(weights.indptr) == 0] = self_loop or 1.0
+    adjacency = sp.csr_array(edge_multiplicity * weights + sp.diags_array(loops))
+    adjacency.eliminate_zeros()
+    adjacency.sort_indices()
+    return Network(genes, len(linked), adjacency, links.file)
+
+
+def degree(adjacency: sp.csr_array[np.float64]) -> Array:
+    """Weighted degree of each gene, self-loops included: A·1, shape (N,)."""
+    return np.asarray(adjacency @ np.ones(adjacency.shape[0]))
+
+
+def random_walk_laplacian(adjacency: sp.csr_array[np.float64]) -> sp.csr_array[np.float64]:
+    """L = I − A·D⁻¹ with D = diag(A·1), shape (N, N); its columns sum to 0."""
+    n = adjacency.shape[0]
+    walk = adjacency @ sp.diags_array(1 / degree(adjacency))
+    return sp.csr_array(sp.eye_array(n) - walk)
+
+
+def isolated(
+    network: Network, training: Sequence[str], validation: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Name the silenced genes that no link reaches, and check that one is reached.
+
+    Parameters
+    ----------
+    network
+        The network that holds them.
+    training, validation
+        The silenced genes of each group.
+
+    Returns
+    -------
+    isolated_training, isolated_validation
+        In their given order.
+
+    Raises
+    ------
+    InputError
+        When no training gene has a link: a diffusion would say nothing.
+    """
+    linked = set(network.genes[: network.connected])
+    alone, alone_too = ([g for g in group if g not in linked] for group in (training, validation))
+    if len(alone) == len(training):
+        raise InputError(
+            network.file,
+            "",
+            f"no silenced gene has a link ({some(training)})",
+            expected="at least one of them in the network",
+            remedy="Check species and gene names, or lower `network: score_threshold:`.",
+        )
+    return alone, alone_too
+
+
+def read_positions(path: StrPath, genes: Sequence[str]) -> npt.NDArray[np.intp]:
+    """Tell where genes stand in the network, from its table of genes.
+
+    Raises
+    ------
+    InputError
+        When the network lacks one of them.
+    """
+    with Path(path).open(encoding="utf-8") as lines:
+        position = {line.split("\t", 1)[0]: i for i, line in enumerate(lines, start=-1)}
+    missing = [gene for gene in genes if gene not in position]
+    if missing:
+        raise InputError(
+            path,
+            "column gene",
+            f"{some(missing)} missing",
+            expected="all silenced genes",
+            remedy="Build the network again from the same perturbations.",
+        )
+    return np.array([position[gene] for gene in genes], dtype=np.intp)

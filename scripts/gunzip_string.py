@@ -1,0 +1,24 @@
+"""Unpack one gzip file of STRING; a file that is not compressed is copied as it is."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from echoes.command import parser, run
+from echoes.download import unpack
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    options.add_argument("--input", required=True, type=Path, help="the gzip file")
+    options.add_argument("--output", required=True, type=Path, help="where the text shall stand")
+    arguments = options.parse_args(argv)
+    written = unpack(arguments.input, arguments.output)
+    logging.info("%s: %d bytes", arguments.output, written)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,32 @@
+"""Write the submission: the validation rows in their order, then zero rows."""
+
+from collections.abc import Sequence
+
+from echoes.command import parser, run
+from echoes.files import load_arrays
+from echoes.submission import check_against_sample, pad
+from echoes.tables import write_matrix
+
+ROW_NAMES = "pert_id"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = parser(__doc__)
+    args.add_argument("--perturbations", required=True, help="npz of the aligned tables")
+    args.add_argument("--predictions", required=True, help="npz of the averaged predictions")
+    args.add_argument("--padding", type=int, default=60, help="zero rows to append")
+    args.add_argument("--sample", nargs="?", help="sample submission to check against, if any")
+    args.add_argument("--output", required=True, help="the submission")
+    given = args.parse_args(argv)
+
+    ids, genes = load_arrays(given.perturbations, "validation_ids", "genes")
+    (predictions,) = load_arrays(given.predictions, "validation")
+    submission = pad(ids.tolist(), genes.tolist(), predictions, given.padding)
+    if given.sample:
+        check_against_sample(given.sample, submission, ROW_NAMES)
+    write_matrix(given.output, ROW_NAMES, submission)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,107 @@
+"""The commands that fetch and unpack a file."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import download_string
+import gunzip_string
+
+TEXT = b"protein1 protein2 combined_score\n" * 1000
+PACKED = gzip.compress(TEXT)
+SHA256 = hashlib.sha256(PACKED).hexdigest()
+SCRIPTS = Path(download_string.__file__).parent
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "source.gz"
+    path.write_bytes(PACKED)
+    return path
+
+
+@pytest.mark.parametrize(
+    "checks",
+    [
+        [],
+        ["--sha256", "--size"],
+        ["--sha256", "", "--size", ""],
+        ["--sha256", SHA256, "--size", str(len(PACKED)), "--attempts", "1"],
+    ],
+)
+def test_download(tmp_path: Path, source: Path, checks: list[str]) -> None:
+    output, receipt = tmp_path / "out" / "links.gz", tmp_path / "out" / "links.json"
+    paths = ["--source", str(source), "--output", str(output), "--receipt", str(receipt)]
+    download_string.main([*paths, *checks])
+    assert output.read_bytes() == PACKED
+    assert json.loads(receipt.read_text()) == {
+        "source": str(source),
+        "bytes": len(PACKED),
+        "sha256": SHA256,
+        "last_modified": None,
+        "etag": None,
+    }
+
+
+@pytest.mark.parametrize("checks", [["--sha256", "0" * 64], ["--size", "1"]])
+def test_download_of_another_file(tmp_path: Path, source: Path, checks: list[str]) -> None:
+    output, receipt = tmp_path / "links.gz", tmp_path / "links.json"
+    command: list[str | Path] = [sys.executable, SCRIPTS / "download_string.py", "--source", source]
+    command += ["--output", output, "--receipt", receipt, *checks]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    *log, line = ended.stderr.splitlines()
+    assert all(" INFO " in other for other in log)
+    assert line.startswith(f"error: {source}: ")
+    assert checks[1] in line
+    assert not output.exists()
+    assert not receipt.exists()
+
+
+def test_progress(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("download_string.time.monotonic", lambda: clock[0])
+    with caplog.at_level(logging.INFO):
+        progress = download_string.Progress()
+        for percent in range(101):
+            progress(percent * 50_000, 5_000_000)
+        assert len(caplog.records) == 10
+        assert caplog.messages[-1] == "5.0 of 5.0 MB (100 %)"
+        caplog.clear()
+        progress = download_string.Progress()
+        for second in range(25):
+            clock[0] = float(second)
+            progress(second * 1_000_000, None)
+        assert caplog.messages == ["10.0 MB", "20.0 MB"]
+
+
+def test_gunzip(tmp_path: Path, source: Path) -> None:
+    output = tmp_path / "out" / "links.txt"
+    gunzip_string.main(["--input", str(source), "--output", str(output)])
+    assert output.read_bytes() == TEXT
+
+
+def test_gunzip_of_a_file_cut_short(tmp_path: Path, source: Path) -> None:
+    source.write_bytes(PACKED[:-9])
+    output = tmp_path / "links.txt"
+    command: list[str | Path] = [
+        sys.executable,
+        SCRIPTS / "gunzip_string.py",
+        "--input",
+        source,
+        "--output",
+        output,
+    ]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    [line] = ended.stderr.splitlines()
+    assert line.startswith(f"error: {source}: cannot be unpacked")
+    assert not output.exists()

@@ -1,0 +1,730 @@
+"""Downloads from a real server on this computer, which fails in all the usual ways."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import logging
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from echoes import download
+from echoes.download import Receipt, fetch, unpack
+from echoes.errors import InputError
+
+BODY = hashlib.shake_256(b"one").digest(1_000_003)
+OTHER = hashlib.shake_256(b"two").digest(900_001)
+SHA256 = hashlib.sha256(BODY).hexdigest()
+ETAG = '"one"'
+DATE = "Mon, 01 Jan 2024 00:00:00 GMT"
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+def send(
+    handler: BaseHTTPRequestHandler,
+    status: int,
+    body: bytes = b"",
+    keep: int | None = None,
+    **headers: str,
+) -> None:
+    """Send an answer, and with `keep` no more than the first bytes of its body."""
+    handler.send_response(status)
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    for name, value in ({"Content-Length": str(len(body))} | fields).items():
+        if value:
+            handler.send_header(name, value)
+    handler.send_header("Connection", "close")
+    handler.end_headers()
+    handler.wfile.write(body[:keep])
+    handler.close_connection = True
+
+
+def answer(status: int, body: bytes = b"", keep: int | None = None, **headers: str) -> Answer:
+    return lambda handler: send(handler, status, body, keep, **headers)
+
+
+def ranged(body: bytes = BODY, keep: int | None = None, **validators: str) -> Answer:
+    """Serve a file as a server does that knows ranges and their condition."""
+
+    def serve(handler: BaseHTTPRequestHandler) -> None:
+        wanted, condition = handler.headers["Range"], handler.headers["If-Range"]
+        if wanted is None or condition not in validators.values():
+            send(handler, 200, body, keep, **validators)
+            return
+        start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+        if start >= len(body):
+            send(handler, 416, Content_Range=f"bytes */{len(body)}")
+            return
+        content_range = f"bytes {start}-{len(body) - 1}/{len(body)}"
+        send(handler, 206, body[start:], keep, Content_Range=content_range, **validators)
+
+    return serve
+
+
+def hang_up(handler: BaseHTTPRequestHandler) -> None:
+    handler.close_connection = True
+
+
+class Server(ThreadingHTTPServer):
+    """A server that gives its answers in turn, and the last one ever after."""
+
+    daemon_threads = False
+
+    def __init__(self) -> None:
+        self.answers: list[Answer] = []
+        self.seen: list[Message] = []
+        self.paths: list[str] = []
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/file.gz"
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: clients may hang up."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_GET(self) -> None:
+        number = len(self.server.seen)
+        self.server.seen.append(self.headers)
+        self.server.paths.append(self.path)
+        self.server.answers[min(number, len(self.server.answers) - 1)](self)
+
+    def log_message(self, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1")
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.005})
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def destination(tmp_path: Path) -> Path:
+    return tmp_path / "out" / "file.gz"
+
+
+def get(server: Server, destination: Path, **options: object) -> Receipt:
+    given = {"sha256": None, "size": None, "backoff": 0.0, "timeout": 5.0, "attempts": 3}
+    return fetch(server.url, destination, **(given | options))  # type: ignore[arg-type]
+
+
+def beside(destination: Path) -> list[str]:
+    return sorted(path.name for path in destination.parent.iterdir())
+
+
+def resumed_from(server: Server, number: int) -> int:
+    return int(server.seen[number]["Range"].removeprefix("bytes=").removesuffix("-"))
+
+
+def test_plain_success(server: Server, destination: Path) -> None:
+    server.answers = [answer(200, BODY, ETag=ETAG, Last_Modified=DATE)]
+    steps: list[tuple[int, int | None]] = []
+    receipt = get(
+        server,
+        destination,
+        sha256=SHA256.upper(),
+        size=len(BODY),
+        progress=lambda done, total: steps.append((done, total)),
+    )
+    assert receipt == Receipt(server.url, len(BODY), SHA256, DATE, ETAG)
+    assert destination.read_bytes() == BODY
+    assert beside(destination) == ["file.gz"]
+    assert server.seen[0]["Accept-Encoding"] == "identity"
+    assert server.seen[0]["Range"] is None
+    assert [done for done, _ in steps] == sorted({done for done, _ in steps})
+    assert len(steps) > 1
+    assert steps[-1] == (len(BODY), len(BODY))
+
+
+def test_length_unknown(server: Server, destination: Path) -> None:
+    server.answers = [answer(200, BODY, Content_Length="")]
+    steps: list[tuple[int, int | None]] = []
+    receipt = get(server, destination, progress=lambda *step: steps.append(step))
+    assert destination.read_bytes() == BODY
+    assert steps[-1] == (len(BODY), None)
+    assert (receipt.etag, receipt.last_modified) == (None, None)
+
+
+def chunked(*, complete: bool) -> Answer:
+    def serve(handler: BaseHTTPRequestHandler) -> None:
+        blocks = [BODY[i : i + 100_000] for i in range(0, len(BODY), 100_000)]
+        body = b"".join(b"%x\r\n%s\r\n" % (len(block), block) for block in blocks) + b"0\r\n\r\n"
+        send(
+            handler,
+            200,
+            body,
+            None if complete else 550_000,
+            # The length of the body is another than that of its wrapping, and counts for nothing.
+            Content_Length="5",
+            Transfer_Encoding="chunked",
+        )
+
+    return serve
+
+
+def test_chunked_body_is_retried_when_cut_off(server: Server, destination: Path) -> None:
+    server.answers = [chunked(complete=False), chunked(complete=True)]
+    assert get(server, destination).sha256 == SHA256
+    assert len(server.seen) == 2
+
+
+def test_redirect(server: Server, destination: Path) -> None:
+    server.answers = [answer(302, Location="/elsewhere"), answer(200, BODY)]
+    receipt = get(server, destination)
+    assert server.paths == ["/file.gz", "/elsewhere"]
+    assert destination.read_bytes() == BODY
+    assert receipt.source == server.url
+
+
+@pytest.mark.parametrize("target", ["file:///etc/hostname", "/file.gz"])
+def test_bad_redirects_fail_at_once(server: Server, destination: Path, target: str) -> None:
+    server.answers = [answer(302, Location=target)]
+    with pytest.raises(InputError, match="cannot be fetched"):
+        get(server, destination)
+    assert not destination.exists()
+
+
+def test_content_encoding_is_not_decoded(server: Server, destination: Path) -> None:
+    packed = gzip.compress(b"text")
+    server.answers = [answer(200, packed, Content_Encoding="gzip")]
+    get(server, destination, size=len(packed))
+    assert destination.read_bytes() == packed
+
+
+@pytest.mark.parametrize(
+    ("validators", "condition"),
+    [
+        ({"ETag": ETAG, "Last_Modified": DATE}, ETAG),
+        ({"ETag": ETAG}, ETAG),
+        ({"Last_Modified": DATE}, DATE),
+        ({"ETag": 'W/"one"', "Last_Modified": DATE}, DATE),
+    ],
+)
+def test_resume_after_a_dropped_connection(
+    server: Server, destination: Path, validators: dict[str, str], condition: str
+) -> None:
+    server.answers = [ranged(BODY, 600_000, **validators), ranged(BODY, None, **validators)]
+    steps: list[tuple[int, int | None]] = []
+    receipt = get(server, destination, sha256=SHA256, progress=lambda *step: steps.append(step))
+    assert len(server.seen) == 2
+    assert resumed_from(server, 1) == 600_000
+    assert server.seen[1]["If-Range"] == condition
+    assert server.seen[1]["Accept-Encoding"] == "identity"
+    assert destination.read_bytes() == BODY
+    assert receipt.sha256 == SHA256
+    assert receipt.etag == validators.get("ETag")
+    assert steps[-1] == (len(BODY), len(BODY))
+    assert beside(destination) == ["file.gz"]
+
+
+def test_resume_twice(server: Server, destination: Path) -> None:
+    part = ranged(keep=300_000, ETag=ETAG)
+    server.answers = [part, part, part, part]
+    assert get(server, destination, attempts=4).sha256 == SHA256
+    assert [resumed_from(server, i) for i in (1, 2, 3)] == [300_000, 600_000, 900_000]
+
+
+def test_resume_when_the_partial_answer_repeats_no_validator(
+    server: Server, destination: Path
+) -> None:
+    rest = answer(206, BODY[500_000:], Content_Range=f"bytes 500000-{len(BODY) - 1}/{len(BODY)}")
+    server.answers = [ranged(keep=500_000, ETag=ETAG, Last_Modified=DATE), rest]
+    assert get(server, destination) == Receipt(server.url, len(BODY), SHA256, DATE, ETAG)
+
+
+def test_a_slice_of_the_rest_is_not_the_rest(server: Server, destination: Path) -> None:
+    piece = answer(
+        206, BODY[500_000:700_000], Content_Range=f"bytes 500000-699999/{len(BODY)}", ETag=ETAG
+    )
+    server.answers = [ranged(keep=500_000, ETag=ETAG), piece, ranged(ETag=ETAG)]
+    assert get(server, destination).sha256 == SHA256
+    assert resumed_from(server, 2) == 700_000
+
+
+def test_resume_across_two_calls(server: Server, destination: Path) -> None:
+    server.answers = [ranged(keep=400_000, ETag=ETAG), ranged(ETag=ETAG)]
+    with pytest.raises(InputError, match=f"400000 of {len(BODY)} bytes arrived"):
+        get(server, destination, attempts=1)
+    assert beside(destination) == [".file.gz.part", ".file.gz.part.json"]
+    assert get(server, destination, sha256=SHA256, size=len(BODY)).sha256 == SHA256
+    assert resumed_from(server, 1) == 400_000
+    assert destination.read_bytes() == BODY
+    assert beside(destination) == ["file.gz"]
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"source": "URL", "etag": null, "last_modified": null}',
+        '{"source": "URL", "etag": "W/\\"one\\"", "last_modified": 3}',
+        '{"source": "URL/other", "etag": "\\"one\\""}',
+        None,
+    ],
+)
+def test_a_part_without_a_sound_note_is_not_continued(
+    server: Server, destination: Path, note: str | None
+) -> None:
+    destination.parent.mkdir()
+    destination.with_name(".file.gz.part").write_bytes(b"junk")
+    if note is not None:
+        text = note.replace("URL", server.url)
+        destination.with_name(".file.gz.part.json").write_text(text)
+    server.answers = [ranged(ETag=ETAG)]
+    assert get(server, destination).sha256 == SHA256
+    assert server.seen[0]["Range"] is None
+    assert beside(destination) == ["file.gz"]
+
+
+def test_an_empty_part_is_not_continued(server: Server, destination: Path) -> None:
+    server.answers = [ranged(keep=0, ETag=ETAG), ranged(ETag=ETAG)]
+    assert get(server, destination).sha256 == SHA256
+    assert server.seen[1]["Range"] is None
+
+
+def test_server_without_ranges_restarts(server: Server, destination: Path) -> None:
+    server.answers = [answer(200, BODY, 600_000, ETag=ETAG), answer(200, BODY, ETag=ETAG)]
+    assert get(server, destination).sha256 == SHA256
+    assert resumed_from(server, 1) == 600_000
+    assert destination.read_bytes() == BODY
+
+
+def test_no_validator_restarts(server: Server, destination: Path) -> None:
+    server.answers = [answer(200, BODY, 600_000), answer(200, BODY)]
+    assert get(server, destination).sha256 == SHA256
+    assert server.seen[1]["Range"] is None
+
+
+def test_no_validator_leaves_nothing(server: Server, destination: Path) -> None:
+    server.answers = [answer(200, BODY, 600_000, ETag='W/"one"')]
+    with pytest.raises(InputError):
+        get(server, destination)
+    assert beside(destination) == []
+
+
+def test_changed_file_restarts(server: Server, destination: Path) -> None:
+    server.answers = [ranged(keep=600_000, ETag=ETAG), ranged(OTHER, ETag='"two"')]
+    receipt = get(server, destination)
+    assert server.seen[1]["If-Range"] == ETAG
+    assert destination.read_bytes() == OTHER
+    assert receipt.etag == '"two"'
+    assert len(server.seen) == 2
+
+
+def wrong_206(content_range: str, **validators: str) -> Answer:
+    return answer(206, OTHER[600_000:], None, Content_Range=content_range, **validators)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(wrong_206(f"bytes 599999-{len(BODY) - 1}/{len(BODY)}"), id="start"),
+        pytest.param(wrong_206(""), id="no range"),
+        pytest.param(wrong_206("bytes 600000-", ETag=ETAG), id="no end"),
+        pytest.param(
+            wrong_206(f"bytes 600000-{len(OTHER) - 1}/{len(OTHER)}", ETag='"two"'), id="version"
+        ),
+        pytest.param(answer(416), id="416"),
+    ],
+)
+def test_wrong_partial_answer_restarts(server: Server, destination: Path, wrong: Answer) -> None:
+    server.answers = [ranged(keep=600_000, ETag=ETAG), wrong, ranged(ETag=ETAG)]
+    # The restart is no attempt of its own.
+    assert get(server, destination, attempts=2).sha256 == SHA256
+    assert [seen["Range"] for seen in server.seen] == [None, "bytes=600000-", None]
+
+
+def test_wrong_date_of_a_partial_answer_restarts(server: Server, destination: Path) -> None:
+    later = "Tue, 02 Jan 2024 00:00:00 GMT"
+    content_range = f"bytes 600000-{len(OTHER) - 1}/{len(OTHER)}"
+    server.answers = [
+        ranged(keep=600_000, Last_Modified=DATE),
+        wrong_206(content_range, Last_Modified=later),
+        ranged(OTHER, Last_Modified=later),
+    ]
+    assert get(server, destination).last_modified == later
+    assert destination.read_bytes() == OTHER
+
+
+@pytest.mark.parametrize("status", [204, 206, 400, 403, 404, 410, 416, 501])
+def test_other_statuses_fail_at_once(server: Server, destination: Path, status: int) -> None:
+    server.answers = [answer(status)]
+    with pytest.raises(InputError) as caught:
+        get(server, destination)
+    assert len(server.seen) == 1
+    assert caught.value.file == server.url
+    assert f"status {status}" in caught.value.problem
+    assert "Check the URL" in caught.value.remedy
+    assert beside(destination) == []
+
+
+def test_404_when_resuming_fails_at_once(server: Server, destination: Path) -> None:
+    server.answers = [ranged(keep=600_000, ETag=ETAG), answer(404)]
+    with pytest.raises(InputError, match="status 404"):
+        get(server, destination)
+    assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_passing_failure_is_retried(server: Server, destination: Path, status: int) -> None:
+    server.answers = [answer(status), answer(200, BODY)]
+    assert get(server, destination).sha256 == SHA256
+    assert len(server.seen) == 2
+
+
+def test_hang_up_is_retried(server: Server, destination: Path) -> None:
+    server.answers = [hang_up, answer(200, BODY)]
+    assert get(server, destination).sha256 == SHA256
+    assert len(server.seen) == 2
+
+
+def test_timeout_is_retried(server: Server, destination: Path) -> None:
+    released = threading.Event()
+
+    def stall(handler: BaseHTTPRequestHandler) -> None:
+        released.wait(5)
+        hang_up(handler)
+
+    server.answers = [stall, answer(200, BODY)]
+    try:
+        assert get(server, destination, timeout=0.3).sha256 == SHA256
+    finally:
+        released.set()
+
+
+def test_stalled_body_is_resumed(server: Server, destination: Path) -> None:
+    released = threading.Event()
+
+    def stall(handler: BaseHTTPRequestHandler) -> None:
+        ranged(keep=600_000, ETag=ETAG)(handler)
+        handler.wfile.flush()
+        released.wait(5)
+
+    server.answers = [stall, ranged(ETag=ETAG)]
+    try:
+        assert get(server, destination, timeout=0.3).sha256 == SHA256
+    finally:
+        released.set()
+    assert 0 < resumed_from(server, 1) <= 600_000
+
+
+def test_no_server(server: Server, destination: Path) -> None:
+    url = server.url
+    server.socket.close()
+    with pytest.raises(InputError, match="attempt 2 of 2 failed") as caught:
+        fetch(url, destination, sha256=None, size=None, attempts=2, backoff=0)
+    assert "\n" not in str(caught.value)
+    assert beside(destination) == []
+
+
+def test_503_for_ever_fails_after_all_attempts(
+    server: Server, destination: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.answers = [answer(503)]
+    with caplog.at_level(logging.WARNING), pytest.raises(InputError) as caught:
+        get(server, destination, attempts=4)
+    assert len(server.seen) == 4
+    assert "attempt 4 of 4 failed" in caught.value.problem
+    assert "status 503" in caught.value.problem
+    assert [record.getMessage()[:14] for record in caplog.records] == [
+        f"attempt {i} of 4" for i in (1, 2, 3, 4)
+    ]
+    assert beside(destination) == []
+
+
+def test_pauses(server: Server, destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("echoes.download.time.sleep", pauses.append)
+    server.answers = [
+        answer(503),
+        answer(503, Retry_After="7"),
+        answer(503, Retry_After="1"),
+        answer(429, Retry_After="99999999"),
+        answer(503, Retry_After=DATE),
+        *[answer(503)] * 3,
+        answer(200, BODY),
+    ]
+    get(server, destination, attempts=20, backoff=1.0)
+    assert pauses == [1, 7, 4, 300, 16, 32, 60, 60]
+
+
+def test_no_pause_after_the_last_attempt(
+    server: Server, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("echoes.download.time.sleep", pauses.append)
+    server.answers = [answer(503)]
+    with pytest.raises(InputError):
+        get(server, destination, attempts=2, backoff=1.0)
+    assert pauses == [1]
+
+
+def test_truncated_body_fails_after_all_attempts(server: Server, destination: Path) -> None:
+    server.answers = [answer(200, BODY, len(BODY) - 1)]
+    with pytest.raises(InputError, match="attempt 3 of 3 failed"):
+        get(server, destination)
+    assert len(server.seen) == 3
+    assert not destination.exists()
+
+
+def test_wrong_checksum(server: Server, destination: Path) -> None:
+    server.answers = [ranged(ETag=ETAG)]
+    with pytest.raises(InputError) as caught:
+        get(server, destination, sha256="0" * 64)
+    assert SHA256 in str(caught.value)
+    assert "0" * 64 in str(caught.value)
+    assert "correct the configured SHA-256" in caught.value.remedy
+    assert len(server.seen) == 1
+    assert beside(destination) == []
+
+
+def test_wrong_checksum_after_resuming(server: Server, destination: Path) -> None:
+    server.answers = [ranged(OTHER + BODY, keep=600_000, ETag=ETAG), ranged(ETag=ETAG)]
+    with pytest.raises(InputError, match="SHA-256"):
+        get(server, destination, sha256=SHA256)
+    assert beside(destination) == []
+
+
+@pytest.mark.parametrize("length", [None, ""])
+def test_wrong_size(server: Server, destination: Path, length: str | None) -> None:
+    headers = {} if length is None else {"Content_Length": length}
+    server.answers = [answer(200, BODY, None, ETag=ETAG, **headers)]
+    with pytest.raises(InputError) as caught:
+        get(server, destination, size=1234)
+    assert f"{len(BODY)} bytes" in caught.value.problem
+    assert "1234 bytes" in caught.value.expected
+    assert len(server.seen) == 1
+    assert beside(destination) == []
+
+
+def test_wrong_size_is_seen_before_the_body_has_come(server: Server, destination: Path) -> None:
+    server.answers = [ranged(keep=10, ETag=ETAG)]
+    with pytest.raises(InputError, match="configured size of 1234"):
+        get(server, destination, size=1234)
+    assert len(server.seen) == 1
+    assert beside(destination) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "options"),
+    [
+        (answer(404), {}),
+        (answer(503), {}),
+        (answer(200, BODY, 10), {}),
+        (answer(200, BODY), {"size": 1}),
+        (answer(200, BODY), {"sha256": "0" * 64}),
+    ],
+)
+def test_older_destination_is_kept(
+    server: Server, destination: Path, given: Answer, options: dict[str, object]
+) -> None:
+    destination.parent.mkdir()
+    destination.write_bytes(b"older")
+    server.answers = [given]
+    with pytest.raises(InputError):
+        get(server, destination, **options)
+    assert destination.read_bytes() == b"older"
+    assert beside(destination) == ["file.gz"]
+
+
+def test_older_destination_is_replaced(server: Server, destination: Path) -> None:
+    destination.parent.mkdir()
+    destination.write_bytes(b"older")
+    server.answers = [answer(200, BODY)]
+    get(server, destination)
+    assert destination.read_bytes() == BODY
+
+
+def test_a_failing_disk_is_not_retried(server: Server, destination: Path) -> None:
+    def fail(done: int, total: int | None) -> None:
+        raise OSError(28, "No space left on device")
+
+    server.answers = [answer(200, BODY)]
+    with pytest.raises(OSError, match="No space left"):
+        get(server, destination, progress=fail)
+    assert len(server.seen) == 1
+    assert not destination.exists()
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Path:
+    path = tmp_path / "a file, 100%.gz"
+    path.write_bytes(BODY)
+    return path
+
+
+@pytest.mark.parametrize("as_url", [False, True])
+def test_local_file(local: Path, destination: Path, as_url: bool) -> None:
+    source = local.as_uri() if as_url else str(local)
+    steps: list[tuple[int, int | None]] = []
+    receipt = fetch(
+        source,
+        destination,
+        sha256=SHA256,
+        size=len(BODY),
+        progress=lambda *step: steps.append(step),
+    )
+    assert receipt == Receipt(source, len(BODY), SHA256, None, None)
+    assert destination.read_bytes() == BODY
+    assert local.read_bytes() == BODY
+    assert beside(destination) == ["file.gz"]
+    assert steps[-1] == (len(BODY), len(BODY))
+
+
+@pytest.mark.parametrize("check", [{"sha256": "0" * 64, "size": None}, {"sha256": None, "size": 1}])
+def test_local_file_that_is_another(
+    local: Path, destination: Path, check: dict[str, object]
+) -> None:
+    destination.parent.mkdir()
+    destination.write_bytes(b"older")
+    with pytest.raises(InputError, match="configured"):
+        fetch(str(local), destination, **check)  # type: ignore[arg-type]
+    assert destination.read_bytes() == b"older"
+    assert beside(destination) == ["file.gz"]
+
+
+def test_local_file_clears_an_unfinished_download(local: Path, destination: Path) -> None:
+    destination.parent.mkdir()
+    for name in (".file.gz.part", ".file.gz.part.json"):
+        destination.with_name(name).write_bytes(b"{}")
+    fetch(str(local), destination, sha256=None, size=None)
+    assert beside(destination) == ["file.gz"]
+
+
+@pytest.mark.parametrize("source", ["missing.gz", "", "file:///no/such/file"])
+def test_no_local_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, destination: Path, source: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"cannot be read .* Correct the path"):
+        fetch(source, destination, sha256=None, size=None)
+    assert not destination.exists()
+
+
+@pytest.mark.parametrize("source", ["ftp://host/file", "S3://bucket/file", "file://host/file"])
+def test_unknown_source(destination: Path, source: str) -> None:
+    with pytest.raises(InputError, match="expected an http, https or file URL, or a path"):
+        fetch(source, destination, sha256=None, size=None)
+
+
+def test_url_without_a_host(destination: Path) -> None:
+    with pytest.raises(InputError, match="Correct the URL"):
+        fetch("http://", destination, sha256=None, size=None)
+
+
+def test_local_file_needs_no_web_library(local: Path, destination: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from echoes.download import fetch\n"
+        "fetch(sys.argv[1], Path(sys.argv[2]), sha256=None, size=None)\n"
+        "assert 'requests' not in sys.modules and 'urllib3' not in sys.modules"
+    )
+    folder = Path(download.__file__).parents[1]
+    subprocess.run([sys.executable, "-c", code, local, destination], check=True, cwd=folder)
+    assert destination.read_bytes() == BODY
+
+
+def test_note_names_source_and_version(server: Server, destination: Path) -> None:
+    server.answers = [ranged(keep=400_000, ETag=ETAG, Last_Modified=DATE)]
+    with pytest.raises(InputError):
+        get(server, destination, attempts=1)
+    note = json.loads(destination.with_name(".file.gz.part.json").read_text())
+    assert note == {"source": server.url, "etag": ETAG, "last_modified": DATE}
+
+
+TEXT = b"".join(b"9606.P%05d 9606.P%05d %d\n" % (i, i + 7, i % 1000) for i in range(20_000))
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> Path:
+    return tmp_path / "in.gz"
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        pytest.param(gzip.compress(TEXT), TEXT, id="gzip"),
+        pytest.param(TEXT, TEXT, id="plain"),
+        pytest.param(b"\x1f", b"\x1f", id="one byte"),
+        pytest.param(gzip.compress(TEXT) + gzip.compress(b"more\n"), TEXT + b"more\n", id="two"),
+        pytest.param(gzip.compress(b"") + gzip.compress(b"more\n"), b"more\n", id="empty first"),
+    ],
+)
+def test_unpack(packed: Path, destination: Path, data: bytes, text: bytes) -> None:
+    packed.write_bytes(data)
+    assert unpack(packed, destination) == len(text)
+    assert destination.read_bytes() == text
+    assert packed.read_bytes() == data
+    assert beside(destination) == ["file.gz"]
+
+
+GOOD = gzip.compress(TEXT, mtime=0)
+
+
+def flipped(position: int) -> bytes:
+    data = bytearray(GOOD)
+    data[position] ^= 0x55
+    return bytes(data)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *[pytest.param(GOOD[:n], id=f"first {n}") for n in (2, 3, 9, 10, 11, 1000)],
+        *[pytest.param(GOOD[:-n], id=f"without last {n}") for n in (1, 4, 5, 8, 9)],
+        pytest.param(GOOD + GOOD[:5], id="second header cut"),
+        pytest.param(GOOD + GOOD[:-3], id="second member cut"),
+        pytest.param(flipped(2), id="method"),
+        pytest.param(GOOD[:10] + b"\x07" + GOOD[11:], id="block type"),
+        pytest.param(flipped(len(GOOD) // 2), id="data"),
+        pytest.param(flipped(-8), id="crc"),
+        pytest.param(flipped(-1), id="length"),
+        pytest.param(GOOD + b"garbage", id="garbage"),
+        pytest.param(GOOD + b"x", id="one byte of garbage"),
+        pytest.param(GOOD + b"\x1f", id="half a magic"),
+    ],
+)
+def test_unpack_damaged(packed: Path, destination: Path, data: bytes) -> None:
+    packed.write_bytes(data)
+    destination.parent.mkdir()
+    destination.write_bytes(b"older")
+    with pytest.raises(InputError, match=r"in\.gz: cannot be unpacked .* fetch it again"):
+        unpack(packed, destination)
+    assert destination.read_bytes() == b"older"
+    assert beside(destination) == ["file.gz"]
+
+
+@pytest.mark.parametrize("data", [b"", gzip.compress(b"")])
+def test_unpack_nothing(packed: Path, destination: Path, data: bytes) -> None:
+    packed.write_bytes(data)
+    with pytest.raises(InputError, match="nothing in it"):
+        unpack(packed, destination)
+    assert beside(destination) == []
+
+
+def test_unpack_missing(packed: Path, destination: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        unpack(packed, destination)
+    assert not destination.parent.exists()

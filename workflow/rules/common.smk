@@ -1,0 +1,115 @@
+"""Helpers of the rules: what an experiment's settings are, and which files a config names."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+# A rule's `python` is the one that runs Snakemake, unless an environment of the rule replaces it.
+os.environ.update(
+    PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+)
+
+STRING_URL = (
+    "https://stringdb-downloads.org/download/protein.{table}.v{version}/"
+    "{species}.protein.{table}.v{version}.txt.gz"
+)
+
+
+wildcard_constraints:
+    alpha=r"[0-9.e-]+",
+    experiment=r"[A-Za-z0-9][\w.-]*",
+    fold=r"\d+",
+    table="links|info",
+
+
+def settings(own):
+    """An experiment's settings: the sections of the config, overlaid with its own."""
+    sections = ("diffusion", "features", "response", "regression")
+    return {**own, **{name: {**config[name], **own.get(name, {})} for name in sections}}
+
+
+EXPERIMENTS = {name: settings(own) for name, own in config["experiments"].items()}
+
+EXPERIMENT_FILES = [
+    "oof_predictions.csv",
+    "fold_scores.csv",
+    "summary.json",
+    "figure.png",
+    "figure.pdf",
+    *(["submission.csv"] if config["dataset"]["validation"] else []),
+]
+
+
+def optional(dpath, within):
+    """A setting, or nothing at all where it is null."""
+    find = lookup(dpath=dpath, within=within)
+
+    def value(wildcards):
+        setting = find(wildcards) if callable(find) else find
+        return [] if setting is None else setting
+
+    return value
+
+
+def library(*modules):
+    """The library modules that a script reaches: an edited one runs its rule again."""
+    return [f"scripts/echoes/{module}.py" for module in ("__init__", *modules)]
+
+
+def local_file(section, key):
+    """The local file that a config key names, as a list that is empty where it names none."""
+    path = config[section][key]
+    if not path or path.startswith(("http://", "https://")):
+        return []
+    path = path.removeprefix("file://")
+    # A file below <results> is made by a rule, and need not be there yet.
+    if not path.startswith("<") and not Path(path).is_file():
+        source = config["dataset"]["source"]
+        raise WorkflowError(
+            f"{path}: there is no such file; expected the one that `{section}: {key}:` names. "
+            + (
+                f"Get it from {source} and put it there."
+                if source
+                else "Correct the path."
+            )
+        )
+    return [path]
+
+
+def string_file(wildcards):
+    """A table of STRING that is a local file."""
+    return local_file("string", wildcards.table)
+
+
+def string_source(wildcards, input):
+    """Where a table of STRING comes from: a local file or a URL."""
+    if input.local:
+        return str(input.local)
+    named = config["string"][wildcards.table]
+    return named or STRING_URL.format(table=wildcards.table, **config["string"])
+
+
+def fold_files(wildcards):
+    """The folds of an experiment, known once the perturbations have been read."""
+    with open(
+        checkpoints.read_perturbations.get().output.folds, encoding="utf-8"
+    ) as table:
+        folds = sum(1 for _ in table) - 1
+    return collect(
+        "<results>/<dataset>/{experiment}/folds/{fold}.npz",
+        experiment=wildcards.experiment,
+        fold=range(folds),
+    )
+
+
+def fold_folder(wildcards, input):
+    """The folder of an experiment's folds: thousands of paths would not fit a command line."""
+    return str(Path(input.folds[0]).parent)
+
+
+def experiment_settings(wildcards):
+    """An experiment's settings as JSON, for its summary."""
+    return json.dumps(EXPERIMENTS[wildcards.experiment], sort_keys=True)
