@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     summary = {
         "link_rows": links.rows,
         "unmapped_link_rows": links.unmapped,
-        "kept_link_rows": len(links.weight),
+        "kept_link_rows": len(links.score),
         "core_genes": len(core),
         "genes": len(graph.genes),
         "connected_genes": graph.connected,

@@ -91,7 +91,6 @@ def _conjugate_gradients(
         new = np.where(done, 0.0, np.einsum("ij,ij->j", r, r))
         p *= np.divide(new, rho, out=np.zeros(k), where=active)
         p += r
-        p[:, new == 0] = 0
         rho = new
     return root[:, None] * y, iterations
 
@@ -135,6 +134,11 @@ def diffuse(
     if not len(genes):
         return Diffusion(np.zeros((0, adjacency.shape[0])), np.zeros(0), 0)
     x, iterations = solvers[backend](adjacency, genes, alpha)
+    # What no walker reaches may come out a rounding below zero, and a walker stays where there
+    # is no way out: both are exact.
+    np.maximum(x, 0, out=x)
+    stays = np.flatnonzero(np.diff(adjacency.indptr)[genes] == 1)
+    x[genes[stays], stays] = 1
     # (I − α·A·D⁻¹) = (1 − α)·I + α·L
     defect = (1 - alpha) * x + alpha * (laplacian @ x)
     defect[genes, np.arange(len(genes))] -= 1 - alpha

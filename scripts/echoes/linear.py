@@ -24,8 +24,8 @@ class LinearFit:
     penalty
         The penalty that the inner cross-validation chose.
     gap
-        Relative duality gap of the fit: its objective is at most this share above
-        the optimum.
+        Relative duality gap of the fit: the optimum is below its objective by at most
+        this share of it.
     unconverged
         How many fits, inner ones included, their solver called unconverged.
     messages

@@ -59,7 +59,9 @@ def weighted_cosine(truth: Array, prediction: Array) -> float:
     t = np.clip(np.maximum(np.abs(truth), np.abs(prediction)) / FULL_EFFECT, 0, 1)
     h2 = (t * t * (3 - 2 * t)) ** 2
     length = np.sqrt(np.sum(h2 * truth**2)) * np.sqrt(np.sum(h2 * prediction**2))
-    return float(np.sum(h2 * truth * prediction) / length) if length >= EPSILON else 0.0
+    if length < EPSILON:
+        return 0.0
+    return float(np.clip(np.sum(h2 * truth * prediction) / length, -1, 1))
 
 
 def score(truth: Array, prediction: Array, weights: Array, baseline: Array) -> Score:
@@ -105,5 +107,5 @@ def gene_correlation(truth: Array, prediction: Array) -> Array:
     noise = (np.finfo(np.float64).eps * len(truth)) ** 2
     flat = (xx <= noise * np.sum(truth**2, axis=0)) | (yy <= noise * np.sum(prediction**2, axis=0))
     with np.errstate(invalid="ignore", divide="ignore"):
-        r: Array = np.clip(np.sum(x * y, axis=0) / np.sqrt(xx * yy), -1, 1)
+        r: Array = np.clip(np.sum(x * y, axis=0) / (np.sqrt(xx) * np.sqrt(yy)), -1, 1)
     return np.where(flat, np.nan, r)

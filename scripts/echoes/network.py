@@ -15,6 +15,9 @@ from echoes.files import StrPath
 
 Array = npt.NDArray[np.float64]
 
+#: STRING writes a confidence of 1 as this.
+FULL_SCORE = 1000
+
 
 @dataclass(frozen=True)
 class Links:
@@ -28,8 +31,8 @@ class Links:
         Gene names, sorted; ends are positions in it.
     source, target
         The two ends of each link.
-    weight
-        Confidence, 0 … 1.
+    score
+        Combined score of each link, 0 … 1000.
     rows
         Rows of the file.
     unmapped
@@ -40,7 +43,7 @@ class Links:
     names: tuple[str, ...]
     source: npt.NDArray[np.int32]
     target: npt.NDArray[np.int32]
-    weight: npt.NDArray[np.float64]
+    score: npt.NDArray[np.int32]
     rows: int
     unmapped: int
 
@@ -94,16 +97,19 @@ def build_network(
     InputError
         When a link stands in one direction only.
     """
-    used = np.union1d(links.source, links.target)
+    weighty = links.score > 0
+    source, target, score = links.source[weighty], links.target[weighty], links.score[weighty]
+    used = np.union1d(source, target)
     linked = [links.names[i] for i in used]
     genes = (*linked, *sorted(set(core) - set(linked)))
     # Names are sorted, so `used` has them in the order of the network.
     renumber = np.empty(len(links.names), dtype=np.int32)
     renumber[used] = np.arange(len(used))
-    ends = (renumber[links.source], renumber[links.target])
+    ends = (renumber[source], renumber[target])
     n = len(genes)
-    weights = sp.coo_array((links.weight, ends), shape=(n, n)).tocsr()
-    one_way = sp.coo_array(weights - weights.T)
+    # Whole scores are summed, not weights: then the order of the rows does not matter.
+    scores = sp.coo_array((score.astype(np.float64), ends), shape=(n, n)).tocsr()
+    one_way = sp.coo_array(scores - scores.T)
     one_way.eliminate_zeros()
     if one_way.nnz:
         i, j = one_way.row[0], one_way.col[0]
@@ -114,10 +120,11 @@ def build_network(
             expected="each link twice, a b and b a, with one score, as in STRING's files",
             remedy="Fetch the file again, or add the missing directions.",
         )
-    loops = np.full(n, self_loop)
-    loops[np.diff(weights.indptr) == 0] = self_loop or 1.0
-    adjacency = sp.csr_array(edge_multiplicity * weights + sp.diags_array(loops))
-    adjacency.eliminate_zeros()
+    loops = np.full(n, self_loop, dtype=np.float64)
+    loops[len(linked) :] = self_loop or 1.0
+    scores.data *= edge_multiplicity
+    scores.data /= FULL_SCORE
+    adjacency = sp.csr_array(scores + sp.diags_array(loops))
     adjacency.sort_indices()
     return Network(genes, len(linked), adjacency, links.file)
 
@@ -178,7 +185,8 @@ def read_positions(path: StrPath, genes: Sequence[str]) -> npt.NDArray[np.intp]:
         When the network lacks one of them.
     """
     with Path(path).open(encoding="utf-8") as lines:
-        position = {line.split("\t", 1)[0]: i for i, line in enumerate(lines, start=-1)}
+        next(lines, "")
+        position = {line.split("\t", 1)[0]: i for i, line in enumerate(lines)}
     missing = [gene for gene in genes if gene not in position]
     if missing:
         raise InputError(

@@ -30,7 +30,9 @@ def fit_ridge_scikit_learn(
     from sklearn.linear_model import RidgeCV
 
     model = RidgeCV(alphas=list(penalties), cv=inner_folds).fit(X, Y)
-    coefficients, penalty = model.coef_.T, float(model.alpha_)
+    # Of a single target scikit-learn gives a vector.
+    coefficients = model.coef_.reshape(Y.shape[1], X.shape[1]).T
+    penalty = float(model.alpha_)
     gap = relative_gap(
         X - X.mean(axis=0),
         Y - Y.mean(axis=0),

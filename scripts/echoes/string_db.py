@@ -15,11 +15,8 @@ import pyarrow.compute as pc
 
 from echoes.errors import InputError, some
 from echoes.files import StrPath
-from echoes.network import Links
+from echoes.network import FULL_SCORE, Links
 from echoes.tables import read_batches, read_columns, unique
-
-#: STRING writes a confidence of 1 as this.
-FULL_SCORE = 1000
 
 
 def read_info(path: StrPath) -> dict[str, str]:
@@ -77,7 +74,7 @@ def read_links(
     in_core = np.array([name in core for name in names], dtype=bool)
     proteins = pa.array(info.keys(), type=pa.string())
     types = {"protein1": pa.string(), "protein2": pa.string(), "combined_score": pa.int32()}
-    kept: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.float64]]] = []
+    kept: list[tuple[npt.NDArray[np.int32], ...]] = []
     rows = unmapped = 0
     for batch in read_batches(path, types, delimiter=" ", quoting=False):
         score = batch.column(2).to_numpy()
@@ -94,11 +91,10 @@ def read_links(
         mapped = (one >= 0) & (two >= 0)
         rows += len(score)
         unmapped += int(np.count_nonzero(~mapped))
-        weight = score / FULL_SCORE
-        confident = np.flatnonzero(mapped & (weight >= score_threshold))
+        confident = np.flatnonzero(mapped & (score / FULL_SCORE >= score_threshold))
         source, target = codes[one[confident]], codes[two[confident]]
         touches = in_core[source] | in_core[target]
-        kept.append((source[touches], target[touches], weight[confident[touches]]))
+        kept.append((source[touches], target[touches], score[confident[touches]]))
     if rows == unmapped:
         raise InputError(
             path,
@@ -107,8 +103,8 @@ def read_links(
             expected="protein ids of the info table's first column, such as " + some([*info], 2),
             remedy="Use links and info of the same species and version of STRING.",
         )
-    source, target, weight = (np.concatenate(parts) for parts in zip(*kept, strict=True))
-    return Links(os.fspath(path), names, source, target, weight, rows, unmapped)
+    source, target, score = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+    return Links(os.fspath(path), names, source, target, score, rows, unmapped)
 
 
 def _look_up(column: pa.Array, proteins: pa.Array) -> npt.NDArray[np.int32]:

@@ -1,0 +1,159 @@
+"""One left-out perturbation, against a pipeline of scikit-learn, and what a fold must not see."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from sklearn.linear_model import MultiTaskElasticNetCV, RidgeCV
+from sklearn.preprocessing import StandardScaler
+
+from echoes.crossval import Fold, leave_one_out
+from echoes.errors import InputError
+from echoes.models import Regression
+
+Array = npt.NDArray[np.float64]
+
+BOTH = ("ridge", "elastic_net")
+HOW = Regression(penalties=(0.1, 1.0, 100.0), max_iter=5000, tolerance=1e-6)
+
+
+def data(n: int = 11, features: int = 16, t: int = 3) -> tuple[Array, Array, Array]:
+    random = np.random.default_rng(n)
+    train = random.gamma(0.3, size=(n, features))
+    # Constant, and constant but for the third row.
+    train[:, 4] = 0.1
+    train[:, 5] = np.arange(n) == 2
+    validation = random.gamma(0.3, size=(4, features))
+    targets = 5 * train[:, :3] @ random.normal(size=(3, t)) + 0.1 * random.normal(size=(n, t))
+    return train, validation, targets
+
+
+def pipeline(name: str, train: Array, targets: Array, rows: Array) -> tuple[Array, float]:
+    """Fit with scikit-learn alone, on all columns, and predict."""
+    model = (
+        RidgeCV(alphas=HOW.penalties, cv=HOW.inner_folds)
+        if name == "ridge"
+        else MultiTaskElasticNetCV(
+            l1_ratio=0.5, alphas=HOW.penalties, cv=3, max_iter=5000, tol=1e-6
+        )
+    )
+    varies = np.ptp(train, axis=0) > 0
+    scaler = StandardScaler().fit(train[:, varies])
+    model.fit(scaler.transform(train[:, varies]), targets)
+    return model.predict(scaler.transform(rows[:, varies])), float(model.alpha_)
+
+
+def assert_same(one: Fold, other: Fold) -> None:
+    """Compare all but the time, bit for bit."""
+    np.testing.assert_array_equal(one.held_out, other.held_out)
+    np.testing.assert_array_equal(one.validation, other.validation)
+    for a, b in zip(one.fits, other.fits, strict=True):
+        np.testing.assert_array_equal(a.coefficients, b.coefficients)
+        np.testing.assert_array_equal(a.intercept, b.intercept)
+        assert (a.penalty, a.gap, a.unconverged) == (b.penalty, b.gap, b.unconverged)
+
+
+@pytest.mark.parametrize("fold", [0, 2, 10])
+@pytest.mark.parametrize("names", [("ridge",), ("elastic_net",), BOTH, BOTH[::-1]])
+def test_equals_a_pipeline_of_scikit_learn(fold: int, names: tuple[str, ...]) -> None:
+    train, validation, targets = data()
+    ours = leave_one_out(train, validation, targets, fold, names, HOW)
+    kept = [i for i in range(11) if i != fold]
+    rows = np.vstack([train[fold], validation])
+    theirs = [pipeline(name, train[kept], targets[kept], rows) for name in names]
+    expected = np.mean([prediction for prediction, _ in theirs], axis=0)
+    assert ours.held_out.shape == (3,)
+    assert ours.validation.shape == (4, 3)
+    np.testing.assert_allclose(ours.held_out, expected[0], atol=1e-5)
+    np.testing.assert_allclose(ours.validation, expected[1:], atol=1e-5)
+    assert [fit.penalty for fit in ours.fits] == [penalty for _, penalty in theirs]
+    assert all(fit.coefficients.any() for fit in ours.fits)
+    assert len(ours.seconds) == len(names)
+    assert all(seconds > 0 for seconds in ours.seconds)
+
+
+def test_drops_what_is_constant_without_the_left_out_row() -> None:
+    train, validation, targets = data()
+    without = leave_one_out(train, validation, targets, 2, BOTH, HOW)
+    assert {fit.coefficients.shape for fit in without.fits} == {(14, 3)}
+    with_it = leave_one_out(train, validation, targets, 3, BOTH, HOW)
+    assert {fit.coefficients.shape for fit in with_it.fits} == {(15, 3)}
+
+
+@pytest.mark.parametrize("names", [("ridge",), ("elastic_net",), BOTH])
+@pytest.mark.parametrize("fold", [0, 6, 10])
+def test_target_of_the_left_out_row_is_never_read(fold: int, names: tuple[str, ...]) -> None:
+    train, validation, targets = data()
+    expected = leave_one_out(train, validation, targets, fold, names, HOW)
+    for noise in (np.nan, np.inf, 1e9):
+        changed = targets.copy()
+        changed[fold] = noise
+        assert_same(leave_one_out(train, validation, changed, fold, names, HOW), expected)
+
+
+def test_targets_of_all_other_rows_are_read() -> None:
+    train, validation, targets = data()
+    expected = leave_one_out(train, validation, targets, 4, ("ridge",), HOW)
+    for row in (i for i in range(11) if i != 4):
+        changed = targets.copy()
+        changed[row] += 1
+        moved = leave_one_out(train, validation, changed, 4, ("ridge",), HOW)
+        assert np.abs(moved.held_out - expected.held_out).max() > 1e-6
+
+
+def test_features_of_the_left_out_row_move_its_prediction_only() -> None:
+    train, validation, targets = data()
+    expected = leave_one_out(train, validation, targets, 4, BOTH, HOW)
+    changed = train.copy()
+    changed[4] *= 3
+    moved = leave_one_out(changed, validation, targets, 4, BOTH, HOW)
+    np.testing.assert_array_equal(moved.validation, expected.validation)
+    assert np.abs(moved.held_out - expected.held_out).max() > 1e-6
+
+
+def test_a_validation_row_equal_to_the_left_out_one_is_predicted_alike() -> None:
+    train, _, targets = data()
+    fold = leave_one_out(train, train[[7, 3]], targets, 7, BOTH, HOW)
+    np.testing.assert_allclose(fold.validation[0], fold.held_out, rtol=1e-12)
+    assert np.abs(fold.validation[1] - fold.held_out).max() > 1e-6
+
+
+def test_without_validation_rows() -> None:
+    train, validation, targets = data()
+    fold = leave_one_out(train, validation[:0], targets, 0, BOTH, HOW)
+    assert fold.validation.shape == (0, 3)
+
+
+def test_inputs_are_left_alone() -> None:
+    given = data()
+    copies = [part.copy() for part in given]
+    leave_one_out(*given, 0, BOTH, HOW)
+    for part, copy in zip(given, copies, strict=True):
+        np.testing.assert_array_equal(part, copy)
+
+
+@pytest.mark.parametrize("folds", [2, 3])
+def test_too_few_perturbations(folds: int) -> None:
+    how = Regression(penalties=(1.0,), inner_folds=folds)
+    enough = 2 * folds + 1
+    leave_one_out(*data(enough), 0, BOTH, how)
+    message = rf"regression: inner_folds: {folds} for {enough - 2} training perturbations; expected"
+    with pytest.raises(InputError, match=message):
+        leave_one_out(*data(enough - 1), 0, BOTH, how)
+
+
+def test_settings_reach_the_models() -> None:
+    train, validation, targets = data()
+    one = Regression(penalties=(0.5,))
+    for how in (
+        Regression(penalties=(0.6,)),
+        Regression(penalties=(0.5,), l1_ratio=0.3),
+        Regression(penalties=(0.5,), max_iter=2),
+        Regression(penalties=(0.5,), tolerance=0.5),
+    ):
+        fits = [
+            leave_one_out(train, validation, targets, 0, ("elastic_net",), given).fits[0]
+            for given in (one, how)
+        ]
+        assert np.abs(fits[0].coefficients - fits[1].coefficients).max() > 0, how
