@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-import scipy.sparse as sp
-
 from echoes.command import parser, run
-from echoes.files import atomic_path
+from echoes.files import load_matrix, save_matrix
 from echoes.network import random_walk_laplacian
 
 
@@ -16,9 +14,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--output", required=True, help="npz of the Laplacian")
     given = args.parse_args(argv)
 
-    laplacian = random_walk_laplacian(sp.csr_array(sp.load_npz(given.adjacency)))
-    with atomic_path(given.output) as path:
-        sp.save_npz(path, laplacian)
+    laplacian = random_walk_laplacian(load_matrix(given.adjacency))
+    save_matrix(given.output, laplacian)
 
 
 if __name__ == "__main__":

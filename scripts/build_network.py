@@ -3,12 +3,10 @@
 import logging
 from collections.abc import Sequence
 
-import scipy.sparse as sp
-
 from echoes import network, perturbations, string_db
 from echoes.command import parser, run
 from echoes.errors import some
-from echoes.files import atomic_path, save_json
+from echoes.files import save_json, save_matrix
 from echoes.tables import write_rows
 
 log = logging.getLogger(__name__)
@@ -84,8 +82,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         ),
         delimiter="\t",
     )
-    with atomic_path(given.adjacency) as path:
-        sp.save_npz(path, graph.adjacency)
+    save_matrix(given.adjacency, graph.adjacency)
     save_json(given.summary, summary)
 
 

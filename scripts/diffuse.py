@@ -4,11 +4,10 @@ import logging
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.sparse as sp
 
 from echoes.command import parser, run
 from echoes.diffusion import diffuse
-from echoes.files import load_arrays, save_arrays
+from echoes.files import load_arrays, load_matrix, save_arrays
 from echoes.network import read_positions
 
 log = logging.getLogger(__name__)
@@ -32,8 +31,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     training, validation = load_arrays(given.perturbations, "symbols", "validation_symbols")
     symbols, row = np.unique(np.concatenate([training, validation]), return_inverse=True)
     solution = diffuse(
-        sp.csr_array(sp.load_npz(given.adjacency)),
-        sp.csr_array(sp.load_npz(given.laplacian)),
+        load_matrix(given.adjacency),
+        load_matrix(given.laplacian),
         read_positions(given.genes, symbols.tolist()),
         given.alpha,
         tolerance=given.tolerance,

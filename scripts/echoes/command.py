@@ -40,4 +40,7 @@ def run(main: Callable[[], None]) -> NoReturn:
     except FileNotFoundError as error:
         print(f"error: {error.filename or error}: there is no such file.", file=sys.stderr)
         sys.exit(BAD_INPUT)
+    except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        print(f"error: {error.filename}: {error.strerror}.", file=sys.stderr)
+        sys.exit(BAD_INPUT)
     sys.exit(0)

@@ -50,13 +50,13 @@ def decompose(responses: Array, n_components: int) -> Components:
         When there are not enough perturbations or genes for so many components.
     """
     n, genes = responses.shape
-    if n_components > min(n - 1, genes):
+    if not 1 <= n_components <= min(n - 1, genes):
         raise InputError(
             "configuration",
             "response: n_components",
             str(n_components),
-            expected=f"at most {min(n - 1, genes)} for {n} perturbations and {genes} genes",
-            remedy="Lower it, or add perturbations.",
+            expected=f"1 to {min(n - 1, genes)} for {n} perturbations and {genes} genes",
+            remedy="Choose another number, or add perturbations.",
         )
     mean = responses.mean(axis=0)
     u, s, axes = np.linalg.svd(responses - mean, full_matrices=False)

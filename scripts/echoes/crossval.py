@@ -65,8 +65,16 @@ def leave_one_out(
     Raises
     ------
     InputError
-        When there are too few perturbations for the inner folds.
+        When there is no such row, or too few for the inner folds.
     """
+    if not 0 <= fold < len(train):
+        raise InputError(
+            "configuration",
+            "fold",
+            str(fold),
+            expected=f"0 to {len(train) - 1}, one of {len(train)} perturbations",
+            remedy="Choose one of these.",
+        )
     others = np.delete(np.arange(len(train)), fold)
     # An inner fold's score needs two held-out rows to vary, and its fit two to learn from.
     if len(others) < 2 * how.inner_folds:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from echoes.errors import InputError
 from echoes.network import degree
 
 Array = npt.NDArray[np.float64]
@@ -123,9 +124,19 @@ def diffuse(
 
     Raises
     ------
+    InputError
+        When alpha is not between 0 and 1.
     NotConvergedError
         When a residual is above the tolerance.
     """
+    if not 0 < alpha < 1:
+        raise InputError(
+            "configuration",
+            "diffusion: alphas",
+            str(alpha),
+            expected="a number between 0 and 1",
+            remedy="Choose another probability.",
+        )
     solvers: dict[str, Callable[[Sparse, npt.NDArray[np.intp], float], tuple[Array, int]]] = {
         "direct": _direct,
         "iterative": lambda a, g, alpha: _conjugate_gradients(a, g, alpha, tolerance),

@@ -92,7 +92,7 @@ def _draw_correlation(axes: Axes, gene_correlation: Array) -> None:
         axes.text(0.5, 0.5, "undefined for every gene", ha="center", transform=axes.transAxes)
         return
     axes.hist(defined, bins=np.linspace(-1, 1, 61).tolist(), density=True, color="#9ecae1")
-    if len(defined) > 2 and np.ptp(defined) > 0:
+    if len(defined) > 2 and defined.var() > 0:
         at = np.linspace(-1, 1, 401)
         axes.plot(at, gaussian_kde(defined)(at), color="#08519c")
     mean = float(defined.mean())

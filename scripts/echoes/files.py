@@ -6,14 +6,18 @@ import contextlib
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from echoes.errors import InputError
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
 
 StrPath = str | os.PathLike[str]
 
@@ -57,9 +61,19 @@ def load_arrays(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:
         When the file is no npz file, is damaged, or lacks one of the names.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here: numpy leaves a file open that it finds damaged.
+        with (
+            Path(path).open("rb") as stream,
+            np.lib.npyio.NpzFile(stream, allow_pickle=False) as archive,
+        ):
             return [archive[name] for name in names]
-    except (KeyError, ValueError, EOFError, zipfile.BadZipFile, AttributeError) as error:
+    except FileNotFoundError:
+        raise
+    # zipfile answers a flipped bit with any of these.
+    except (
+        *(KeyError, ValueError, EOFError, OSError, RuntimeError),
+        *(zipfile.BadZipFile, zlib.error),
+    ) as error:
         raise InputError(
             path,
             "",
@@ -67,6 +81,28 @@ def load_arrays(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:
             expected="an npz file that this workflow wrote",
             remedy="Delete the file and run the workflow again.",
         ) from error
+
+
+def save_matrix(path: StrPath, matrix: sp.csr_array[np.float64]) -> None:
+    """Write a sparse matrix as `scipy.sparse.load_npz` reads it."""
+    from scipy.sparse import save_npz
+
+    with atomic_path(path) as partial:
+        save_npz(partial, matrix)
+
+
+def load_matrix(path: StrPath) -> sp.csr_array[np.float64]:
+    """Read a sparse matrix that `save_matrix` wrote.
+
+    Raises
+    ------
+    InputError
+        When the file is none, or is damaged.
+    """
+    from scipy.sparse import csr_array
+
+    data, indices, indptr, shape = load_arrays(path, "data", "indices", "indptr", "shape")
+    return csr_array((data, indices, indptr), shape=tuple(shape))
 
 
 def save_json(path: StrPath, record: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,9 +185,10 @@ def read_positions(path: StrPath, genes: Sequence[str]) -> npt.NDArray[np.intp]:
     InputError
         When the network lacks one of them.
     """
-    with Path(path).open(encoding="utf-8") as lines:
-        next(lines, "")
-        position = {line.split("\t", 1)[0]: i for i, line in enumerate(lines)}
+    with Path(path).open(encoding="utf-8", newline="") as lines:
+        rows = csv.reader(lines, delimiter="\t")
+        next(rows, [])
+        position = {row[0]: i for i, row in enumerate(rows) if row}
     missing = [gene for gene in genes if gene not in position]
     if missing:
         raise InputError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ import pyarrow as pa
 from echoes.errors import InputError, some
 from echoes.files import StrPath, load_arrays, save_arrays
 from echoes.metrics import weighted_mae
-from echoes.tables import read_columns, read_matrix, require_columns, unique
+from echoes.tables import named, read_columns, read_matrix, require_columns, unique
 
 #: How far a row of weights may be from its sum G, as a share of G: files are rounded.
 WEIGHT_SUM_TOLERANCE = 1e-2
@@ -148,6 +149,15 @@ def read_truth(
     require_columns(path, table.columns, ["baseline_wmae"])
     rows = _positions(path, "column pert_id", symbols, table.rows)
     wanted = [*genes, *(f"w_{gene}" for gene in genes), "baseline_wmae"]
+    twice = [name for name, count in Counter(wanted).items() if count > 1]
+    if twice:
+        raise InputError(
+            path,
+            "line 1",
+            f"column {some(twice)} would be both a gene's and a weight's or the baseline's",
+            expected="no response gene named like another column of this table",
+            remedy="Rename the gene in both tables.",
+        )
     values = table.values[rows][:, _positions(path, "line 1", wanted, table.columns)]
     truth, weights, baseline = np.split(values, [len(genes), 2 * len(genes)], axis=1)
     for array, columns in ((weights, wanted[len(genes) :]), (baseline, wanted[-1:])):
@@ -194,14 +204,7 @@ def read_validation(path: StrPath) -> tuple[tuple[str, ...], tuple[str, ...]]:
             remedy="Fill the table, or set `dataset: validation: null`.",
         )
     unique(path, "pert_id", ids)
-    if "" in symbols:
-        raise InputError(
-            path,
-            f"column pert, row {ids[symbols.index('')]}",
-            "an empty name",
-            expected="the symbol of the silenced gene",
-            remedy="Name the gene or remove the row.",
-        )
+    named(path, "pert", symbols, ids)
     return ids, symbols
 
 

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from echoes.errors import InputError, some
 from echoes.files import StrPath
 from echoes.network import FULL_SCORE, Links
-from echoes.tables import read_batches, read_columns, unique
+from echoes.tables import named, read_batches, read_columns, unique
 
 
 def read_info(path: StrPath) -> dict[str, str]:
@@ -33,14 +33,7 @@ def read_info(path: StrPath) -> dict[str, str]:
     table = read_columns(path, types, delimiter="\t", quoting=False)
     proteins, names = table.column(protein).to_pylist(), table.column(name).to_pylist()
     unique(path, protein, proteins)
-    if "" in names:
-        raise InputError(
-            path,
-            f"column {name}, row {proteins[names.index('')]}",
-            "an empty name",
-            expected="a gene name",
-            remedy="Name the protein or remove its row.",
-        )
+    named(path, name, names, proteins)
     return dict(zip(proteins, names, strict=True))
 
 

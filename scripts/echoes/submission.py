@@ -44,8 +44,8 @@ def pad(
         When there are rows to append and the ids are not numbers after one prefix.
     """
     parts = [re.fullmatch(r"(.*?)(\d+)", name) for name in ids] if padding else []
-    numbered = [(part[1], int(part[2])) for part in parts if part]
-    if len(numbered) < len(parts) or len({prefix for prefix, _ in numbered}) > 1:
+    numbered = [(part[1], int(part[2]), len(part[2])) for part in parts if part]
+    if len(numbered) < len(parts) or len({prefix for prefix, *_ in numbered}) > 1:
         raise InputError(
             "dataset: validation",
             "column pert_id",
@@ -55,8 +55,9 @@ def pad(
         )
     more: list[str] = []
     if numbered:
-        prefix, last = max(numbered)
-        more = [f"{prefix}{last + i}" for i in range(1, padding + 1)]
+        # Leading zeros stay: pert_008 follows pert_007.
+        prefix, last, width = max(numbered)
+        more = [f"{prefix}{last + i:0{width}d}" for i in range(1, padding + 1)]
     zeros = np.zeros((len(more), predictions.shape[1]))
     return Matrix((*ids, *more), tuple(genes), np.vstack([predictions, zeros]))
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +27,9 @@ from echoes.files import StrPath, atomic_path
 
 # A row of a wide table has to fit into one block, and a block into memory.
 _BLOCK_BYTES = 1 << 25
+
+# What reading text raises when the file is cut, damaged or no text at all.
+_DAMAGE = (UnicodeDecodeError, csv.Error, EOFError, OSError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -46,11 +51,14 @@ class Matrix:
     values: npt.NDArray[np.float64]
 
 
+def _compressed(path: StrPath) -> bool:
+    with Path(path).open("rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"
+
+
 def _open_text(path: StrPath) -> TextIO:
     """Open text for reading, through gzip where the file is compressed."""
-    with Path(path).open("rb") as stream:
-        compressed = stream.read(2) == b"\x1f\x8b"
-    if compressed:
+    if _compressed(path):
         return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline="")
     return Path(path).open(encoding="utf-8-sig", newline="")
 
@@ -75,19 +83,26 @@ def read_header(path: StrPath, *, delimiter: str = ",", quoting: bool = True) ->
     remedy = "Check that this is the right file and that it is complete."
     try:
         header = next(_records(path, delimiter, quoting), [])
-    except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
+    except FileNotFoundError:
+        raise
+    except _DAMAGE as error:
         raise InputError(
             path, "line 1", f"cannot be read ({error})", expected="UTF-8 text", remedy=remedy
         ) from error
     if not header:
         raise InputError(
-            path, "line 1", "the file is empty", expected="column names", remedy=remedy
+            path,
+            "line 1",
+            "the file is empty or its first line blank",
+            expected="column names",
+            remedy=remedy,
         )
     if "" in header:
         place = f"line 1, column {header.index('') + 1}"
         raise InputError(
             path, place, "the column has no name", expected="a name", remedy="Name the column."
         )
+    _printable(path, "line 1", header)
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
         raise InputError(
@@ -98,6 +113,19 @@ def read_header(path: StrPath, *, delimiter: str = ",", quoting: bool = True) ->
             remedy="Remove or rename the repeated columns.",
         )
     return tuple(header)
+
+
+def _printable(path: StrPath, place: str, names: Iterable[str]) -> None:
+    """Check that no name holds a control character: not every file would keep it."""
+    for name in names:
+        if re.search(r"[\x00-\x1f\x7f]", name):
+            raise InputError(
+                path,
+                place,
+                f"the name {name!r} has a control character",
+                expected="names without line breaks, tabs and the like",
+                remedy="Rename it.",
+            )
 
 
 def require_columns(path: StrPath, header: Sequence[str], names: Iterable[str]) -> None:
@@ -120,6 +148,18 @@ def require_columns(path: StrPath, header: Sequence[str], names: Iterable[str]) 
         )
 
 
+def _is_number(text: str, whole: bool) -> bool:
+    """Tell whether Arrow takes a text for a number."""
+    if whole:
+        return re.fullmatch(r"[ \t]*-?[0-9]+[ \t]*", text) is not None
+    try:
+        float(text)
+    except ValueError:
+        return False
+    # Python alone knows 1_0, and digits of other scripts.
+    return text.isascii() and "_" not in text
+
+
 def _diagnose(
     path: StrPath, types: dict[str, pa.DataType], delimiter: str, quoting: bool, fallback: str
 ) -> InputError:
@@ -130,6 +170,7 @@ def _diagnose(
     try:
         header = next(records)
         numeric = [(i, types[name]) for i, name in enumerate(header) if name in types]
+        names = [i for i, kind in numeric if kind == pa.string()]
         numeric = [(i, kind) for i, kind in numeric if kind != pa.string()]
         for number, record in enumerate(records, start=2):
             if record and len(record) != len(header):
@@ -142,19 +183,17 @@ def _diagnose(
                 )
             for i, kind in numeric if record else []:
                 whole = pa.types.is_integer(kind)
-                try:
-                    int(record[i]) if whole else float(record[i])
-                except ValueError:
-                    row = f"row {record[0]}" if i else f"line {number}"
+                if not _is_number(record[i], whole):
+                    row = next((record[k] for k in names), "")
                     cell = "an empty cell" if record[i] == "" else repr(record[i])
                     return InputError(
                         path,
-                        f"column {header[i]}, {row} (line {number})" if i else row,
+                        f"column {header[i]}, row {row} (line {number})",
                         f"{cell} is not a {'whole ' if whole else ''}number",
                         expected="a whole number" if whole else "a finite number",
                         remedy="Correct the cell, or remove its row or column.",
                     )
-    except (UnicodeDecodeError, csv.Error, EOFError, OSError) as error:
+    except _DAMAGE as error:
         fallback = str(error)
     return InputError(
         path, f"line {number} or near it", fallback, expected="a complete table", remedy=mend
@@ -196,7 +235,9 @@ def read_batches(
     header = read_header(path, delimiter=delimiter, quoting=quoting)
     require_columns(path, header, types)
     try:
-        with pa.input_stream(str(path), compression="detect") as stream:
+        # By content: Arrow's own detection goes by the name of the file.
+        compression = "gzip" if _compressed(path) else None
+        with pa.input_stream(str(path), compression=compression) as stream:
             yield from pacsv.open_csv(
                 stream,
                 read_options=pacsv.ReadOptions(block_size=_BLOCK_BYTES),
@@ -228,8 +269,17 @@ def read_columns(
     return pa.Table.from_batches(batches, schema=pa.schema(list(types.items())))
 
 
-def unique(path: StrPath, column: str, names: Sequence[str]) -> None:
-    """Check that a column of names has no empty and no repeated one.
+def named(
+    path: StrPath, column: str, names: Sequence[str], rows: Sequence[str] | None = None
+) -> None:
+    """Check that a column of names has no empty one and none that not every file would keep.
+
+    Parameters
+    ----------
+    path, column, names
+        The table, the column and what stands in it.
+    rows
+        What the rows are called, for the message; their numbers where it is None.
 
     Raises
     ------
@@ -237,13 +287,26 @@ def unique(path: StrPath, column: str, names: Sequence[str]) -> None:
         When it has.
     """
     if "" in names:
+        at = list(names).index("")
         raise InputError(
             path,
-            f"column {column}, row {list(names).index('') + 1}",
+            f"column {column}, row {rows[at] if rows else at + 1}",
             "an empty name",
             expected="a name in each row",
             remedy="Name the row or remove it.",
         )
+    _printable(path, f"column {column}", names)
+
+
+def unique(path: StrPath, column: str, names: Sequence[str]) -> None:
+    """Check that a column of names is `named`, and that no name is repeated.
+
+    Raises
+    ------
+    InputError
+        When it is not.
+    """
+    named(path, column, names)
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise InputError(

@@ -94,9 +94,7 @@ def test_fewer_components_are_the_first_of_more() -> None:
 def test_too_many_components(n: int, genes: int, most: int) -> None:
     Y = responses(n, genes)
     assert decompose(Y, most).scores.shape == (n, most)
-    message = (
-        rf"n_components: {most + 1}; expected at most {most} for {n} perturbations and {genes}"
-    )
+    message = rf"n_components: {most + 1}; expected 1 to {most} for {n} perturbations and {genes}"
     with pytest.raises(InputError, match=message):
         decompose(Y, most + 1)
 

@@ -1,0 +1,690 @@
+"""The commands of the workflow, one after another on a small simulated screen."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import hashlib
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import aggregate_folds
+import build_features
+import build_laplacian
+import build_network
+import decompose_responses
+import diffuse
+import loo_fold
+import plot_figure
+import read_perturbations
+import simulate_example
+import write_submission
+from echoes import command
+from echoes.errors import InputError
+from echoes.files import load_arrays
+from echoes.metrics import score
+from echoes.network import read_positions
+from echoes.tables import Matrix, read_matrix, write_matrix, write_rows
+
+SCRIPTS = Path(loo_fold.__file__).parent
+N, V, G, T, PADDING = 8, 3, 30, 3, 2
+ALPHAS = ("0.75", "0.25")
+MODELS = ("ridge", "elastic_net")
+SETTINGS = {"models": list(MODELS), "protocol": "published", "note": "α"}
+PERTURBATIONS = {
+    "symbols": (N,),
+    "genes": (G,),
+    "control": (G,),
+    "responses": (N, G),
+    "truth": (N, G),
+    "weights": (N, G),
+    "baseline": (N,),
+    "validation_ids": (V,),
+    "validation_symbols": (V,),
+}
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("inputs")
+    simulate_example.main([
+        *(f"--{name}={folder / name}.csv" for name in ("means", "truth", "validation")),
+        f"--links={folder / 'links.txt'}",
+        f"--info={folder / 'info.txt'}",
+        f"--sample-submission={folder / 'sample.csv'}",
+        f"--validation-truth={folder / 'validation_truth.csv'}",
+        "--network-genes=60",
+        "--network-links=240",
+        f"--perturbations={N}",
+        f"--validation-genes={V}",
+        f"--response-genes={G}",
+        f"--padding={PADDING}",
+    ])  # fmt: skip
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run all commands as the workflow does, and give the folder of what they made."""
+    out = tmp_path_factory.mktemp("results")
+    read_perturbations.main([
+        *(f"--{name}={inputs / name}.csv" for name in ("means", "truth", "validation")),
+        f"--output={out / 'perturbations.npz'}",
+        f"--folds={out / 'folds.tsv'}",
+        f"--summary={out / 'perturbations.json'}",
+    ])  # fmt: skip
+    build_network.main([
+        f"--links={inputs / 'links.txt'}",
+        f"--info={inputs / 'info.txt'}",
+        f"--perturbations={out / 'perturbations.npz'}",
+        f"--adjacency={out / 'adjacency.npz'}",
+        f"--genes={out / 'genes.tsv'}",
+        f"--summary={out / 'network.json'}",
+    ])  # fmt: skip
+    build_laplacian.main([
+        f"--adjacency={out / 'adjacency.npz'}",
+        f"--output={out / 'laplacian.npz'}",
+    ])  # fmt: skip
+    for alpha in ALPHAS:
+        diffuse.main([*diffuse_inputs(out), f"--alpha={alpha}", f"--output={out / alpha}.npz"])
+    build_features.main([
+        "--diffusions",
+        *(str(out / f"{alpha}.npz") for alpha in ALPHAS),
+        "--variance-percentile=20",
+        f"--output={out / 'features.npz'}",
+    ])  # fmt: skip
+    decompose_responses.main([
+        f"--perturbations={out / 'perturbations.npz'}",
+        f"--n-components={T}",
+        f"--output={out / 'components.npz'}",
+    ])  # fmt: skip
+    for fold in range(N):
+        loo_fold.main([
+            *fold_inputs(out),
+            f"--fold={fold}",
+            f"--output={out / 'folds' / str(fold)}.npz",
+        ])  # fmt: skip
+    aggregate_folds.main(aggregate_arguments(out))
+    write_submission.main([
+        *submission_inputs(out),
+        f"--sample={inputs / 'sample.csv'}",
+        f"--output={out / 'submission.csv'}",
+    ])  # fmt: skip
+    plot_figure.main([
+        f"--predictions={out / 'predictions.npz'}",
+        "--title=An $experiment_{",
+        f"--png={out / 'figure.png'}",
+        f"--pdf={out / 'figure.pdf'}",
+    ])  # fmt: skip
+    return out
+
+
+def diffuse_inputs(out: Path) -> list[str]:
+    arrays = ("adjacency", "laplacian", "perturbations")
+    return [*(f"--{name}={out / name}.npz" for name in arrays), f"--genes={out / 'genes.tsv'}"]
+
+
+def fold_inputs(out: Path) -> list[str]:
+    inputs = [f"--{name}={out / name}.npz" for name in ("features", "components")]
+    return [*inputs, "--penalties", "1", "100", "--models", *MODELS]
+
+
+def submission_inputs(out: Path) -> list[str]:
+    inputs = [f"--{name}={out / name}.npz" for name in ("perturbations", "predictions")]
+    return [*inputs, f"--padding={PADDING}"]
+
+
+def aggregate_arguments(out: Path, to: Path | None = None) -> list[str]:
+    to = to or out
+    return [
+        f"--perturbations={out / 'perturbations.npz'}",
+        f"--components={out / 'components.npz'}",
+        f"--folds={out / 'folds'}",
+        "--records",
+        f"dataset={out / 'perturbations.json'}",
+        f"network={out / 'network.json'}",
+        "--experiment=try",
+        f"--settings={json.dumps(SETTINGS)}",
+        f"--oof={to / 'oof.csv'}",
+        f"--scores={to / 'scores.csv'}",
+        f"--summary={to / 'summary.json'}",
+        f"--predictions={to / 'predictions.npz'}",
+    ]
+
+
+def rows_of(path: Path, delimiter: str = ",") -> list[list[str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.reader(stream, delimiter=delimiter))
+
+
+def json_of(path: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(path.read_text())
+    return record
+
+
+def arrays_of(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as archive:
+        return dict(archive)
+
+
+def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in arrays_of(path).items()}
+
+
+@pytest.fixture(scope="module")
+def symbols(inputs: Path) -> list[str]:
+    """The silenced genes in the order of the table of means."""
+    rows = read_matrix(inputs / "means.csv", "pert_symbol").rows
+    return [name for name in rows if name != "non-targeting"]
+
+
+@pytest.fixture(scope="module")
+def genes(inputs: Path) -> list[str]:
+    return list(read_matrix(inputs / "means.csv", "pert_symbol").columns)
+
+
+def test_perturbations(results: Path, inputs: Path, symbols: list[str], genes: list[str]) -> None:
+    assert shapes_of(results / "perturbations.npz") == PERTURBATIONS
+    arrays = arrays_of(results / "perturbations.npz")
+    assert arrays["symbols"].tolist() == symbols
+    assert arrays["genes"].tolist() == genes
+    truth = read_matrix(inputs / "truth.csv", "pert_id")
+    assert truth.rows != tuple(symbols)
+    last = truth.columns.index(genes[-1])
+    expected = [truth.values[truth.rows.index(name), last] for name in symbols]
+    assert arrays["truth"][:, -1].tolist() == expected
+    table = [["fold", "pert_symbol"], *([str(i), name] for i, name in enumerate(symbols))]
+    assert rows_of(results / "folds.tsv", "\t") == table
+    means = inputs / "means.csv"
+    summary = json_of(results / "perturbations.json")
+    assert (summary["perturbations"], summary["response_genes"], summary["validation"]) == (N, G, V)
+    assert set(summary["inputs"]) == {"means", "truth", "validation"}
+    assert summary["inputs"]["means"] == {
+        "path": str(means),
+        "sha256": hashlib.sha256(means.read_bytes()).hexdigest(),
+    }
+
+
+def test_network(results: Path, inputs: Path) -> None:
+    header, *table = rows_of(results / "genes.tsv", "\t")
+    assert header == ["gene", "index", "role", "connected"]
+    adjacency = sp.csr_array(sp.load_npz(results / "adjacency.npz"))
+    size = len(table)
+    assert adjacency.shape == (size, size)
+    assert abs(adjacency - adjacency.T).max() == 0
+    assert adjacency.diagonal().tolist() == [1.0] * size
+    names = [row[0] for row in table]
+    assert [int(row[1]) for row in table] == list(range(size))
+    connected = sum(row[3] == "1" for row in table)
+    assert [row[3] for row in table] == ["1"] * connected + ["0"] * (size - connected)
+    assert names == sorted(names[:connected]) + sorted(names[connected:])
+    linked = np.diff(adjacency.indptr) > 1
+    assert linked.tolist() == [row[3] == "1" for row in table]
+
+    roles = {row[0]: set(filter(None, row[2].split(","))) for row in table}
+    arrays = arrays_of(results / "perturbations.npz")
+    for role, key in (
+        ("train", "symbols"),
+        ("validation", "validation_symbols"),
+        ("response", "genes"),
+    ):
+        assert {name for name, its in roles.items() if role in its} == set(arrays[key].tolist())
+    summary = json_of(results / "network.json")
+    assert summary["genes"] == size
+    assert summary["connected_genes"] == connected
+    assert summary["isolated"] == names[connected:]
+    assert summary["isolated_genes"] == size - connected
+    assert summary["adjacency_entries"] == adjacency.nnz
+    assert summary["core_genes"] == sum(map(bool, roles.values()))
+    assert summary["unmapped_link_rows"] >= 0
+    assert 0 < summary["kept_link_rows"] <= summary["link_rows"]
+    named = {row[1] for row in rows_of(inputs / "info.txt", "\t")}
+    for part in summary["perturbed"].values():
+        assert len(part["isolated"]) == 1
+        assert part["not_in_string"] == [name for name in part["isolated"] if name not in named]
+
+
+def test_laplacian(results: Path) -> None:
+    adjacency = sp.load_npz(results / "adjacency.npz").toarray()
+    laplacian = sp.load_npz(results / "laplacian.npz").toarray()
+    expected = np.eye(len(adjacency)) - adjacency / adjacency.sum(axis=0)
+    np.testing.assert_allclose(laplacian, expected, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_diffusions(results: Path, alpha: str) -> None:
+    adjacency = sp.load_npz(results / "adjacency.npz").toarray()
+    size = len(adjacency)
+    arrays = arrays_of(results / f"{alpha}.npz")
+    assert shapes_of(results / f"{alpha}.npz") == {
+        "train": (N, size),
+        "validation": (V, size),
+        "residual": (N + V,),
+        "iterations": (),
+    }
+    assert arrays["residual"].max() <= 1e-10
+    assert arrays["iterations"] > 1
+    names = [row[0] for row in rows_of(results / "genes.tsv", "\t")[1:]]
+    walk = np.eye(size) - float(alpha) * adjacency / adjacency.sum(axis=0)
+    exact = (1 - float(alpha)) * np.linalg.inv(walk).T
+    data = arrays_of(results / "perturbations.npz")
+    for part, key in (("train", "symbols"), ("validation", "validation_symbols")):
+        rows = [names.index(name) for name in data[key]]
+        np.testing.assert_allclose(arrays[part], exact[rows], rtol=0, atol=1e-9)
+
+
+def test_backends_agree(results: Path, tmp_path: Path) -> None:
+    diffuse.main([
+        *diffuse_inputs(results),
+        "--alpha=0.75",
+        "--backend=direct",
+        f"--output={tmp_path / 'direct.npz'}",
+    ])  # fmt: skip
+    direct, iterative = arrays_of(tmp_path / "direct.npz"), arrays_of(results / "0.75.npz")
+    assert direct["iterations"] == 0
+    np.testing.assert_allclose(direct["train"], iterative["train"], rtol=0, atol=1e-9)
+
+
+def test_features(results: Path) -> None:
+    arrays = arrays_of(results / "features.npz")
+    assert set(arrays) == {"train", "validation", "block", "gene"}
+    blocks = [arrays_of(results / f"{alpha}.npz") for alpha in ALPHAS]
+    size = blocks[0]["train"].shape[1]
+    kept = len(arrays["block"])
+    assert 0.75 * 2 * size <= kept < 2 * size
+    assert set(arrays["block"].tolist()) == {0, 1}
+    for j, (block, gene) in enumerate(zip(arrays["block"], arrays["gene"], strict=True)):
+        for part in ("train", "validation"):
+            assert np.array_equal(arrays[part][:, j], blocks[block][part][:, gene])
+
+
+@pytest.mark.parametrize("option", [[], ["--variance-percentile"]])
+def test_features_without_a_filter(results: Path, tmp_path: Path, option: list[str]) -> None:
+    diffusions = ["--diffusions", str(results / "0.75.npz")]
+    build_features.main([*diffusions, *option, f"--output={tmp_path / 'features.npz'}"])
+    (train,) = load_arrays(tmp_path / "features.npz", "train")
+    assert np.array_equal(train, arrays_of(results / "0.75.npz")["train"])
+
+
+def test_components(results: Path) -> None:
+    arrays = arrays_of(results / "components.npz")
+    assert shapes_of(results / "components.npz") == {
+        "scores": (N, T),
+        "axes": (T, G),
+        "mean": (G,),
+        "explained_variance": (T,),
+    }
+    responses = arrays_of(results / "perturbations.npz")["responses"]
+    np.testing.assert_allclose(arrays["axes"] @ arrays["axes"].T, np.eye(T), atol=1e-12)
+    centred = responses - responses.mean(axis=0)
+    np.testing.assert_allclose(centred @ arrays["axes"].T, arrays["scores"], atol=1e-12)
+
+
+@pytest.mark.parametrize("fold", [0, N - 1])
+def test_folds(results: Path, fold: int) -> None:
+    assert shapes_of(results / "folds" / f"{fold}.npz") == {
+        "held_out": (G,),
+        "validation": (V, G),
+        "penalty": (2,),
+        "gap": (2,),
+        "unconverged": (2,),
+        "seconds": (2,),
+    }
+    arrays = arrays_of(results / "folds" / f"{fold}.npz")
+    assert set(arrays["penalty"].tolist()) <= {1.0, 100.0}
+    assert (np.abs(arrays["gap"]) < 1e-3).all()
+    assert (arrays["seconds"] > 0).all()
+
+
+def test_a_fold_does_not_see_what_it_leaves_out(results: Path, tmp_path: Path) -> None:
+    arrays = arrays_of(results / "components.npz")
+    arrays["scores"][2] = 1e6
+    np.savez(tmp_path / "components.npz", **arrays)
+    options = [f"--components={tmp_path / 'components.npz'}", "--fold=2"]
+    loo_fold.main([*fold_inputs(results), *options, f"--output={tmp_path / '2.npz'}"])
+    found, expected = arrays_of(tmp_path / "2.npz"), arrays_of(results / "folds" / "2.npz")
+    for name in ("held_out", "validation", "penalty"):
+        assert np.array_equal(found[name], expected[name])
+
+
+def test_out_of_fold_predictions(results: Path, symbols: list[str], genes: list[str]) -> None:
+    header, *table = rows_of(results / "oof.csv")
+    assert header == ["pert_symbol", *genes]
+    assert [row[0] for row in table] == symbols
+    for fold, row in enumerate(table):
+        (held_out,) = load_arrays(results / "folds" / f"{fold}.npz", "held_out")
+        assert [float(cell) for cell in row[1:]] == held_out.tolist()
+
+
+def test_predictions(results: Path, symbols: list[str], genes: list[str]) -> None:
+    arrays = arrays_of(results / "predictions.npz")
+    assert shapes_of(results / "predictions.npz") == {
+        "genes": (G,),
+        "symbols": (N,),
+        "truth": (N, G),
+        "prediction": (N, G),
+        "gene_correlation": (G,),
+        "validation": (V, G),
+    }
+    assert arrays["symbols"].tolist() == symbols
+    assert arrays["genes"].tolist() == genes
+    folds = [arrays_of(results / "folds" / f"{i}.npz") for i in range(N)]
+    mean = sum(fold["validation"] for fold in folds) / N
+    np.testing.assert_allclose(arrays["validation"], mean, rtol=1e-12)
+    components = arrays_of(results / "components.npz")
+    rebuilt = components["scores"] @ components["axes"] + components["mean"]
+    assert np.array_equal(arrays["truth"], rebuilt)
+    expected = [np.corrcoef(rebuilt[:, j], arrays["prediction"][:, j])[0, 1] for j in range(G)]
+    np.testing.assert_allclose(arrays["gene_correlation"], expected, atol=1e-9)
+
+
+def test_scores(results: Path, symbols: list[str]) -> None:
+    header, *table = rows_of(results / "scores.csv")
+    assert header == [
+        *("fold", "pert_symbol", "baseline_wmae", "score", "wmae", "term", "weighted_cosine"),
+        *("mape", "measured_wmae", "measured_term"),
+        *(f"{model}_{part}" for model in MODELS for part in ("penalty", "gap", "unconverged")),
+    ]
+    records = [dict(zip(header, row, strict=True)) for row in table]
+    assert [record["pert_symbol"] for record in records] == symbols
+    assert [record["fold"] for record in records] == [str(i) for i in range(N)]
+    data, found = (arrays_of(results / f"{name}.npz") for name in ("perturbations", "predictions"))
+    for i, record in enumerate(records):
+        rows = slice(i, i + 1)
+        one = score(
+            found["truth"][rows],
+            found["prediction"][rows],
+            data["weights"][rows],
+            data["baseline"][rows],
+        )
+        assert float(record["score"]) == one.total
+        assert float(record["baseline_wmae"]) == data["baseline"][i]
+        # The first model of the settings is the first in the fold.
+        (penalty,) = load_arrays(results / "folds" / f"{i}.npz", "penalty")
+        assert [float(record[f"{model}_penalty"]) for model in MODELS] == penalty.tolist()
+
+
+def test_summary(results: Path) -> None:
+    summary = json_of(results / "summary.json")
+    assert summary["experiment"] == "try"
+    assert summary["settings"] == SETTINGS
+    assert summary["dataset"] == json_of(results / "perturbations.json")
+    assert summary["network"] == json_of(results / "network.json")
+    header, *table = rows_of(results / "scores.csv")
+    scores = [float(row[header.index("score")]) for row in table]
+    published = summary["published_protocol"]["mean_fold_score"]
+    assert published == pytest.approx(sum(scores) / N, rel=1e-12)
+    data, found = (arrays_of(results / f"{name}.npz") for name in ("perturbations", "predictions"))
+    whole = score(data["truth"], found["prediction"], data["weights"], data["baseline"])
+    assert summary["all_rows"]["score"] == whole.total
+    assert summary["all_rows"]["perturbations"] == N
+    assert summary["gene_correlation"]["genes"] + summary["gene_correlation"]["undefined"] == G
+    assert set(summary["fits"]) == set(MODELS)
+    for fit in summary["fits"].values():
+        assert sum(fit["penalties"].values()) == N
+    assert set(summary["versions"]) == {"python", "numpy", "scipy", "scikit-learn"}
+
+
+def test_submission(results: Path, inputs: Path, genes: list[str]) -> None:
+    header, *table = rows_of(results / "submission.csv")
+    assert header == ["pert_id", *genes]
+    assert [row[0] for row in table] == [f"pert_{i}" for i in range(1, V + PADDING + 1)]
+    (validation,) = load_arrays(results / "predictions.npz", "validation")
+    assert [[float(cell) for cell in row[1:]] for row in table[:V]] == validation.tolist()
+    assert [row[1:] for row in table[V:]] == [["0.0"] * G] * PADDING
+    assert read_matrix(inputs / "sample.csv", "pert_id").rows == tuple(row[0] for row in table)
+
+
+@pytest.mark.parametrize("sample", [[], ["--sample"]])
+def test_submission_without_a_sample(results: Path, tmp_path: Path, sample: list[str]) -> None:
+    output = tmp_path / "submission.csv"
+    write_submission.main([*submission_inputs(results), *sample, f"--output={output}"])
+    assert output.read_bytes() == (results / "submission.csv").read_bytes()
+
+
+def test_a_submission_unlike_the_sample_is_not_written(
+    results: Path, inputs: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out" / "submission.csv"
+    options = ["--padding=1", f"--sample={inputs / 'sample.csv'}", f"--output={output}"]
+    with pytest.raises(InputError, match=r"entry 5: 'pert_5'; expected nothing"):
+        write_submission.main([*submission_inputs(results), *options])
+    assert not output.exists()
+
+
+def test_figure(results: Path, tmp_path: Path) -> None:
+    assert (results / "figure.png").read_bytes().startswith(b"\x89PNG")
+    assert (results / "figure.pdf").read_bytes().startswith(b"%PDF")
+    again = [f"--png={tmp_path / 'a.png'}", f"--pdf={tmp_path / 'a.pdf'}"]
+    predictions = f"--predictions={results / 'predictions.npz'}"
+    plot_figure.main([predictions, "--title=An $experiment_{", *again])
+    for ending in ("png", "pdf"):
+        made = (tmp_path / f"a.{ending}").read_bytes()
+        assert made == (results / f"figure.{ending}").read_bytes()
+
+
+def test_nothing_is_left_beside_the_outputs(results: Path) -> None:
+    assert [path.name for path in results.rglob("*") if path.name.startswith(".")] == []
+
+
+def test_outputs_are_the_same_every_time(results: Path, tmp_path: Path) -> None:
+    aggregate_folds.main(aggregate_arguments(results, tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "oof.csv",
+        "scores.csv",
+        "summary.json",
+        "predictions.npz",
+    }
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == (results / path.name).read_bytes()
+
+
+def test_without_truth_and_validation(results: Path, inputs: Path, tmp_path: Path) -> None:
+    """An option without a value is one that is not given: so a rule spells a null."""
+    read_perturbations.main([
+        f"--means={inputs / 'means.csv'}",
+        "--truth",
+        "--validation",
+        f"--output={tmp_path / 'perturbations.npz'}",
+        f"--folds={tmp_path / 'folds.tsv'}",
+        f"--summary={tmp_path / 'summary.json'}",
+    ])  # fmt: skip
+    none = {"validation_ids": (0,), "validation_symbols": (0,)}
+    assert shapes_of(tmp_path / "perturbations.npz") == PERTURBATIONS | none
+    assert set(json_of(tmp_path / "summary.json")["inputs"]) == {"means"}
+    data = f"--perturbations={tmp_path / 'perturbations.npz'}"
+    features = tmp_path / "features.npz"
+    diffuse.main([*diffuse_inputs(results), data, "--alpha=0.5", f"--output={tmp_path / 'd.npz'}"])
+    build_features.main(["--diffusions", str(tmp_path / "d.npz"), f"--output={features}"])
+    fold = tmp_path / "0.npz"
+    options = [f"--features={features}", "--fold=0", f"--output={fold}"]
+    loo_fold.main([*fold_inputs(results), *options])
+    assert shapes_of(fold)["validation"] == (0, G)
+    assert shapes_of(fold)["held_out"] == (G,)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "A,B",
+        "α",
+        pytest.param('say "x"'),
+    ],
+)
+def test_any_gene_is_found_again_in_the_table_of_genes(tmp_path: Path, name: str) -> None:
+    genes = ["A", name, "Z"]
+    rows = [[gene, i, "", 1] for i, gene in enumerate(genes)]
+    header = ["gene", "index", "role", "connected"]
+    write_rows(tmp_path / "genes.tsv", header, rows, delimiter="\t")
+    assert read_positions(tmp_path / "genes.tsv", [*genes]).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("script", sorted(path.stem for path in SCRIPTS.glob("*.py")))
+def test_help_names_every_option(
+    script: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[argparse.ArgumentParser] = []
+    plain = command.parser
+
+    def parser(description: str | None) -> argparse.ArgumentParser:
+        made.append(plain(description))
+        return made[-1]
+
+    module = importlib.import_module(script)
+    monkeypatch.setattr(module if hasattr(module, "parser") else command, "parser", parser)
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as ended:
+        module.main(["--help"])
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert module.__doc__ in " ".join(text.split()) + "\n"
+    options = made[0]._actions[1:]
+    assert options
+    for action in options:
+        assert f"  {action.option_strings[0]}" in text
+        assert action.help
+
+
+@pytest.mark.parametrize("script", sorted(path.stem for path in SCRIPTS.glob("*.py")))
+def test_options_are_not_abbreviated(script: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        importlib.import_module(script).main(["--hel"])
+    assert ended.value.code == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def run(script: str, arguments: list[str], folder: Path) -> str:
+    """Run a command that fails on its input, and give its one line of error."""
+    folder.mkdir()
+    code = [sys.executable, str(SCRIPTS / f"{script}.py"), *arguments]
+    ended = subprocess.run(code, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.stdout == ""
+    (line,) = (line for line in ended.stderr.splitlines() if line.startswith("error: "))
+    assert ended.stderr.endswith(f"{line}\n")
+    assert list(folder.rglob("*")) == []
+    return line
+
+
+def reading(means: Path, out: Path) -> list[str]:
+    names = ("output", "folds", "summary")
+    return [f"--means={means}", *(f"--{name}={out / name}" for name in names)]
+
+
+def test_a_bad_cell_ends_a_command(tmp_path: Path) -> None:
+    means, out = tmp_path / "means.csv", tmp_path / "out"
+    means.write_text("pert_symbol,BRCA1\nnon-targeting,1\nTP53,n/a\n")
+    assert run("read_perturbations", reading(means, out), out) == (
+        f"error: {means}: column BRCA1, row TP53 (line 3): 'n/a' is not a number; "
+        "expected a finite number. Correct the cell, or remove its row or column."
+    )
+
+
+def test_a_missing_table_ends_a_command(tmp_path: Path) -> None:
+    means, out = tmp_path / "none.csv", tmp_path / "out"
+    line = run("read_perturbations", reading(means, out), out)
+    assert line == f"error: {means}: there is no such file."
+
+
+@pytest.mark.parametrize("missing", ["features.npz", "components.npz"])
+def test_a_missing_array_file_ends_a_command(results: Path, tmp_path: Path, missing: str) -> None:
+    out, absent = tmp_path / "out", tmp_path / missing
+    options = [f"--{absent.stem}={absent}", "--fold=0", f"--output={out / '0.npz'}"]
+    line = run("loo_fold", [*fold_inputs(results), *options], out)
+    assert line == f"error: {absent}: there is no such file."
+
+
+def test_a_missing_matrix_ends_a_command(results: Path, tmp_path: Path) -> None:
+    out, absent = tmp_path / "out", tmp_path / "absent.npz"
+    options = [f"--adjacency={absent}", "--alpha=0.5", f"--output={out / 'd.npz'}"]
+    line = run("diffuse", [*diffuse_inputs(results), *options], out)
+    assert line == f"error: {absent}: there is no such file."
+
+
+def test_a_missing_fold_ends_a_command(results: Path, tmp_path: Path) -> None:
+    out, folds = tmp_path / "out", tmp_path / "folds"
+    arguments = [*aggregate_arguments(results, out), f"--folds={folds}"]
+    line = run("aggregate_folds", arguments, out)
+    assert line == f"error: {folds / '0.npz'}: there is no such file."
+
+
+def test_a_damaged_array_file_ends_a_command(results: Path, tmp_path: Path) -> None:
+    out, damaged = tmp_path / "out", tmp_path / "features.npz"
+    damaged.write_bytes((results / "features.npz").read_bytes()[:-100])
+    options = [f"--features={damaged}", "--fold=0", f"--output={out / '0.npz'}"]
+    line = run("loo_fold", [*fold_inputs(results), *options], out)
+    assert line.startswith(f"error: {damaged}: cannot read train, validation")
+
+
+def test_a_damaged_matrix_ends_a_command(results: Path, tmp_path: Path) -> None:
+    out, damaged = tmp_path / "out", tmp_path / "adjacency.npz"
+    damaged.write_bytes((results / "adjacency.npz").read_bytes()[:-100])
+    line = run("build_laplacian", [f"--adjacency={damaged}", f"--output={out / 'l.npz'}"], out)
+    assert line.startswith(f"error: {damaged}: ")
+
+
+def test_a_folder_in_the_place_of_a_table_ends_a_command(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    line = run("read_perturbations", reading(tmp_path, out), out)
+    assert line.startswith(f"error: {tmp_path}: ")
+
+
+def test_too_many_components_end_a_command(results: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = [f"--perturbations={results / 'perturbations.npz'}", f"--output={out / 'c.npz'}"]
+    line = run("decompose_responses", [*arguments, f"--n-components={N}"], out)
+    assert line == (
+        f"error: configuration: response: n_components: {N}; expected 1 to {N - 1} for {N} "
+        f"perturbations and {G} genes. Choose another number, or add perturbations."
+    )
+
+
+def test_links_of_another_species_end_a_command(
+    results: Path, inputs: Path, tmp_path: Path
+) -> None:
+    out, links = tmp_path / "out", tmp_path / "links.txt"
+    links.write_text("protein1 protein2 combined_score\n1.A 1.B 900\n1.B 1.A 900\n")
+    arguments = [
+        f"--links={links}",
+        f"--info={inputs / 'info.txt'}",
+        f"--perturbations={results / 'perturbations.npz'}",
+        *(f"--{name}={out / name}" for name in ("adjacency", "genes", "summary")),
+    ]
+    assert "none of 2 links joins two proteins" in run("build_network", arguments, out)
+
+
+def test_a_gene_that_the_network_lacks_ends_a_command(results: Path, tmp_path: Path) -> None:
+    out, genes = tmp_path / "out", tmp_path / "genes.tsv"
+    genes.write_text("gene\tindex\trole\tconnected\nOTHER\t0\t\t1\n")
+    options = [f"--genes={genes}", "--alpha=0.5", f"--output={out / 'd.npz'}"]
+    line = run("diffuse", [*diffuse_inputs(results), *options], out)
+    assert line.startswith(f"error: {genes}: column gene: ")
+
+
+def test_a_sample_of_another_set_ends_a_command(
+    results: Path, inputs: Path, tmp_path: Path
+) -> None:
+    out, sample = tmp_path / "out", tmp_path / "sample.csv"
+    whole = read_matrix(inputs / "sample.csv", "pert_id")
+    rows = ("pert_9", *whole.rows[1:])
+    write_matrix(sample, "pert_id", Matrix(rows, whole.columns, whole.values))
+    options = [f"--sample={sample}", f"--output={out / 'submission.csv'}"]
+    line = run("write_submission", [*submission_inputs(results), *options], out)
+    assert line.startswith(f"error: {sample}: column pert_id, entry 1: 'pert_9'; expected 'pert_1'")
+
+
+def test_predictions_that_lack_an_array_end_a_command(results: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    arguments = [f"--png={out / 'f.png'}", f"--pdf={out / 'f.pdf'}", "--title=t"]
+    predictions = results / "components.npz"
+    line = run("plot_figure", [f"--predictions={predictions}", *arguments], out)
+    assert line.startswith(f"error: {predictions}: cannot read truth, prediction")
