@@ -68,20 +68,26 @@ def local_file(section, key):
     # A file below <results> is made by a rule, and need not be there yet.
     if not path.startswith("<") and not Path(path).is_file():
         source = config["dataset"]["source"]
+        if section == "string":
+            remedy = f"Correct the path, or set `string: {key}: null` to fetch it from STRING."
+        elif source:
+            remedy = f"Get it from {source} and put it there."
+        else:
+            remedy = "Correct the path."
         raise WorkflowError(
             f"{path}: there is no such file; expected the one that `{section}: {key}:` names. "
-            + (
-                f"Get it from {source} and put it there."
-                if source
-                else "Correct the path."
-            )
+            + remedy
         )
     return [path]
 
 
+# Looked for here, a missing file is told before anything runs and in one line.
+STRING_FILES = {table: local_file("string", table) for table in ("links", "info")}
+
+
 def string_file(wildcards):
     """A table of STRING that is a local file."""
-    return local_file("string", wildcards.table)
+    return STRING_FILES[wildcards.table]
 
 
 def string_source(wildcards, input):

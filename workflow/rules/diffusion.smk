@@ -56,6 +56,8 @@ rule build_features:
     conda:
         "../../envs/echoes.yaml"
     params:
+        # Snakemake compares inputs as a set; their order is that of the features.
+        alphas=lookup(dpath="{experiment}/diffusion/alphas", within=EXPERIMENTS),
         percentile=optional(
             "{experiment}/features/variance_percentile", within=EXPERIMENTS
         ),

@@ -62,7 +62,6 @@ rule download_string:
         "<logs>/<dataset>/download_string/{table}.log",
     benchmark:
         "<benchmarks>/<dataset>/download_string/{table}.tsv"
-    retries: 2
     localrule: True
     conda:
         "../../envs/echoes.yaml"

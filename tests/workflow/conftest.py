@@ -1,0 +1,215 @@
+"""Copies of the workflow in temporary folders, where Snakemake runs and nothing else is touched."""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+TRACKED = ("Snakefile", "config.yaml", "config", "workflow", "scripts", "profiles", "envs")
+#: Rules that only gather files.
+TARGETS = ("all", "default", "total")
+
+#: A data set so small that its whole run takes seconds: 6 perturbations, 3 to predict.
+SIMULATION = {
+    "network_genes": 120,
+    "network_links": 400,
+    "perturbations": 6,
+    "validation_genes": 3,
+    "response_genes": 40,
+    "isolated": 1,
+}
+#: Settings for it, in which no penalised fit takes long.
+SMALL = {
+    "response": {"n_components": 3},
+    "regression": {"inner_folds": 2},
+    "submission": {"padding": 2},
+    "experiments": {"published": {"models": ["ridge"]}},
+}
+#: The same data as files of a user, and an experiment with settings of its own.
+LOCAL = {
+    **SMALL,
+    "dataset": {
+        "name": "small",
+        "means": "data/means.csv",
+        "truth": "data/truth.csv",
+        "validation": "data/validation.csv",
+    },
+    "string": {"links": "data/links.txt.gz", "info": "data/info.txt.gz"},
+    "submission": {"padding": 2, "sample": None},
+    "experiments": {
+        "published": {"models": ["ridge"]},
+        "second": {
+            "protocol": "published",
+            "models": ["ridge"],
+            "diffusion": {"alphas": [0.25, 0.5, 0.75]},
+            "features": {"variance_percentile": 60},
+            "response": {"n_components": 2},
+        },
+    },
+}
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Overlay nested settings, as a second config file does."""
+    result = copy.deepcopy(dict(base))
+    for key, value in changes.items():
+        inner = result.get(key)
+        both = isinstance(value, Mapping) and isinstance(inner, Mapping)
+        result[key] = merged(inner, value) if both else copy.deepcopy(value)
+    return result
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run of Snakemake ended."""
+
+    status: int
+    text: str
+
+    @property
+    def ran(self) -> Counter[str]:
+        """How many jobs of each rule were started."""
+        jobs = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", self.text, re.MULTILINE)
+        return Counter(job for job in jobs if job not in TARGETS)
+
+
+@dataclass
+class Workspace:
+    """A folder with a copy of the workflow, and the settings that it runs with."""
+
+    path: Path
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def change(self, **changes: Any) -> None:
+        """Overlay the settings."""
+        self.settings = merged(self.settings, changes)
+
+    def snakemake(
+        self, *arguments: str, cores: int = 2, fails: bool = False, **environment: str
+    ) -> Outcome:
+        """Run Snakemake, which must succeed unless it is to fail."""
+        overlay = self.path / "test.yaml"
+        text = yaml.safe_dump(self.settings, sort_keys=False)
+        if not overlay.exists() or overlay.read_text(encoding="utf-8") != text:
+            overlay.write_text(text, encoding="utf-8")
+        command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--nocolor"]
+        command += [f"--configfile={overlay.name}", *arguments]
+        run = subprocess.run(
+            command,
+            cwd=self.path,
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+            timeout=3000,
+        )
+        assert (run.returncode != 0) == fails, run.stdout
+        return Outcome(run.returncode, run.stdout)
+
+    def planned(self, *arguments: str) -> Counter[str]:
+        """Count the jobs of each rule that a run would start."""
+        text = self.snakemake("--dry-run", *arguments).text
+        table = re.search(r"^Job stats:\njob +count\n[- ]+\n((?:\w+ +\d+\n)+)", text, re.MULTILINE)
+        if table is None:
+            assert "Nothing to be done" in text, text
+            return Counter()
+        jobs = Counter({rule: int(n) for rule, n in map(str.split, table[1].splitlines())})
+        assert jobs["total"] == sum(jobs.values()) - jobs["total"]
+        for target in TARGETS:
+            del jobs[target]
+        return jobs
+
+    def copy(self, path: Path) -> Workspace:
+        """Copy the folder with its results and what Snakemake remembers of them."""
+        shutil.copytree(self.path, path, symlinks=True)
+        return Workspace(path, copy.deepcopy(self.settings))
+
+    def file(self, name: str, experiment: str = "published") -> Path:
+        """Return a result of an experiment."""
+        dataset = self.settings.get("dataset", {}).get("name", "example")
+        return self.path / "results" / dataset / experiment / name
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The workflow as it is tracked, without any data."""
+    path = tmp_path_factory.mktemp("pristine") / "main"
+    path.mkdir()
+    for name in TRACKED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, path / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, path / name)
+    return Workspace(path)
+
+
+@pytest.fixture(scope="session")
+def local(pristine: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The workflow beside the small data set as files of a user; nothing has run."""
+    work = pristine.copy(tmp_path_factory.mktemp("local") / "main")
+    data = work.path / "data"
+    data.mkdir()
+    plan = [f"--{key.replace('_', '-')}={value}" for key, value in SIMULATION.items()]
+    files = {
+        "links": "links.txt.gz",
+        "info": "info.txt.gz",
+        "means": "means.csv",
+        "truth": "truth.csv",
+        "validation": "validation.csv",
+        "sample-submission": "sample.csv",
+        "validation-truth": "validation_truth.csv",
+    }
+    plan += [f"--{option}={data / name}" for option, name in files.items()]
+    subprocess.run(
+        [sys.executable, work.path / "scripts/simulate_example.py", "--padding=2", *plan],
+        check=True,
+        capture_output=True,
+    )
+    work.change(**LOCAL)
+    return work
+
+
+@pytest.fixture(scope="session")
+def finished(local: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The small data set, run to the end on one core. Copy it before changing anything."""
+    work = local.copy(tmp_path_factory.mktemp("finished") / "main")
+    work.snakemake(cores=1, PYTHONHASHSEED="1", LC_ALL="C")
+    return work
+
+
+@pytest.fixture
+def fresh(local: Workspace, tmp_path: Path) -> Workspace:
+    """The small data set, where nothing has run; one's own copy."""
+    return local.copy(tmp_path / "main")
+
+
+@pytest.fixture
+def done(finished: Workspace, tmp_path: Path) -> Workspace:
+    """The small data set after its run; one's own copy."""
+    return finished.copy(tmp_path / "main")
+
+
+@pytest.fixture(scope="session")
+def shared_data(pristine: Workspace) -> Path:
+    """The real data beside the repository, reached through a link beside the copies."""
+    data = ROOT.parent / "shared" / "data"
+    if not data.is_dir():
+        pytest.skip(f"the real data are not there: {data}")
+    return data

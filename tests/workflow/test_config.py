@@ -1,0 +1,247 @@
+"""The configuration, its schema, its documentation and the environment say the same."""
+
+from __future__ import annotations
+
+import copy
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import validate
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA_FILE = ROOT / "workflow/schemas/config.schema.yaml"
+DOCUMENTATION = ROOT / "config/README.md"
+OVERLAYS = [*sorted((ROOT / "config").glob("*.yaml")), ROOT / "tests/workflow/knockout.yaml"]
+
+Node = dict[str, Any]
+Path_ = tuple[str, ...]
+
+
+def load(path: Path) -> Node:
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert isinstance(content, dict)
+    return content
+
+
+SCHEMA = load(SCHEMA_FILE)
+CONFIG = load(ROOT / "config.yaml")
+
+
+def resolved(node: Node) -> Node:
+    """Put what a node refers to into the node."""
+    result: Node = {}
+    references = [part for part in [node, *node.get("allOf", [])] if "$ref" in part]
+    for reference in references:
+        keys = reference["$ref"].removeprefix("#/").split("/")
+        result |= resolved(reduce(lambda part, key: part[key], keys, SCHEMA))
+    return result | node
+
+
+def schema_keys(node: Node, path: Path_ = ()) -> Iterator[tuple[Path_, Node]]:
+    """Walk over all keys that a schema allows; `*` stands for a free name."""
+    node = resolved(node)
+    for key, value in node.get("properties", {}).items():
+        yield (*path, key), resolved(value)
+        yield from schema_keys(value, (*path, key))
+    if isinstance(node.get("additionalProperties"), dict):
+        yield from schema_keys(node["additionalProperties"], (*path, "*"))
+
+
+def config_keys(node: Node, path: Path_ = ()) -> Iterator[Path_]:
+    """Walk over all keys of a config, with `*` for the name of an experiment."""
+    for key, value in node.items():
+        name = "*" if path == ("experiments",) else key
+        if name != "*":
+            yield (*path, name)
+        if isinstance(value, dict):
+            yield from config_keys(value, (*path, name))
+
+
+ALLOWED = dict(schema_keys(SCHEMA))
+
+
+def overlaid(base: Node, changes: Node) -> Node:
+    """Overlay nested settings, as a second config file does."""
+    result = copy.deepcopy(base)
+    for key, value in changes.items():
+        inner = result.get(key)
+        both = isinstance(value, dict) and isinstance(inner, dict)
+        result[key] = overlaid(inner, value) if both else value
+    return result
+
+
+def error_of(config: Node) -> str:
+    with pytest.raises(WorkflowError) as caught:
+        validate(config, SCHEMA_FILE)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("path", sorted(set(config_keys(CONFIG))), ids=".".join)
+def test_a_key_of_the_config_is_in_the_schema(path: Path_) -> None:
+    assert path in ALLOWED
+
+
+@pytest.mark.parametrize("path", ALLOWED, ids=".".join)
+def test_a_key_of_the_schema_is_described(path: Path_) -> None:
+    assert ALLOWED[path].get("description", "").endswith(".")
+
+
+@pytest.mark.parametrize("path", ALLOWED, ids=".".join)
+def test_a_key_of_the_schema_is_documented(path: Path_) -> None:
+    ways = {path[-1], f"{path[-1]}:", f"<{path[-1]}>", ": ".join(path), ".".join(path)}
+    text = DOCUMENTATION.read_text(encoding="utf-8")
+    # A code fence is three backticks; what stands in it is no key.
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    assert ways & set(re.findall(r"`([^`\n]+)`", prose))
+
+
+def test_every_object_of_the_schema_refuses_unknown_keys() -> None:
+    def walk(node: Any) -> Iterator[Node]:
+        if isinstance(node, dict):
+            if "properties" in node and "type" in node:
+                yield node
+            for value in node.values():
+                yield from walk(value)
+
+    for node in walk(SCHEMA):
+        assert node.get("additionalProperties") is False, node
+
+
+def test_the_default_config_is_valid() -> None:
+    validate(copy.deepcopy(CONFIG), SCHEMA_FILE)
+
+
+@pytest.mark.parametrize("path", OVERLAYS, ids=[path.name for path in OVERLAYS])
+def test_an_overlay_is_valid(path: Path) -> None:
+    validate(overlaid(CONFIG, load(path)), SCHEMA_FILE)
+
+
+RIDGE = {"protocol": "published", "models": ["ridge"]}
+BAD = {
+    "unknown section": ({"difusion": {}}, "difusion"),
+    "unknown key": ({"diffusion": {"alpha": 0.5}}, "alpha"),
+    "unknown key of an experiment": ({"experiments": {"a": RIDGE | {"alphas": [0.5]}}}, "alphas"),
+    "number as text": (yaml.safe_load("diffusion: {tolerance: 1e-3}"), "tolerance"),
+    "alpha of 0": ({"diffusion": {"alphas": [0]}}, "alphas"),
+    "alpha of 1": ({"diffusion": {"alphas": [0.5, 1]}}, "alphas"),
+    "alpha above 1": ({"diffusion": {"alphas": [1.5]}}, "alphas"),
+    "alpha twice": ({"diffusion": {"alphas": [0.5, 0.50]}}, "alphas"),
+    "no alpha": ({"diffusion": {"alphas": []}}, "alphas"),
+    "alpha of an experiment": (
+        {"experiments": {"published": {"diffusion": {"alphas": [1.0]}}}},
+        "alphas",
+    ),
+    "experiment named by a path": ({"experiments": {"../x": RIDGE}}, "../x"),
+    "experiment with a reserved name": ({"experiments": {"network": RIDGE}}, "network"),
+    "data set with a reserved name": ({"dataset": {"name": "simulated"}}, "simulated"),
+    "unknown model": ({"experiments": {"published": {"models": ["lasso"]}}}, "lasso"),
+    "model twice": ({"experiments": {"published": {"models": ["ridge"] * 2}}}, "models"),
+    "no model": ({"experiments": {"published": {"models": []}}}, "models"),
+    "experiment of null": ({"experiments": {"published": None}}, "published"),
+    "threshold above 1": ({"network": {"score_threshold": 2}}, "score_threshold"),
+    "negative padding": ({"submission": {"padding": -1}}, "padding"),
+    "padding of a half": ({"submission": {"padding": 0.5}}, "padding"),
+    "version as a number": ({"string": {"version": 11.5}}, "version"),
+    "checksum cut short": ({"string": {"checksums": {"links": "abc"}}}, "links"),
+    "no means": ({"dataset": {"means": None}}, "means"),
+    "penalty of 0": ({"regression": {"penalties": [0, 1]}}, "penalties"),
+    "one inner fold": ({"regression": {"inner_folds": 1}}, "inner_folds"),
+    "no components": ({"response": {"n_components": 0}}, "n_components"),
+    "percentile above 100": ({"features": {"variance_percentile": 101}}, "variance_percentile"),
+}
+
+
+@pytest.mark.parametrize(("changes", "name"), BAD.values(), ids=BAD)
+def test_a_bad_config_is_refused_by_name(changes: Node, name: str) -> None:
+    message = error_of(overlaid(CONFIG, changes))
+    # The first line says what is wrong, the last ones where.
+    first = message.partition("Failed validating")[0]
+    where = message.rpartition("On instance")[2]
+    assert f"'{name}'" in first or f"['{name}']" in where, message
+
+
+def test_no_experiments_are_refused() -> None:
+    config = copy.deepcopy(CONFIG)
+    config["experiments"] = {}
+    assert "experiments" in error_of(config).rpartition("On instance")[2]
+
+
+@pytest.mark.parametrize("section", SCHEMA["required"])
+def test_a_missing_section_is_refused_by_name(section: str) -> None:
+    config = copy.deepcopy(CONFIG)
+    del config[section]
+    assert f"'{section}' is a required property" in error_of(config)
+
+
+def test_snakemake_shows_the_error(pristine: Any, tmp_path: Path) -> None:
+    work = pristine.copy(tmp_path / "main")
+    work.change(network={"score_threshold": 2})
+    text = work.snakemake("--dry-run", fails=True).text
+    assert "2 is greater than the maximum of 1" in text
+    assert "score_threshold" in text
+    assert "Traceback" not in text
+
+
+def locked() -> dict[str, tuple[Requirement, list[str]]]:
+    """Read the lock: package to requirement and hashes, as far as they hold for Python 3.11."""
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    logical = text.replace("\\\n", " ").splitlines()
+    packages = {}
+    for line in logical:
+        if not line.strip() or line.startswith("#"):
+            continue
+        requirement, *hashes = re.split(r"\s+--hash=", line.strip())
+        parsed = Requirement(requirement)
+        here = {
+            "python_version": "3.11",
+            "python_full_version": "3.11.9",
+            "implementation_name": "cpython",
+            "platform_python_implementation": "CPython",
+            "sys_platform": "linux",
+            "platform_system": "Linux",
+            "platform_machine": "x86_64",
+            "os_name": "posix",
+        }
+        if parsed.marker is None or parsed.marker.evaluate(here):
+            name = canonicalize_name(parsed.name)
+            assert name not in packages, f"{name} stands twice for one Python"
+            packages[name] = (parsed, hashes)
+    return packages
+
+
+def test_the_lock_has_hashes_and_no_addresses() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", text)
+    requirements = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
+    assert requirements
+    for block in re.split(r"\n(?=\S)", text.strip()):
+        assert re.match(r"[\w.\[\]-]+==[^ ;]+( ; [^\n]+)? \\\n", block), block[:80]
+        assert re.search(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$", block, re.MULTILINE), block[:80]
+
+
+def test_the_environment_has_the_versions_of_the_lock() -> None:
+    environment = load(ROOT / "envs/echoes.yaml")
+    packages = locked()
+    pins = dict(re.split(r" =", pin) for pin in environment["dependencies"])
+    assert pins.pop("python") == "3.11"
+    # conda-forge splits matplotlib; the base has what draws to files.
+    pins["matplotlib"] = pins.pop("matplotlib-base")
+    for name, version in pins.items():
+        assert str(packages[name][0].specifier) == f"=={version}", name
+
+
+def test_the_environment_has_all_that_the_rules_need() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    pinned = {pin.split(" ")[0] for pin in load(ROOT / "envs/echoes.yaml")["dependencies"]}
+    assert pinned - {"python", "matplotlib-base"} == needed - {"snakemake", "matplotlib"}
+    assert needed <= locked().keys()

@@ -1,0 +1,222 @@
+"""What runs again after a change: as much as depends on it, and no more."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FOLDS = 6
+# Jobs of each rule when both experiments run again from a stage on; `second` has three alphas,
+# one of which is that of `published`.
+OUTPUTS = {"plot_figure": 2, "write_submission": 2}
+AGGREGATE = {"aggregate_folds": 2} | OUTPUTS
+FOLD = {"loo_fold": 2 * FOLDS} | AGGREGATE
+DECOMPOSE = {"decompose_responses": 2} | FOLD
+FEATURES = {"build_features": 2} | FOLD
+DIFFUSE = {"diffuse": 3} | FEATURES
+LAPLACIAN = {"build_laplacian": 1} | DIFFUSE
+NETWORK = {"build_network": 1} | LAPLACIAN
+#: As far as is known before the checkpoint has run: it decides on the folds.
+CHECKPOINT = {"read_perturbations": 1, "build_network": 1, "decompose_responses": 2} | AGGREGATE
+#: All that one experiment has for itself.
+ONE = {
+    "build_features": 1,
+    "decompose_responses": 1,
+    "loo_fold": FOLDS,
+    "aggregate_folds": 1,
+    "plot_figure": 1,
+    "write_submission": 1,
+}
+
+
+def one(*without: str) -> dict[str, int]:
+    """Jobs of one experiment, without those of some rules."""
+    return {rule: count for rule, count in ONE.items() if rule not in without}
+
+
+def append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+def test_nothing_is_to_be_done_after_a_run(finished: Any) -> None:
+    assert finished.planned() == {}
+
+
+def test_touched_files_run_nothing(done: Any) -> None:
+    files = [
+        path
+        for path in done.path.rglob("*")
+        if path.is_file() and ".snakemake" not in path.relative_to(done.path).parts
+    ]
+    # The later a file was made, the older it is now: every input is newer than its outputs.
+    files.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    start = time.time() - len(files)
+    for second, path in enumerate(files):
+        os.utime(path, (start + second, start + second))
+    assert done.planned() == {}
+
+
+RIDGE = {"protocol": "published", "models": ["ridge"]}
+
+
+def own(**settings: Any) -> dict[str, Any]:
+    """Change what the second experiment sets for itself."""
+    return {"experiments": {"second": settings}}
+
+
+#: A change of settings, and the jobs that it brings.
+SETTINGS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
+    "one more alpha": (
+        {"diffusion": {"alphas": [0.75, 0.9]}},
+        {"diffuse": 1} | one("decompose_responses"),
+    ),
+    "one more alpha, solved for another experiment": (
+        {"diffusion": {"alphas": [0.75, 0.5]}},
+        one("decompose_responses"),
+    ),
+    "tolerance": ({"diffusion": {"tolerance": 1e-9}}, DIFFUSE),
+    "score threshold": ({"network": {"score_threshold": 0.6}}, NETWORK),
+    "components": ({"response": {"n_components": 2}}, one("build_features")),
+    "percentile": ({"features": {"variance_percentile": 50}}, one("decompose_responses")),
+    "penalties": ({"regression": {"penalties": [1, 100]}}, FOLD),
+    "l1 ratio": ({"regression": {"l1_ratio": 0.4}}, FOLD),
+    "padding": ({"submission": {"padding": 5}}, {"write_submission": 2}),
+    "sample": ({"submission": {"sample": "data/sample.csv"}}, {"write_submission": 2}),
+    "control": ({"dataset": {"control": "other"}}, CHECKPOINT),
+    "what no rule reads": ({"dataset": {"source": "a shelf"}, "simulation": {"seed": 1}}, {}),
+    "models": (
+        {"experiments": {"published": {"models": ["ridge", "elastic_net"]}}},
+        one("build_features", "decompose_responses"),
+    ),
+    "own l1 ratio": (
+        own(regression={"l1_ratio": 0.4}),
+        one("build_features", "decompose_responses"),
+    ),
+    "own percentile": (own(features={"variance_percentile": 70}), one("decompose_responses")),
+    "own alphas in another order": (
+        own(diffusion={"alphas": [0.75, 0.5, 0.25]}),
+        one("decompose_responses"),
+    ),
+    "one more experiment": ({"experiments": {"third": RIDGE}}, ONE),
+    "one more experiment and alpha": (
+        {"experiments": {"third": RIDGE | {"diffusion": {"alphas": [0.1]}}}},
+        {"diffuse": 1} | ONE,
+    ),
+}
+#: An edited file of the code, and the jobs that it brings.
+CODE: dict[str, dict[str, int]] = {
+    "echoes/figures": {"plot_figure": 2},
+    "echoes/submission": {"write_submission": 2},
+    "echoes/evaluation": AGGREGATE,
+    "echoes/elastic_net": FOLD,
+    "echoes/features": FEATURES,
+    "echoes/components": DECOMPOSE,
+    "echoes/diffusion": DIFFUSE,
+    "echoes/string_db": NETWORK,
+    "echoes/download": {"download_string": 2, "gunzip_string": 2} | NETWORK,
+    "echoes/metrics": CHECKPOINT,
+    "echoes/simulate": {},
+    "plot_figure": {"plot_figure": 2},
+    "aggregate_folds": AGGREGATE,
+    "build_laplacian": LAPLACIAN,
+    "simulate_example": {},
+}
+
+Plans = dict[str, Future[Counter[str]]]
+
+
+@pytest.fixture(scope="module")
+def plans(finished: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plans]:
+    """Plan all runs at once, each after one change: a plan is mostly the start of Python."""
+    folder = tmp_path_factory.mktemp("plans")
+
+    def plan(name: str) -> Counter[str]:
+        work = finished.copy(folder / name.replace("/", "_"))
+        if name in SETTINGS:
+            work.change(**SETTINGS[name][0])
+        else:
+            append(work.path / f"scripts/{name}.py", "# edited\n")
+        jobs: Counter[str] = work.planned()
+        return jobs
+
+    with ThreadPoolExecutor(2) as pool:
+        yield {name: pool.submit(plan, name) for name in (*SETTINGS, *CODE)}
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_changed_setting(plans: Plans, name: str) -> None:
+    assert plans[name].result() == SETTINGS[name][1]
+
+
+@pytest.mark.parametrize("name", CODE)
+def test_an_edited_file_of_the_code(plans: Plans, name: str) -> None:
+    assert plans[name].result() == CODE[name]
+
+
+def test_a_changed_table_of_means(done: Any) -> None:
+    # One experiment is enough here, where the jobs do run.
+    del done.settings["experiments"]["second"]
+    assert done.planned() == {}
+    table = done.path / "data/means.csv"
+    header, first, *rest = table.read_text(encoding="utf-8").splitlines(keepends=True)
+    name, _, *cells = first.split(",")
+    table.write_text("".join([header, ",".join([name, "9.5", *cells]), *rest]), encoding="utf-8")
+
+    planned = done.planned()
+    assert planned == CHECKPOINT | {"decompose_responses": 1} | one(
+        "build_features", "decompose_responses", "loo_fold"
+    )
+    assert done.snakemake().ran == {
+        "read_perturbations": 1,
+        "build_network": 1,
+        "build_laplacian": 1,
+        "diffuse": 1,
+        **ONE,
+    }
+    assert done.planned() == {}
+
+
+def test_a_changed_table_of_links(done: Any) -> None:
+    links = done.path / "data/links.txt.gz"
+    text = gzip.decompress(links.read_bytes()) + b"9606.X 9606.Y 900\n9606.Y 9606.X 900\n"
+    links.write_bytes(gzip.compress(text))
+    assert done.planned() == {"download_string": 1, "gunzip_string": 1} | NETWORK
+
+
+def test_a_repacked_table_of_links_is_another_file(done: Any) -> None:
+    links = done.path / "data/links.txt.gz"
+    links.write_bytes(gzip.compress(gzip.decompress(links.read_bytes()), 1))
+    planned = done.planned()
+    assert planned["download_string"] == planned["gunzip_string"] == 1
+
+
+def test_a_deleted_output_is_made_again(done: Any) -> None:
+    done.file("figure.png").unlink()
+    assert done.planned() == {"plot_figure": 1}
+
+
+def test_a_deleted_fold_is_made_again_alone(done: Any) -> None:
+    fold = done.file("folds/3.npz")
+    fold.unlink()
+    # What has been made of it is there, so that nothing needs it …
+    assert done.planned() == {}
+    # … until it is asked for, or something reads it.
+    target = fold.relative_to(done.path).as_posix()
+    assert done.planned(target) == {"loo_fold": 1}
+    append(done.path / "scripts/echoes/evaluation.py", "# edited\n")
+    assert done.planned() == {"loo_fold": 1} | AGGREGATE
+
+
+def test_a_damaged_fold_brings_what_follows(done: Any) -> None:
+    done.file("folds/3.npz").write_bytes(b"")
+    assert done.planned() == Counter(one("build_features", "decompose_responses", "loo_fold"))

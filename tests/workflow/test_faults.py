@@ -1,0 +1,251 @@
+"""What the workflow does with bad input, a dead process and a bad server."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+Serve = Callable[[dict[str, bytes], bool], str]
+
+
+def log_of(work: Any, name: str) -> str:
+    return (work.path / "logs/small" / name).read_text(encoding="utf-8")
+
+
+def leftovers(work: Any) -> list[Path]:
+    """Name half-written files: they begin with a dot until they are whole."""
+    return [path for path in (work.path / "results").rglob(".*") if path.is_file()]
+
+
+def error_line(text: str) -> str:
+    """Return the one message that a command ends with."""
+    (line,) = set(re.findall(r"^ *(error: .*)$", text, re.MULTILINE))
+    return str(line)
+
+
+def spoil_cell(path: Path, row: int, column: int, text: str) -> tuple[str, str]:
+    """Put a text into a cell, and return the names of its column and its row."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    cells = lines[row].split(",")
+    cells[column] = text
+    lines[row] = ",".join(cells)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return lines[0].split(",")[column], cells[0]
+
+
+def test_a_cell_that_is_no_number(fresh: Any) -> None:
+    column, row = spoil_cell(fresh.path / "data/means.csv", 2, 3, "n/a")
+    run = fresh.snakemake(fails=True)
+    # Snakemake shows the log of the failed rule, by the default profile.
+    line = error_line(run.text)
+    assert line.startswith(
+        f"error: data/means.csv: column {column}, row {row} (line 3): 'n/a' is not a number; "
+    )
+    log = log_of(fresh, "read_perturbations.log")
+    assert line in log
+    assert "Traceback" not in log
+    folder = fresh.path / "results/small/perturbations"
+    assert not folder.exists() or not list(folder.iterdir())
+    assert not leftovers(fresh)
+
+
+def test_a_table_that_spoils_after_a_run_leaves_no_old_results(done: Any) -> None:
+    spoil_cell(done.path / "data/truth.csv", 1, 2, "")
+    done.snakemake(fails=True)
+    assert not (done.path / "results/small/perturbations/perturbations.npz").exists()
+    assert "an empty cell is not a number" in log_of(done, "read_perturbations.log")
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (lambda data: data[: len(data) // 2], "cannot be unpacked after"),
+        (lambda data: data[:-8] + bytes(4) + data[-4:], "cannot be unpacked after"),
+        (lambda _: gzip.compress(b""), "there is nothing in it"),
+    ],
+    ids=["cut short", "wrong checksum", "empty"],
+)
+def test_a_damaged_table_of_links(
+    fresh: Any, damage: Callable[[bytes], bytes], problem: str
+) -> None:
+    links = fresh.path / "data/links.txt.gz"
+    good = links.read_bytes()
+    links.write_bytes(damage(good))
+    target = "results/small/string/links.txt"
+    run = fresh.snakemake(target, fails=True)
+    line = error_line(run.text)
+    assert line.startswith("error: results/small/string/links.txt.gz: ")
+    assert problem in line
+    assert line in log_of(fresh, "gunzip_string/links.log")
+    assert not (fresh.path / target).exists()
+    assert not leftovers(fresh)
+
+    links.write_bytes(good)
+    assert fresh.snakemake(target).ran == {"download_string": 1, "gunzip_string": 1}
+
+
+def test_a_page_in_place_of_a_table(fresh: Any) -> None:
+    info = fresh.path / "data/info.txt.gz"
+    info.write_bytes(gzip.compress(b"<html>404</html>\n"))
+    run = fresh.snakemake("results/small/network/adjacency.npz", fails=True)
+    assert error_line(run.text).startswith("error: results/small/string/info.txt: line 1: ")
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "source", "remedy"),
+    [
+        ("dataset", "means", None, "Correct the path."),
+        ("dataset", "truth", "the shelf", "Get it from the shelf and put it there."),
+        # The data set's source has no tables of STRING.
+        ("string", "links", "the shelf", "Correct the path, or set `string: links: null`"),
+    ],
+)
+def test_a_missing_file(
+    fresh: Any, section: str, key: str, source: str | None, remedy: str
+) -> None:
+    fresh.change(**{section: {key: "data/away.csv"}})
+    fresh.change(dataset={"source": source})
+    text = fresh.snakemake("--dry-run", fails=True).text
+    problem = "data/away.csv: there is no such file; "
+    assert f"{problem}expected the one that `{section}: {key}:` names. {remedy}" in text
+    assert "Traceback" not in text
+
+
+def test_a_killed_fold_leaves_nothing_and_the_next_run_completes(done: Any) -> None:
+    fold = done.file("folds/3.npz")
+    before = fold.read_bytes()
+    fold.unlink()
+    target = fold.relative_to(done.path).as_posix()
+    command = [sys.executable, "-m", "snakemake", "--cores=1", "--configfile=test.yaml", target]
+    with subprocess.Popen(
+        command,
+        cwd=done.path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+    ) as run:
+        process = psutil.Process(run.pid)
+        script: list[psutil.Process] = []
+        deadline = time.monotonic() + 60
+        while not script and time.monotonic() < deadline and run.poll() is None:
+            for child in process.children(recursive=True):
+                try:
+                    if child.cmdline()[1:2] == ["scripts/loo_fold.py"]:
+                        script.append(child)
+                except (psutil.NoSuchProcess, psutil.ZombieProcess):
+                    continue
+            time.sleep(0.01)
+        assert script, "the fold never started"
+        script[0].kill()
+        output, _ = run.communicate(timeout=60)
+    assert run.returncode != 0, output
+    assert not fold.exists()
+    assert not leftovers(done)
+
+    assert done.planned(target) == {"loo_fold": 1}
+    done.snakemake(target)
+    assert len(fold.read_bytes()) == len(before)
+    # It took another time, and the summary says so.
+    assert done.planned() == {"aggregate_folds": 1, "plot_figure": 1, "write_submission": 1}
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Serve files on this computer, each answer of a bad server only up to its middle."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(files: dict[str, bytes], drops: bool) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = files.get(self.path)
+                if body is None:
+                    self.send_error(404)
+                    return
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body[: len(body) // 2] if drops else body)
+                self.close_connection = True
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+                """Say nothing."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+#: A proxy of the environment is not asked for this computer.
+DIRECT = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+
+
+def test_tables_from_a_server_are_those_from_the_disk(
+    fresh: Any, finished: Any, serve: Serve
+) -> None:
+    files = {
+        f"/{name}": (fresh.path / "data" / name).read_bytes()
+        for name in ("links.txt.gz", "info.txt.gz")
+    }
+    url = serve(files, False)
+    fresh.change(string={"links": f"{url}/links.txt.gz", "info": f"{url}/info.txt.gz"})
+    target = "results/small/network/adjacency.npz"
+    fresh.snakemake(target, **DIRECT)
+    assert (fresh.path / target).read_bytes() == (finished.path / target).read_bytes()
+    receipt = (fresh.path / "results/small/string/links.json").read_text(encoding="utf-8")
+    assert f'"source": "{url}/links.txt.gz"' in receipt
+
+
+def test_a_table_that_a_server_has_cut_short(fresh: Any, serve: Serve) -> None:
+    links = (fresh.path / "data/links.txt.gz").read_bytes()
+    url = serve({"/links.txt.gz": links[: len(links) // 2]}, False)
+    fresh.change(string={"links": f"{url}/links.txt.gz"})
+    run = fresh.snakemake("results/small/string/links.txt", fails=True, **DIRECT)
+    assert "cannot be unpacked after" in error_line(run.text)
+    assert not (fresh.path / "results/small/string/links.txt").exists()
+
+
+def test_a_file_that_the_server_does_not_have(fresh: Any, serve: Serve) -> None:
+    url = serve({}, False)
+    fresh.change(string={"links": f"{url}/links.txt.gz"})
+    run = fresh.snakemake("results/small/string/links.txt.gz", fails=True, **DIRECT)
+    line = error_line(run.text)
+    assert line.startswith(f"error: {url}/links.txt.gz: the server answered with status 404")
+    assert not (fresh.path / "results/small/string/links.txt.gz").exists()
+
+
+def test_another_checksum_than_the_configured_one(fresh: Any) -> None:
+    fresh.change(string={"checksums": {"links": "0" * 64}})
+    target = "results/small/string/links.txt.gz"
+    run = fresh.snakemake(target, fails=True)
+    assert "the SHA-256 of the file is" in error_line(run.text)
+    assert not (fresh.path / target).exists()
+    assert not leftovers(fresh)
+
+
+@pytest.mark.slow
+def test_a_server_that_always_hangs_up(fresh: Any, serve: Serve) -> None:
+    url = serve({"/links.txt.gz": (fresh.path / "data/links.txt.gz").read_bytes()}, True)
+    fresh.change(string={"links": f"{url}/links.txt.gz"})
+    target = "results/small/string/links.txt.gz"
+    run = fresh.snakemake(target, fails=True, **DIRECT)
+    assert "attempt 5 of 5 failed" in error_line(run.text)
+    assert not (fresh.path / target).exists()
+    assert not leftovers(fresh)

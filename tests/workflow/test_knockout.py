@@ -1,0 +1,147 @@
+"""The real data that lie beside the repository, against the numbers of the reference run."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import yaml
+
+SETTINGS = Path(__file__).with_name("knockout.yaml")
+RESULTS = "results/knockout"
+
+
+@pytest.fixture(scope="module")
+def knockout(pristine: Any, shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The network, all diffusions and the features of the real data."""
+    folder = tmp_path_factory.mktemp("knockout")
+    (folder / "shared").symlink_to(shared_data.parent)
+    work = pristine.copy(folder / "main")
+    work.change(**yaml.safe_load(SETTINGS.read_text(encoding="utf-8")))
+    work.snakemake(
+        f"{RESULTS}/network/laplacian.npz",
+        f"{RESULTS}/published/features.npz",
+        f"{RESULTS}/published/components.npz",
+        f"{RESULTS}/three_alphas/features.npz",
+    )
+    return work
+
+
+@pytest.fixture(scope="module")
+def genes(knockout: Any) -> dict[str, int]:
+    with (knockout.path / RESULTS / "network/genes.tsv").open(encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    assert [int(row["index"]) for row in rows] == list(range(len(rows)))
+    return {row["gene"]: int(row["index"]) for row in rows}
+
+
+def test_the_counts_of_the_network(knockout: Any, genes: dict[str, int]) -> None:
+    record = json.loads(
+        (knockout.path / RESULTS / "network/summary.json").read_text(encoding="utf-8")
+    )
+    assert record["link_rows"] == 499_632
+    assert record["kept_link_rows"] == 329_640
+    assert record["core_genes"] == 5_157
+    assert record["connected_genes"] == 13_760
+    assert record["isolated_genes"] == 501
+    assert record["genes"] == len(genes) == 14_261
+    assert record["adjacency_entries"] == 343_901
+    assert record["perturbed"]["train"]["isolated"] == ["DLX4", "OVOL1"]
+    adjacency = sp.load_npz(knockout.path / RESULTS / "network/adjacency.npz")
+    assert adjacency.shape == (14_261, 14_261)
+    assert adjacency.nnz == 343_901
+    assert abs(adjacency - adjacency.T).max() == 0
+
+
+def test_diffusion(knockout: Any, genes: dict[str, int]) -> None:
+    with np.load(knockout.path / RESULTS / "diffusion/alpha~0.75.npz") as diffusion:
+        train, validation = diffusion["train"], diffusion["validation"]
+        assert diffusion["residual"].max() <= 1e-10
+    with np.load(knockout.path / RESULTS / "perturbations/perturbations.npz") as data:
+        symbols = data["symbols"].tolist()
+        unseen = data["validation_symbols"].tolist()
+    walks = dict(zip([*unseen, *symbols], [*validation, *train], strict=True))
+    expected = {
+        "EPAS1": {
+            "EPAS1": 0.25956215,
+            "HIF1A": 0.01142711,
+            "EP300": 0.00846622,
+            "CREBBP": 0.00763704,
+        },
+        "ZBTB7C": {"ZBTB7C": 0.46331060, "MALRD1": 0.26251353, "PHKB": 0.07734798},
+        "DLX4": {"DLX4": 1.0},
+        "OVOL1": {"OVOL1": 1.0},
+    }
+    names = list(genes)
+    for start, largest in expected.items():
+        walk = walks[start]
+        order = [names[i] for i in np.argsort(-walk)[: len(largest)]]
+        assert order == list(largest)
+        assert [walk[genes[gene]] for gene in largest] == pytest.approx(
+            list(largest.values()), abs=1e-8
+        )
+    assert len(symbols) == 31
+    np.testing.assert_allclose(train.sum(axis=1), 1, atol=1e-10)
+
+
+def test_explained_variance(knockout: Any) -> None:
+    with np.load(knockout.path / RESULTS / "published/components.npz") as components:
+        assert components["explained_variance"].sum() == pytest.approx(0.99671516, abs=1e-7)
+        assert components["scores"].shape == (31, 25)
+
+
+def test_all_columns_stay_without_a_filter(knockout: Any) -> None:
+    with np.load(knockout.path / RESULTS / "published/features.npz") as features:
+        assert features["train"].shape == (31, 14_261)
+
+
+def test_three_alphas_stand_in_the_configured_order(knockout: Any) -> None:
+    with np.load(knockout.path / RESULTS / "three_alphas/features.npz") as features:
+        train, block, gene = features["train"], features["block"], features["gene"]
+    every = []
+    for alpha in (0.25, 0.5, 0.75):
+        with np.load(knockout.path / RESULTS / f"diffusion/alpha~{alpha}.npz") as diffusion:
+            every.append(diffusion["train"])
+    variance = np.hstack(every).var(axis=0)
+    assert len(gene) == np.sum(variance >= np.percentile(variance, 80))
+    assert (np.diff(block) >= 0).all()
+    for number, diffusion in enumerate(every):
+        mine = block == number
+        assert mine.any()
+        np.testing.assert_array_equal(train[:, mine], diffusion[:, gene[mine]])
+
+
+def test_the_filter_keeps_a_fifth(knockout: Any, tmp_path: Path) -> None:
+    (tmp_path / "shared").symlink_to((knockout.path.parent / "shared").resolve())
+    work = knockout.copy(tmp_path / "main")
+    work.change(experiments={"published": {"features": {"variance_percentile": 80}}})
+    run = work.snakemake(f"{RESULTS}/published/features.npz")
+    assert run.ran == {"build_features": 1}
+    with np.load(work.path / RESULTS / "published/features.npz") as features:
+        assert features["train"].shape == (31, 2_853)
+        assert features["validation"].shape[1] == 2_853
+
+
+@pytest.mark.slow
+def test_ridge_alone(knockout: Any) -> None:
+    knockout.snakemake(f"{RESULTS}/ridge_alone/summary.json")
+    record = json.loads(knockout.file("summary.json", "ridge_alone").read_text(encoding="utf-8"))
+    assert record["published_protocol"]["mean_fold_score"] == pytest.approx(-0.354591, abs=1e-5)
+    assert record["fits"]["ridge"]["penalties"] == {"100.0": 31}
+    assert record["explained_variance"] == pytest.approx(0.99671516, abs=1e-7)
+
+
+@pytest.mark.slow
+def test_the_fold_of_an_isolated_gene(knockout: Any) -> None:
+    with np.load(knockout.path / RESULTS / "perturbations/perturbations.npz") as data:
+        fold = data["symbols"].tolist().index("OVOL1")
+    assert fold == 22
+    knockout.snakemake(f"{RESULTS}/published/folds/{fold}.npz")
+    with np.load(knockout.path / RESULTS / f"published/folds/{fold}.npz") as result:
+        # In the order of the models: ridge, elastic net.
+        assert result["penalty"].tolist() == [100, 1]
