@@ -23,7 +23,7 @@ from echoes.tables import Matrix, write_matrix
 log = logging.getLogger(__name__)
 
 PACKAGES = ("numpy", "scipy", "scikit-learn")
-FIT = ("penalty", "gap", "unconverged")
+FIT = ("penalty", "gap", "inner_gap", "unconverged")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -83,7 +83,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         "fits": {
             name: {
                 "penalties": dict(Counter(map(str, fit["penalty"]))),
-                "largest_gap": max(fit["gap"]),
+                "largest_gap": _largest(fit["gap"]),
+                "largest_inner_gap": _largest(fit["inner_gap"]),
                 "unconverged": sum(fit["unconverged"]),
                 "seconds": float(seconds[:, i].sum()),
             }
@@ -100,6 +101,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     log.info("against the measured deltas, all rows: score %.5f", result.measured.total)
     save_json(given.summary, summary)
+
+
+def _largest(gaps: Sequence[float]) -> float | None:
+    """Largest gap; None where a solver did not tell one."""
+    largest = float(np.max(gaps))
+    return None if np.isnan(largest) else largest
 
 
 def _figures(result: Evaluation) -> dict[str, Any]:

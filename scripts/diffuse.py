@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from echoes.command import parser, run
-from echoes.diffusion import diffuse
+from echoes.diffusion import BACKENDS, diffuse
 from echoes.files import load_arrays, load_matrix, save_arrays
 from echoes.network import read_positions
 
@@ -22,9 +22,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--perturbations", required=True, help="npz of the aligned tables")
     args.add_argument("--alpha", type=float, required=True, help="probability of a step, 0 … 1")
     args.add_argument("--tolerance", type=float, default=1e-10, help="largest residual")
-    args.add_argument(
-        "--backend", choices=["iterative", "direct"], default="iterative", help="what solves"
-    )
+    args.add_argument("--backend", choices=BACKENDS, default="auto", help="what solves")
+    args.add_argument("--memory-gb", type=float, default=4.0, help="for a dense matrix, 10⁹ bytes")
+    args.add_argument("--workers", type=int, default=1, help="processes for many genes")
     args.add_argument("--output", required=True, help="npz of the diffusions")
     given = args.parse_args(argv)
 
@@ -37,11 +37,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         given.alpha,
         tolerance=given.tolerance,
         backend=given.backend,
+        memory_gb=given.memory_gb,
+        workers=given.workers,
     )
     log.info(
-        "α = %g: %d genes, %d iterations, largest residual %.3g",
+        "α = %g: %d genes, %s backend, %d iterations, largest residual %.3g",
         given.alpha,
         len(symbols),
+        solution.backend,
         solution.iterations,
         solution.residual.max(),
     )

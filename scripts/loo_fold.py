@@ -7,7 +7,7 @@ from echoes.command import parser, run
 from echoes.components import reconstruct
 from echoes.crossval import leave_one_out
 from echoes.files import load_arrays, save_arrays
-from echoes.models import MODELS, Regression
+from echoes.models import BACKENDS, NAMES, Regression
 
 log = logging.getLogger(__name__)
 
@@ -19,15 +19,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--features", required=True, help="npz of the features")
     args.add_argument("--components", required=True, help="npz of the response's components")
     args.add_argument("--fold", type=int, required=True, help="row to leave out, from 0")
-    args.add_argument("--models", nargs="+", choices=MODELS, required=True, help="to average")
+    args.add_argument("--models", nargs="+", choices=NAMES, required=True, help="to average")
     args.add_argument(
         "--penalties", nargs="+", type=float, default=default.penalties, help="to choose from"
     )
     args.add_argument("--inner-folds", type=int, default=default.inner_folds, help="inner folds")
     args.add_argument("--l1-ratio", type=float, default=default.l1_ratio, help="0 … 1")
-    args.add_argument("--backend", default=default.backend, help="what solves")
-    args.add_argument("--max-iter", type=int, default=default.max_iter, help="most passes")
-    args.add_argument("--tolerance", type=float, default=default.tolerance, help="where to stop")
+    args.add_argument("--backend", choices=BACKENDS, default=default.backend, help="what solves")
+    args.add_argument("--gap", type=float, default=default.gap, help="largest relative duality gap")
+    args.add_argument(
+        "--max-iter", type=int, default=default.max_iter, help="most passes of scikit-learn"
+    )
+    args.add_argument(
+        "--tolerance", type=float, default=default.tolerance, help="where scikit-learn stops"
+    )
     args.add_argument("--output", required=True, help="npz of the fold")
     given = args.parse_args(argv)
 
@@ -38,16 +43,18 @@ def main(argv: Sequence[str] | None = None) -> None:
         inner_folds=given.inner_folds,
         l1_ratio=given.l1_ratio,
         backend=given.backend,
+        gap=given.gap,
         max_iter=given.max_iter,
         tolerance=given.tolerance,
     )
     fold = leave_one_out(train, validation, scores, given.fold, given.models, how)
     for name, fit, seconds in zip(given.models, fold.fits, fold.seconds, strict=True):
         log.info(
-            "%s: penalty %g, relative duality gap %.3g, %d fits unconverged, %.2f s",
+            "%s: penalty %g, relative duality gap %.3g, of inner fits %.3g, %d unconverged, %.2f s",
             name,
             fit.penalty,
             fit.gap,
+            fit.inner_gap,
             fit.unconverged,
             seconds,
         )
@@ -60,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "validation": reconstruct(fold.validation, axes, mean),
             "penalty": [fit.penalty for fit in fold.fits],
             "gap": [fit.gap for fit in fold.fits],
+            "inner_gap": [fit.inner_gap for fit in fold.fits],
             "unconverged": [fit.unconverged for fit in fold.fits],
             "seconds": fold.seconds,
         },

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from echoes.errors import InputError
+from echoes.errors import InputError, NotConvergedError
 
-#: Exit status of a command that was given bad input.
+#: Exit status of a command whose solver missed its tolerance, and of one that was given bad input.
+NOT_CONVERGED = 1
 BAD_INPUT = 2
 
 
@@ -26,8 +27,9 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 def run(main: Callable[[], None]) -> NoReturn:
     """Run a script's ``main`` with a log, and end the process with its exit status.
 
-    Bad input ends it with status 2 and one line on standard error instead of a
-    traceback. Every other exception is a defect and keeps its traceback.
+    Bad input ends it with status 2, a solver that misses its tolerance with status 1, both
+    with one line on standard error instead of a traceback. Every other exception is a defect
+    and keeps its traceback.
     """
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"
@@ -43,4 +45,7 @@ def run(main: Callable[[], None]) -> NoReturn:
     except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
         print(f"error: {error.filename}: {error.strerror}.", file=sys.stderr)
         sys.exit(BAD_INPUT)
+    except NotConvergedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(NOT_CONVERGED)
     sys.exit(0)

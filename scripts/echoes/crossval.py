@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from echoes import models
-from echoes.errors import InputError
+from echoes.errors import InputError, NotConvergedError
 from echoes.features import standardise
 from echoes.linear import LinearFit
 
@@ -66,6 +66,8 @@ def leave_one_out(
     ------
     InputError
         When there is no such row, or too few for the inner folds.
+    NotConvergedError
+        When a fit misses its gap; it names the fold, the model, the penalty and the gap.
     """
     if not 0 <= fold < len(train):
         raise InputError(
@@ -90,7 +92,10 @@ def leave_one_out(
     fits, seconds = [], []
     for name in names:
         start = time.perf_counter()
-        fits.append(models.fit(name, X, Y, how))
+        try:
+            fits.append(models.fit(name, X, Y, how))
+        except NotConvergedError as error:
+            raise NotConvergedError(f"fold {fold}, {name}, {error}") from error
         seconds.append(time.perf_counter() - start)
     return Fold(
         held_out=np.mean([model.predict(left_out)[0] for model in fits], axis=0),

@@ -3,22 +3,41 @@
 A walker starts at gene g, follows links with probability α and restarts at g
 otherwise; x = (1 − α)(I − α·A·D⁻¹)⁻¹·e_g is where it is found in the long run.
 Source: Köhler et al., Am. J. Hum. Genet. 82 (2008), 949–958, doi:10.1016/j.ajhg.2008.02.013.
+
+With y = D^−½·x the system is M·y = (1 − α)·D^−½·e_g, M = I − α·D^−½·A·D^−½: symmetric and
+positive definite, with condition number at most (1 + α)/(1 − α).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from echoes.errors import InputError
+from echoes.errors import InputError, NotConvergedError
 from echoes.network import degree
 
 Array = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.intp]
 Sparse = sp.csr_array[np.float64]
+
+#: What may solve; ``auto`` chooses between the next two.
+BACKENDS = ("auto", "iterative", "dense", "direct")
+
+# Right-hand sides that are solved in step: so few that their vectors stay in the cache.
+_BLOCK = 32
+# A worker takes a second to start, which fewer blocks than these a worker do not pay back.
+_BLOCKS_PER_WORKER = 16
+
+# Seconds an operation on one core: an entry of a sparse product, an entry of a vector in a step
+# of conjugate gradients, a flop of a dense factorisation and solution. Only their ratios matter.
+_SPARSE_ENTRY, _VECTOR_ENTRY, _DENSE_FLOP = 3.2e-10, 2.0e-9, 1.6e-11
 
 
 @dataclass(frozen=True)
@@ -32,78 +51,192 @@ class Diffusion:
     residual
         (k,) ℓ₁ norm of (I − α·A·D⁻¹)·x − (1 − α)·e_g.
     iterations
-        Products with the matrix that the solver took; 0 for the direct one.
+        Most products with the matrix that a column took; 0 for factorisations.
+    backend
+        What solved.
     """
 
     x: Array
     residual: Array
     iterations: int
+    backend: str
 
 
-class NotConvergedError(ArithmeticError):
-    """A solver that missed its tolerance."""
+def _system(adjacency: Sparse, alpha: float) -> tuple[Sparse, Array]:
+    """Make the symmetric matrix M, and D^½."""
+    root = np.sqrt(degree(adjacency))
+    scale = sp.diags_array(1 / root)
+    identity = sp.eye_array(adjacency.shape[0])
+    return sp.csr_array(identity - alpha * (scale @ adjacency @ scale)), root
 
 
-def _direct(adjacency: Sparse, start: npt.NDArray[np.intp], alpha: float) -> tuple[Array, int]:
-    """Solve by a sparse LU factorisation (SuperLU)."""
+def _steps(alpha: float, root: Array, tolerance: float) -> float:
+    """Bound the steps that conjugate gradients need: √κ/2 for each factor e of the error."""
+    kappa = (1 + alpha) / (1 - alpha)
+    return float(np.sqrt(kappa) / 2 * np.log(2 * kappa * root.max() / root.min() / tolerance))
+
+
+def _conjugate_gradients(
+    system: Sparse, root: Array, limit: int, tolerance: float, right: tuple[Positions, Array]
+) -> tuple[Array, int]:
+    """Solve M·y = b for a block of right-hand sides with one entry each, all in step.
+
+    A column stops moving once it has converged: going on would divide 0 by 0,
+    for an isolated gene after one step already.
+
+    Returns
+    -------
+    x, iterations
+        D^½·y, (N, k), and the number of steps.
+    """
+    genes, entries = right
+    n, k = system.shape[0], len(genes)
+    y, r = np.zeros((n, k)), np.zeros((n, k))
+    r[genes, np.arange(k)] = entries
+    p, work = r.copy(), np.empty((n, k))
+    rho = entries**2
+    least = root.min()
+    iterations = 0
+    while rho.any() and iterations < limit:
+        iterations += 1
+        q: Array = np.asarray(system @ p)
+        moving = rho > 0
+        length = np.divide(rho, np.einsum("ij,ij->j", p, q), out=np.zeros(k), where=moving)
+        y += np.multiply(p, length, out=work)
+        r -= np.multiply(q, length, out=work)
+        new = np.where(moving, np.einsum("ij,ij->j", r, r), 0)
+        # The residual of the original system is D^½·r. Its ℓ₁ norm is at least this, which
+        # spares most steps the sum.
+        if (least * np.sqrt(new) <= tolerance / 4).any():
+            new[np.einsum("i,ij->j", root, np.abs(r, out=work)) <= tolerance / 4] = 0
+        p *= np.divide(new, rho, out=np.zeros(k), where=moving)
+        p += r
+        rho = new
+    y *= root[:, None]
+    return y, iterations
+
+
+def _iterative(
+    adjacency: Sparse, genes: Positions, alpha: float, tolerance: float, workers: int
+) -> tuple[Array, int]:
+    """Solve by conjugate gradients, a block of columns at a time, on several cores."""
+    system, root = _system(adjacency, alpha)
+    # Four times the steps that theory asks for leave room for rounding.
+    limit = 10 + int(4 * _steps(alpha, root, tolerance))
+    solve = partial(_conjugate_gradients, system, root, limit, tolerance)
+    entries = (1 - alpha) / root[genes]
+    blocks = [slice(i, i + _BLOCK) for i in range(0, len(genes), _BLOCK)]
+    right = [(genes[block], entries[block]) for block in blocks]
+    x = np.empty((len(genes), adjacency.shape[0]))
+    iterations = 0
+    for block, (columns, steps) in zip(blocks, _map(solve, right, workers), strict=True):
+        x[block] = columns.T
+        iterations = max(iterations, steps)
+    return x, iterations
+
+
+def _map(
+    solve: partial[tuple[Array, int]], right: list[tuple[Positions, Array]], workers: int
+) -> Iterator[tuple[Array, int]]:
+    """Solve block after block, in processes where there are blocks enough: threads would wait.
+
+    SciPy's sparse products hold the interpreter's lock. Blocks do not depend on the
+    number of workers, so neither does any digit.
+    """
+    workers = min(workers, len(right) // _BLOCKS_PER_WORKER)
+    if workers < 2:
+        yield from map(solve, right)
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            yield from pool.map(solve, right)
+
+
+def _dense(adjacency: Sparse, genes: Positions, alpha: float) -> Array:
+    """Solve by a Cholesky factorisation in place of the dense matrix."""
+    from scipy.linalg import lapack
+    from threadpoolctl import threadpool_limits
+
+    system, root = _system(adjacency, alpha)
+    x = np.empty((len(genes), len(root)))
+    # One thread: with more, digits would depend on how many there are.
+    with threadpool_limits(1):
+        factor, _ = lapack.dpotrf(system.toarray(order="F"), lower=1, overwrite_a=1, clean=0)
+        for i in range(0, len(genes), 16 * _BLOCK):
+            block = genes[i : i + 16 * _BLOCK]
+            right = np.zeros((len(root), len(block)), order="F")
+            right[block, np.arange(len(block))] = (1 - alpha) / root[block]
+            solution, _ = lapack.dpotrs(factor, right, lower=1, overwrite_b=1)
+            x[i : i + len(block)] = (root[:, None] * solution).T
+    return x
+
+
+def _direct(adjacency: Sparse, genes: Positions, alpha: float) -> Array:
+    """Solve the original system by a sparse LU factorisation (SuperLU)."""
     from scipy.sparse.linalg import splu
 
     n = adjacency.shape[0]
     walk = adjacency @ sp.diags_array(1 / degree(adjacency))
-    right = np.zeros((n, len(start)))
-    right[start, np.arange(len(start))] = 1 - alpha
-    return splu(sp.csc_array(sp.eye_array(n) - alpha * walk)).solve(right), 0
+    right = np.zeros((n, len(genes)))
+    right[genes, np.arange(len(genes))] = 1 - alpha
+    solution = splu(sp.csc_array(sp.eye_array(n) - alpha * walk)).solve(right)
+    return np.ascontiguousarray(solution.T)
 
 
-def _conjugate_gradients(
-    adjacency: Sparse, start: npt.NDArray[np.intp], alpha: float, tolerance: float
-) -> tuple[Array, int]:
-    """Solve by conjugate gradients on the symmetric form, all columns in step.
+def choose_backend(
+    adjacency: Sparse, starts: int, alpha: float, *, tolerance: float, memory_gb: float
+) -> str:
+    """Choose the faster of conjugate gradients and a dense factorisation.
 
-    With y = D^−½·x the system is (I − α·S)·y = (1 − α)·D^−½·e_g, S = D^−½·A·D^−½,
-    symmetric positive definite with condition number at most (1 + α)/(1 − α).
-    A column stops moving once it has converged: going on would divide 0 by 0,
-    for an isolated gene after one step already.
+    Their cost is estimated from measured seconds an operation. The factorisation
+    pays for many start genes in a dense network or at a restart that is rare; it is
+    out of the question where its matrix does not fit.
+
+    Parameters
+    ----------
+    adjacency
+        (N, N) weights.
+    starts
+        Number of start genes.
+    alpha
+        Probability of a step along a link.
+    tolerance
+        Largest ℓ₁ residual.
+    memory_gb
+        What the dense matrix may take, 10⁹ bytes.
+
+    Returns
+    -------
+    str
+        ``iterative`` or ``dense``.
     """
-    n, k = adjacency.shape[0], len(start)
-    root = np.sqrt(degree(adjacency))
-    scale = sp.diags_array(1 / root)
-    s = sp.csr_array(scale @ adjacency @ scale)
-    y = np.zeros((n, k))
-    r = np.zeros((n, k))
-    r[start, np.arange(k)] = (1 - alpha) / root[start]
-    p = r.copy()
-    rho = np.einsum("ij,ij->j", r, r)
-    # A step shrinks the error by (√κ − 1)/(√κ + 1) at least: √κ/2 steps an e-fold. Four times
-    # the steps that this bound asks for leave room for rounding.
-    kappa = (1 + alpha) / (1 - alpha)
-    folds = np.log(2 * kappa * root.max() / root.min() / tolerance)
-    limit = 10 + int(4 * np.sqrt(kappa) / 2 * folds)
-    iterations = 0
-    while rho.any() and iterations < limit:
-        iterations += 1
-        q = p - alpha * (s @ p)
-        active = rho > 0
-        length = np.divide(rho, np.einsum("ij,ij->j", p, q), out=np.zeros(k), where=active)
-        y += length * p
-        r -= length * q
-        # ℓ₁ norm of the residual of the original system: its residual is D^½·r.
-        done = root @ np.abs(r) <= tolerance / 4
-        new = np.where(done, 0.0, np.einsum("ij,ij->j", r, r))
-        p *= np.divide(new, rho, out=np.zeros(k), where=active)
-        p += r
-        rho = new
-    return root[:, None] * y, iterations
+    n = adjacency.shape[0]
+    step = adjacency.nnz * _SPARSE_ENTRY + n * _VECTOR_ENTRY
+    iterative = starts * _steps(alpha, np.sqrt(degree(adjacency)), tolerance) * step
+    dense = (n**3 / 3 + 2 * n**2 * starts) * _DENSE_FLOP
+    return "dense" if dense < iterative and 8 * n**2 <= memory_gb * 1e9 else "iterative"
+
+
+def _residuals(laplacian: Sparse, x: Array, genes: Positions, alpha: float) -> Array:
+    """ℓ₁ norms of (I − α·A·D⁻¹)·x − (1 − α)·e_g = (1 − α)·(x − e_g) + α·L·x, one a row of x."""
+    residual = np.empty(len(x))
+    for i in range(0, len(x), _BLOCK):
+        columns = np.ascontiguousarray(x[i : i + _BLOCK].T)
+        defect = (1 - alpha) * columns + alpha * (laplacian @ columns)
+        defect[genes[i : i + _BLOCK], np.arange(columns.shape[1])] -= 1 - alpha
+        residual[i : i + _BLOCK] = np.abs(defect).sum(axis=0)
+    return residual
 
 
 def diffuse(
     adjacency: Sparse,
     laplacian: Sparse,
-    start: Sequence[int] | npt.NDArray[np.intp],
+    start: Sequence[int] | Positions,
     alpha: float,
     *,
     tolerance: float = 1e-10,
-    backend: str = "iterative",
+    backend: str = "auto",
+    memory_gb: float = 4.0,
+    workers: int = 1,
 ) -> Diffusion:
     """Solve the random walk with restart from each start gene.
 
@@ -120,7 +253,12 @@ def diffuse(
     tolerance
         Largest ℓ₁ residual that any column may have.
     backend
-        ``iterative`` (conjugate gradients) or ``direct`` (SuperLU).
+        ``iterative`` (conjugate gradients), ``dense`` (Cholesky), ``direct`` (SuperLU),
+        or ``auto``: what `choose_backend` chooses.
+    memory_gb
+        What a dense matrix may take, 10⁹ bytes.
+    workers
+        Processes that conjugate gradients may use, which pays for hundreds of genes.
 
     Raises
     ------
@@ -137,26 +275,27 @@ def diffuse(
             expected="a number between 0 and 1",
             remedy="Choose another probability.",
         )
-    solvers: dict[str, Callable[[Sparse, npt.NDArray[np.intp], float], tuple[Array, int]]] = {
-        "direct": _direct,
-        "iterative": lambda a, g, alpha: _conjugate_gradients(a, g, alpha, tolerance),
-    }
     genes = np.asarray(start, dtype=np.intp)
-    if not len(genes):
-        return Diffusion(np.zeros((0, adjacency.shape[0])), np.zeros(0), 0)
-    x, iterations = solvers[backend](adjacency, genes, alpha)
+    if backend == "auto":
+        backend = choose_backend(
+            adjacency, len(genes), alpha, tolerance=tolerance, memory_gb=memory_gb
+        )
+    iterations = 0
+    if backend == "dense":
+        x = _dense(adjacency, genes, alpha)
+    elif backend == "direct":
+        x = _direct(adjacency, genes, alpha)
+    else:
+        x, iterations = _iterative(adjacency, genes, alpha, tolerance, workers)
     # What no walker reaches may come out a rounding below zero, and a walker stays where there
     # is no way out: both are exact.
     np.maximum(x, 0, out=x)
     stays = np.flatnonzero(np.diff(adjacency.indptr)[genes] == 1)
-    x[genes[stays], stays] = 1
-    # (I − α·A·D⁻¹) = (1 − α)·I + α·L
-    defect = (1 - alpha) * x + alpha * (laplacian @ x)
-    defect[genes, np.arange(len(genes))] -= 1 - alpha
-    residual = np.abs(defect).sum(axis=0)
+    x[stays, genes[stays]] = 1
+    residual = _residuals(laplacian, x, genes, alpha)
     if not (residual <= tolerance).all():
         raise NotConvergedError(
-            f"the {backend} solver left a residual of {np.nanmax(residual):.3g} at α = {alpha} "
+            f"α = {alpha}: the {backend} solver left a residual of {np.nanmax(residual):.3g} "
             f"after {iterations} iterations; the tolerance is {tolerance:.3g}"
         )
-    return Diffusion(np.ascontiguousarray(x.T), residual, iterations)
+    return Diffusion(x, residual, iterations, backend)

@@ -1,4 +1,4 @@
-"""The one error that bad input raises."""
+"""What can go wrong: input that cannot be used, and a solver that misses its tolerance."""
 
 from __future__ import annotations
 
@@ -39,6 +39,10 @@ class InputError(Exception):
         self.remedy = remedy
         where = f"{self.file}: {place}" if place else self.file
         super().__init__(f"{where}: {problem}; expected {expected}. {remedy}")
+
+
+class NotConvergedError(ArithmeticError):
+    """A solver that missed its tolerance."""
 
 
 def some(items: Sequence[object], limit: int = 5) -> str:

@@ -26,6 +26,9 @@ class LinearFit:
     gap
         Relative duality gap of the fit: the optimum is below its objective by at most
         this share of it.
+    inner_gap
+        The largest gap of the fits of the inner cross-validation; NaN where the
+        solver does not tell.
     unconverged
         How many fits, inner ones included, their solver called unconverged.
     messages
@@ -36,6 +39,7 @@ class LinearFit:
     intercept: Array
     penalty: float
     gap: float
+    inner_gap: float = float("nan")
     unconverged: int = 0
     messages: tuple[str, ...] = ()
 
@@ -84,4 +88,4 @@ def relative_gap(
     primal = loss + group_penalty * norms.sum() + squared_penalty / 2 * np.sum(norms**2)
     excess = np.sqrt(np.sum((X.T @ residual) ** 2, axis=1)) - group_penalty
     dual = np.sum(residual * Y) - loss - np.sum(np.maximum(excess, 0) ** 2) / (2 * squared_penalty)
-    return float((primal - dual) / primal) if primal > 0 else 0.0
+    return float((primal - dual) / primal) if primal != 0 else 0.0

@@ -25,8 +25,8 @@ import pyarrow.csv as pacsv
 from echoes.errors import InputError, some
 from echoes.files import StrPath, atomic_path
 
-# A row of a wide table has to fit into one block, and a block into memory.
-_BLOCK_BYTES = 1 << 25
+# A row has to fit into one block; Arrow holds several blocks at a time.
+_BLOCK_BYTES = 1 << 22
 
 # What reading text raises when the file is cut, damaged or no text at all.
 _DAMAGE = (UnicodeDecodeError, csv.Error, EOFError, OSError, zlib.error)

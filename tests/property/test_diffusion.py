@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float64]
 
 always_the_same = settings(derandomize=True, deadline=None, max_examples=60)
 alphas = st.sampled_from([0.01, 0.25, 0.5, 0.75, 0.9, 0.99])
-backends = st.sampled_from(["iterative", "direct"])
+backends = st.sampled_from(["iterative", "dense", "direct"])
 
 
 @st.composite

@@ -38,6 +38,7 @@ SCRIPTS = Path(loo_fold.__file__).parent
 N, V, G, T, PADDING = 8, 3, 30, 3, 2
 ALPHAS = ("0.75", "0.25")
 MODELS = ("ridge", "elastic_net")
+FIT = ("penalty", "gap", "inner_gap", "unconverged")
 SETTINGS = {"models": list(MODELS), "protocol": "published", "note": "α"}
 PERTURBATIONS = {
     "symbols": (N,),
@@ -160,6 +161,10 @@ def aggregate_arguments(out: Path, to: Path | None = None) -> list[str]:
     ]
 
 
+def fold_of(out: Path, fold: int) -> Path:
+    return out / "folds" / f"{fold}.npz"
+
+
 def rows_of(path: Path, delimiter: str = ",") -> list[list[str]]:
     with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.reader(stream, delimiter=delimiter))
@@ -271,7 +276,6 @@ def test_diffusions(results: Path, alpha: str) -> None:
         "iterations": (),
     }
     assert arrays["residual"].max() <= 1e-10
-    assert arrays["iterations"] > 1
     names = [row[0] for row in rows_of(results / "genes.tsv", "\t")[1:]]
     walk = np.eye(size) - float(alpha) * adjacency / adjacency.sum(axis=0)
     exact = (1 - float(alpha)) * np.linalg.inv(walk).T
@@ -281,16 +285,17 @@ def test_diffusions(results: Path, alpha: str) -> None:
         np.testing.assert_allclose(arrays[part], exact[rows], rtol=0, atol=1e-9)
 
 
-def test_backends_agree(results: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", ["iterative", "dense", "direct"])
+def test_backends_agree(results: Path, tmp_path: Path, backend: str) -> None:
     diffuse.main([
         *diffuse_inputs(results),
         "--alpha=0.75",
-        "--backend=direct",
-        f"--output={tmp_path / 'direct.npz'}",
+        f"--backend={backend}",
+        f"--output={tmp_path / 'own.npz'}",
     ])  # fmt: skip
-    direct, iterative = arrays_of(tmp_path / "direct.npz"), arrays_of(results / "0.75.npz")
-    assert direct["iterations"] == 0
-    np.testing.assert_allclose(direct["train"], iterative["train"], rtol=0, atol=1e-9)
+    own, chosen = arrays_of(tmp_path / "own.npz"), arrays_of(results / "0.75.npz")
+    assert (own["iterations"] > 0) == (backend == "iterative")
+    np.testing.assert_allclose(own["train"], chosen["train"], rtol=0, atol=1e-9)
 
 
 def test_features(results: Path) -> None:
@@ -335,13 +340,41 @@ def test_folds(results: Path, fold: int) -> None:
         "validation": (V, G),
         "penalty": (2,),
         "gap": (2,),
+        "inner_gap": (2,),
         "unconverged": (2,),
         "seconds": (2,),
     }
     arrays = arrays_of(results / "folds" / f"{fold}.npz")
     assert set(arrays["penalty"].tolist()) <= {1.0, 100.0}
-    assert (np.abs(arrays["gap"]) < 1e-3).all()
+    for name in ("gap", "inner_gap"):
+        assert (arrays[name] > -1e-12).all()
+        assert (arrays[name] <= 1e-8).all()
+    assert (arrays["unconverged"] == 0).all()
     assert (arrays["seconds"] > 0).all()
+
+
+def test_backends_of_a_fold_agree(results: Path, tmp_path: Path) -> None:
+    arguments = [*fold_inputs(results), "--fold=1"]
+    files = [tmp_path / "exact.npz", tmp_path / "scikit-learn.npz"]
+    loo_fold.main([*arguments, "--gap=1e-14", f"--output={files[0]}"])
+    tight = ["--backend=scikit-learn", "--max-iter=1000000", "--tolerance=1e-14"]
+    loo_fold.main([*arguments, *tight, f"--output={files[1]}"])
+    ours, theirs = map(arrays_of, files)
+    for name in ("held_out", "validation"):
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=0, atol=1e-6)
+    assert np.array_equal(ours["penalty"], theirs["penalty"])
+    assert np.isnan(theirs["inner_gap"]).all()
+
+
+def test_a_summary_of_gaps_that_are_not_told(results: Path, tmp_path: Path) -> None:
+    for i in range(N):
+        arrays = arrays_of(fold_of(results, i)) | {"inner_gap": np.full(2, np.nan)}
+        np.savez(tmp_path / f"{i}.npz", **arrays)
+    arguments = [*aggregate_arguments(results, tmp_path / "to"), f"--folds={tmp_path}"]
+    aggregate_folds.main(arguments)
+    for fit in json_of(tmp_path / "to" / "summary.json")["fits"].values():
+        assert fit["largest_inner_gap"] is None
+        assert fit["largest_gap"] <= 1e-8
 
 
 def test_a_fold_does_not_see_what_it_leaves_out(results: Path, tmp_path: Path) -> None:
@@ -391,7 +424,7 @@ def test_scores(results: Path, symbols: list[str]) -> None:
     assert header == [
         *("fold", "pert_symbol", "baseline_wmae", "score", "wmae", "term", "weighted_cosine"),
         *("mape", "measured_wmae", "measured_term"),
-        *(f"{model}_{part}" for model in MODELS for part in ("penalty", "gap", "unconverged")),
+        *(f"{model}_{part}" for model in MODELS for part in FIT),
     ]
     records = [dict(zip(header, row, strict=True)) for row in table]
     assert [record["pert_symbol"] for record in records] == symbols
@@ -408,8 +441,8 @@ def test_scores(results: Path, symbols: list[str]) -> None:
         assert float(record["score"]) == one.total
         assert float(record["baseline_wmae"]) == data["baseline"][i]
         # The first model of the settings is the first in the fold.
-        (penalty,) = load_arrays(results / "folds" / f"{i}.npz", "penalty")
-        assert [float(record[f"{model}_penalty"]) for model in MODELS] == penalty.tolist()
+        for part, values in zip(FIT, load_arrays(fold_of(results, i), *FIT), strict=True):
+            assert [float(record[f"{model}_{part}"]) for model in MODELS] == values.tolist()
 
 
 def test_summary(results: Path) -> None:
@@ -428,8 +461,13 @@ def test_summary(results: Path) -> None:
     assert summary["all_rows"]["perturbations"] == N
     assert summary["gene_correlation"]["genes"] + summary["gene_correlation"]["undefined"] == G
     assert set(summary["fits"]) == set(MODELS)
-    for fit in summary["fits"].values():
+    gaps = np.array([load_arrays(fold_of(results, i), "gap", "inner_gap") for i in range(N)])
+    for i, name in enumerate(MODELS):
+        fit = summary["fits"][name]
         assert sum(fit["penalties"].values()) == N
+        largest = [fit["largest_gap"], fit["largest_inner_gap"]]
+        assert largest == gaps[:, :, i].max(axis=0).tolist()
+        assert fit["unconverged"] == 0
     assert set(summary["versions"]) == {"python", "numpy", "scipy", "scikit-learn"}
 
 
@@ -561,12 +599,12 @@ def test_options_are_not_abbreviated(script: str, capsys: pytest.CaptureFixture[
     assert "usage" in capsys.readouterr().err
 
 
-def run(script: str, arguments: list[str], folder: Path) -> str:
-    """Run a command that fails on its input, and give its one line of error."""
+def run(script: str, arguments: list[str], folder: Path, status: int = 2) -> str:
+    """Run a command that fails, on its input if not said otherwise, and give its line of error."""
     folder.mkdir()
     code = [sys.executable, str(SCRIPTS / f"{script}.py"), *arguments]
     ended = subprocess.run(code, capture_output=True, text=True, check=False)
-    assert ended.returncode == 2, ended.stderr
+    assert ended.returncode == status, ended.stderr
     assert "Traceback" not in ended.stderr
     assert ended.stdout == ""
     (line,) = (line for line in ended.stderr.splitlines() if line.startswith("error: "))
@@ -615,6 +653,14 @@ def test_a_missing_fold_ends_a_command(results: Path, tmp_path: Path) -> None:
     arguments = [*aggregate_arguments(results, out), f"--folds={folds}"]
     line = run("aggregate_folds", arguments, out)
     assert line == f"error: {folds / '0.npz'}: there is no such file."
+
+
+def test_a_fit_that_misses_its_gap_ends_a_command(results: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    options = ["--fold=2", "--gap=1e-40", "--penalties", "0.001", "--models", "elastic_net"]
+    line = run("loo_fold", [*fold_inputs(results), *options, f"--output={out / '2.npz'}"], out, 1)
+    assert line.startswith("error: fold 2, elastic_net, penalty 0.001: relative duality gap ")
+    assert line.endswith("; the tolerance is 1e-40")
 
 
 def test_a_damaged_array_file_ends_a_command(results: Path, tmp_path: Path) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 from sklearn.linear_model import MultiTaskElasticNetCV, RidgeCV
 from sklearn.preprocessing import StandardScaler
 
+from echoes import elastic_net
 from echoes.crossval import Fold, leave_one_out
-from echoes.errors import InputError
-from echoes.models import Regression
+from echoes.errors import InputError, NotConvergedError
+from echoes.models import BACKENDS, Regression
 
 Array = npt.NDArray[np.float64]
 
 BOTH = ("ridge", "elastic_net")
-HOW = Regression(penalties=(0.1, 1.0, 100.0), max_iter=5000, tolerance=1e-6)
+HOW = Regression(penalties=(0.1, 1.0, 100.0), gap=1e-12, max_iter=100_000, tolerance=1e-12)
 
 
 def data(n: int = 11, features: int = 16, t: int = 3) -> tuple[Array, Array, Array]:
@@ -35,7 +39,7 @@ def pipeline(name: str, train: Array, targets: Array, rows: Array) -> tuple[Arra
         RidgeCV(alphas=HOW.penalties, cv=HOW.inner_folds)
         if name == "ridge"
         else MultiTaskElasticNetCV(
-            l1_ratio=0.5, alphas=HOW.penalties, cv=3, max_iter=5000, tol=1e-6
+            l1_ratio=0.5, alphas=HOW.penalties, cv=3, max_iter=100_000, tol=1e-12
         )
     )
     varies = np.ptp(train, axis=0) > 0
@@ -52,13 +56,16 @@ def assert_same(one: Fold, other: Fold) -> None:
         np.testing.assert_array_equal(a.coefficients, b.coefficients)
         np.testing.assert_array_equal(a.intercept, b.intercept)
         assert (a.penalty, a.gap, a.unconverged) == (b.penalty, b.gap, b.unconverged)
+        np.testing.assert_equal(a.inner_gap, b.inner_gap)
 
 
 @pytest.mark.parametrize("fold", [0, 2, 10])
 @pytest.mark.parametrize("names", [("ridge",), ("elastic_net",), BOTH, BOTH[::-1]])
-def test_equals_a_pipeline_of_scikit_learn(fold: int, names: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_equals_a_pipeline_of_scikit_learn(fold: int, names: tuple[str, ...], backend: str) -> None:
     train, validation, targets = data()
-    ours = leave_one_out(train, validation, targets, fold, names, HOW)
+    how = replace(HOW, backend=backend)
+    ours = leave_one_out(train, validation, targets, fold, names, how)
     kept = [i for i in range(11) if i != fold]
     rows = np.vstack([train[fold], validation])
     theirs = [pipeline(name, train[kept], targets[kept], rows) for name in names]
@@ -143,17 +150,44 @@ def test_too_few_perturbations(folds: int) -> None:
         leave_one_out(*data(enough - 1), 0, BOTH, how)
 
 
-def test_settings_reach_the_models() -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_settings_reach_the_models(backend: str) -> None:
     train, validation, targets = data()
-    one = Regression(penalties=(0.5,))
-    for how in (
-        Regression(penalties=(0.6,)),
-        Regression(penalties=(0.5,), l1_ratio=0.3),
-        Regression(penalties=(0.5,), max_iter=2),
-        Regression(penalties=(0.5,), tolerance=0.5),
-    ):
+    one = Regression(penalties=(0.5,), backend=backend)
+    changes: list[dict[str, Any]] = [{"penalties": (0.6,)}, {"l1_ratio": 0.3}]
+    changes += [{"gap": 1e-2}] if backend == "exact" else [{"max_iter": 2}, {"tolerance": 0.5}]
+    for change in changes:
         fits = [
-            leave_one_out(train, validation, targets, 0, ("elastic_net",), given).fits[0]
-            for given in (one, how)
+            leave_one_out(train, validation, targets, 0, ("elastic_net",), how).fits[0]
+            for how in (one, replace(one, **change))
         ]
-        assert np.abs(fits[0].coefficients - fits[1].coefficients).max() > 0, how
+        assert np.abs(fits[0].coefficients - fits[1].coefficients).max() > 0, change
+
+
+def test_gaps_are_told_by_the_exact_backend() -> None:
+    train, validation, targets = data()
+    for gap in (1e-3, 1e-8):
+        fold = leave_one_out(train, validation, targets, 3, BOTH, replace(HOW, gap=gap))
+        for fit in fold.fits:
+            assert -1e-12 < fit.gap <= gap
+            assert -1e-12 < fit.inner_gap <= gap
+    theirs = leave_one_out(
+        train, validation, targets, 3, BOTH, replace(HOW, backend="scikit-learn")
+    )
+    assert np.isnan([fit.inner_gap for fit in theirs.fits]).all()
+
+
+def test_a_fit_that_misses_its_gap_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(elastic_net, "_NEWTON_STEPS", 1)
+    train, validation, targets = data()
+    message = r"^fold 7, elastic_net, penalty 0\.1: relative duality gap \d.* is 1e-12$"
+    with pytest.raises(NotConvergedError, match=message):
+        leave_one_out(train, validation, targets, 7, BOTH, replace(HOW, penalties=(0.1, 1e4)))
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_targets_that_are_not_numbers_are_no_solution(name: str) -> None:
+    train, validation, targets = data()
+    targets[3] = np.nan
+    with pytest.raises(NotConvergedError, match=f"^fold 0, {name}, penalty .*: .* gap nan"):
+        leave_one_out(train, validation, targets, 0, (name,), HOW)

@@ -9,13 +9,15 @@ import numpy.typing as npt
 import pytest
 import scipy.sparse as sp
 
-from echoes.diffusion import Diffusion, NotConvergedError
+from echoes import diffusion
+from echoes.diffusion import Diffusion, choose_backend
 from echoes.diffusion import diffuse as solve
+from echoes.errors import NotConvergedError
 from echoes.network import random_walk_laplacian
 
 Array = npt.NDArray[np.float64]
 
-BACKENDS = ["iterative", "direct"]
+BACKENDS = ["iterative", "dense", "direct"]
 ALPHAS = [0.01, 0.3, 0.5, 0.75, 0.9, 0.99]
 
 
@@ -128,8 +130,7 @@ def test_isolated_gene_stays_exactly_where_it_is(backend: str) -> None:
 @pytest.mark.parametrize(
     "backend",
     [
-        "direct",
-        "iterative",
+        *BACKENDS,
     ],
 )
 def test_isolated_gene_stays_exactly_for_every_alpha(backend: str, loop: float) -> None:
@@ -206,7 +207,7 @@ def test_residual_is_taken_with_the_given_laplacian() -> None:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_raises_when_the_tolerance_cannot_be_met(backend: str) -> None:
-    with pytest.raises(NotConvergedError, match=rf"the {backend} solver .*at α = 0\.75.* 1e-18"):
+    with pytest.raises(NotConvergedError, match=rf"α = 0\.75: the {backend} solver .* 1e-18"):
         diffuse(graph(8, 30), range(30), 0.75, backend=backend, tolerance=1e-18)
 
 
@@ -217,3 +218,54 @@ def test_iterations_stay_within_the_bound_of_the_condition_number() -> None:
         kappa = (1 + alpha) / (1 - alpha)
         bound = np.sqrt(kappa) / 2 * np.log(2 * kappa * root.max() / root.min() / 2.5e-11)
         assert diffuse(dense, range(60), alpha).iterations <= bound + 1
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_blocks_of_columns_change_nothing(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    dense = graph(4, 30, alone=1)
+    whole = diffuse(dense, range(30), 0.75, backend=backend)
+    monkeypatch.setattr(diffusion, "_BLOCK", 4)
+    parts = diffuse(dense, range(30), 0.75, backend=backend)
+    np.testing.assert_allclose(parts.x, whole.x, rtol=0, atol=1e-14)
+    np.testing.assert_allclose(parts.residual, whole.residual, rtol=0, atol=1e-14)
+    assert parts.iterations == whole.iterations
+
+
+def test_workers_change_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diffusion, "_BLOCKS_PER_WORKER", 2)
+    started = []
+    pool = diffusion.ProcessPoolExecutor
+    monkeypatch.setattr(
+        diffusion, "ProcessPoolExecutor", lambda n, **how: started.append(n) or pool(n, **how)
+    )
+    adjacency = sp.csr_array(graph(5, 200))
+    laplacian = random_walk_laplacian(adjacency)
+    one = solve(adjacency, laplacian, range(200), 0.75, backend="iterative")
+    assert started == []
+    two = solve(adjacency, laplacian, range(200), 0.75, backend="iterative", workers=2)
+    assert started == [2]
+    np.testing.assert_array_equal(two.x, one.x)
+    np.testing.assert_array_equal(two.residual, one.residual)
+
+
+def test_few_genes_or_little_memory_are_solved_iteratively() -> None:
+    sparse = sp.csr_array(sp.random_array((3000, 3000), density=1e-3, rng=1))
+    adjacency = sp.csr_array(sparse + sparse.T + sp.eye_array(3000))
+    full = sp.csr_array(np.ones((3000, 3000)))
+
+    def chosen(matrix: sp.csr_array[np.float64], starts: int, memory_gb: float = 1.0) -> str:
+        return choose_backend(matrix, starts, 0.75, tolerance=1e-10, memory_gb=memory_gb)
+
+    assert chosen(adjacency, 50) == "iterative"
+    assert chosen(full, 3000) == "dense"
+    # 8 · 3000² bytes
+    assert chosen(full, 3000, memory_gb=0.0721) == "dense"
+    assert chosen(full, 3000, memory_gb=0.0719) == "iterative"
+
+
+def test_auto_takes_what_is_chosen() -> None:
+    result = diffuse(graph(6, 20, density=1), range(20), 0.99, backend="auto")
+    assert result.backend in {"iterative", "dense"}
+    assert result.backend == choose_backend(
+        sp.csr_array(graph(6, 20, density=1)), 20, 0.99, tolerance=1e-10, memory_gb=4.0
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,11 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import MultiTaskElasticNetCV
 
+from echoes import elastic_net
+from echoes.elastic_net import Optimum, fit_elastic_net, solve_elastic_net
 from echoes.elastic_net import fit_elastic_net_scikit_learn as fit
-from echoes.linear import contiguous_folds
+from echoes.errors import NotConvergedError
+from echoes.linear import contiguous_folds, relative_gap
 
 Array = npt.NDArray[np.float64]
 
@@ -173,3 +177,341 @@ def test_one_target() -> None:
     assert ours.coefficients.shape == (20, 1)
     assert ours.intercept.shape == (1,)
     np.testing.assert_allclose(ours.predict(X), X @ B + b, atol=1e-6)
+
+
+EPS = np.finfo(np.float64).eps
+# Rows, features, targets: wide and tall, one target and more targets than rows, one feature.
+SHAPES = [(14, 20, 3), (30, 6, 4), (12, 30, 1), (8, 10, 12), (13, 1, 2), (25, 4, 1), (40, 60, 2)]
+RATIOS = (0.01, 0.5, 0.99)
+
+
+def shaped(seed: int, m: int, features: int, t: int) -> tuple[Array, Array]:
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(m, features)) + 2
+    few = X[:, : min(features, 3)]
+    Y = few @ random.normal(size=(few.shape[1], t)) + 0.5 * random.normal(size=(m, t)) + 5
+    return X, Y
+
+
+def centred(A: Array) -> Array:
+    moved: Array = A - A.mean(axis=0)
+    return moved
+
+
+def solve(
+    X: Array,
+    Y: Array,
+    penalty: float,
+    l1_ratio: float = 0.5,
+    tolerance: float = 1e-8,
+    start: Array | None = None,
+) -> Optimum:
+    """Solve for centred data."""
+    l1, l2 = len(X) * penalty * l1_ratio, len(X) * penalty * (1 - l1_ratio)
+    theta = Y if start is None else start
+    return solve_elastic_net(np.ascontiguousarray(X.T), Y, l1, l2, theta, tolerance)
+
+
+def dense(optimum: Optimum, features: int) -> Array:
+    B = np.zeros((features, optimum.dual.shape[1]))
+    B[optimum.active] = optimum.coefficients
+    return B
+
+
+def assert_optimal(
+    X: Array, Y: Array, optimum: Optimum, penalty: float, l1_ratio: float, tolerance: float
+) -> None:
+    """Check the optimality conditions and the recorded gap on all features, screened ones too."""
+    l1, l2 = len(X) * penalty * l1_ratio, len(X) * penalty * (1 - l1_ratio)
+    B, dual = dense(optimum, X.shape[1]), optimum.dual
+    assert (np.linalg.norm(optimum.coefficients, axis=1) > 0).all()
+    residual = Y - X @ B
+    sizes = np.linalg.norm(B, axis=1)
+    primal = np.sum(residual**2) / 2 + l1 * sizes.sum() + l2 / 2 * np.sum(sizes**2)
+    excess = np.maximum(np.linalg.norm(X.T @ dual, axis=1) - l1, 0)
+    value = np.sum(dual * Y) - np.sum(dual**2) / 2 - np.sum(excess**2) / (2 * l2)
+    assert optimum.gap <= tolerance
+    # Of the terms that cancel in the difference.
+    rounding = 1e-13 * (primal + np.sum(np.abs(dual * Y)))
+    assert primal - value == pytest.approx(optimum.gap * primal, rel=1e-6, abs=rounding)
+
+    # The gap bounds how far the dual point is from the residual, and from the optimum.
+    lengths = np.linalg.norm(X, axis=0)
+    slack = 2 * lengths * np.sqrt(2 * (max(optimum.gap, 0) + 4 * EPS) * primal)
+    slack += 1e3 * EPS * lengths * (np.linalg.norm(Y) + lengths @ sizes)
+    correlation = X.T @ residual
+    inside = sizes > 0
+    direction = B[inside] / sizes[inside, None]
+    off = correlation[inside] - l1 * direction - l2 * B[inside]
+    assert (np.linalg.norm(off, axis=1) <= slack[inside]).all()
+    assert (np.linalg.norm(correlation[~inside], axis=1) <= l1 + slack[~inside]).all()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("l1_ratio", RATIOS)
+def test_exact_equals_converged_scikit_learn(shape: tuple[int, int, int], l1_ratio: float) -> None:
+    X, Y = shaped(0, *shape)
+    penalties = (0.01, 0.1, 1.0, 1e3)
+    ours = fit_elastic_net(X, Y, penalties, 3, l1_ratio=l1_ratio, tolerance=1e-14)
+    theirs = fit(X, Y, penalties, 3, l1_ratio=l1_ratio, max_iter=10**6, tolerance=1e-14)
+    assert ours.penalty == theirs.penalty
+    assert ours.coefficients.shape == theirs.coefficients.shape
+    rows = np.vstack([X, X + 1])
+    np.testing.assert_allclose(ours.predict(rows), theirs.predict(rows), rtol=0, atol=1e-6)
+    assert max(ours.gap, ours.inner_gap) <= 1e-14
+    assert ours.unconverged == 0
+    assert ours.messages == ()
+
+
+@pytest.mark.parametrize("penalty", [1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 1e3])
+@pytest.mark.parametrize("l1_ratio", [0.05, 0.9])
+def test_exact_equals_converged_scikit_learn_at_every_penalty(
+    penalty: float, l1_ratio: float
+) -> None:
+    for shape in ((15, 6, 3), (10, 14, 2)):
+        X, Y = shaped(1, *shape)
+        ours = fit_elastic_net(X, Y, [penalty], 3, l1_ratio=l1_ratio, tolerance=1e-14)
+        theirs = fit(X, Y, [penalty], 3, l1_ratio=l1_ratio, max_iter=10**7, tolerance=1e-14)
+        assert theirs.unconverged == 0
+        np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=0, atol=1e-6)
+
+
+def test_choice_depends_on_the_data() -> None:
+    penalties = (0.01, 0.1, 0.3, 1.0, 1e3)
+    chosen = {fit_elastic_net(*shaped(seed, 14, 20, 3), penalties, 3).penalty for seed in range(8)}
+    assert len(chosen) > 2
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("l1_ratio", RATIOS)
+@pytest.mark.parametrize("tolerance", [1e-2, 1e-5, 1e-8, 1e-13])
+def test_conditions_of_optimality(
+    shape: tuple[int, int, int], l1_ratio: float, tolerance: float
+) -> None:
+    X, Y = map(centred, shaped(2, *shape))
+    for penalty in (1e-4, 1e-2, 0.1, 1.0, 1e3):
+        optimum = solve(X, Y, penalty, l1_ratio, tolerance)
+        assert_optimal(X, Y, optimum, penalty, l1_ratio, tolerance)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.5, 0.9])
+def test_screening_is_safe(l1_ratio: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = []
+    plain: Callable[[Array], Array] = elastic_net._norms
+
+    def norms(rows: Array) -> Array:
+        looked_at.append(len(rows))
+        return plain(rows)
+
+    monkeypatch.setattr(elastic_net, "_norms", norms)
+    for seed in range(3):
+        X, Y = map(centred, shaped(seed, 20, 300, 3))
+        for penalty in (0.3, 1.0):
+            looked_at.clear()
+            optimum = solve(X, Y, penalty, l1_ratio, 1e-14)
+            # Features were dropped.
+            assert len(optimum.active) <= min(looked_at) < 200
+            assert_optimal(X, Y, optimum, penalty, l1_ratio, 1e-14)
+            B, _ = proximal_gradient(X, Y, penalty, l1_ratio)
+            np.testing.assert_allclose(dense(optimum, 300), B, atol=1e-6)
+            np.testing.assert_array_equal(optimum.active, np.flatnonzero(B.any(axis=1)))
+
+
+def test_gap_of_a_fit_holds_on_the_whole_problem() -> None:
+    X, Y = shaped(3, 20, 200, 3)
+    ours = fit_elastic_net(X, Y, PENALTIES, 3, l1_ratio=0.9, tolerance=1e-14)
+    scale = 20 * ours.penalty
+    gap = relative_gap(
+        centred(X),
+        centred(Y),
+        ours.coefficients,
+        group_penalty=0.9 * scale,
+        squared_penalty=0.1 * scale,
+    )
+    assert -1e-13 < gap < 1e-9
+    assert 0 < np.count_nonzero(ours.coefficients.any(axis=1)) < 200
+
+
+@pytest.mark.parametrize("tolerance", [1e-2, 1e-8])
+def test_gaps_of_all_fits_are_recorded(tolerance: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    optima: list[Optimum] = []
+
+    def recorded(*problem: Any) -> Optimum:
+        optima.append(solve_elastic_net(*problem))
+        return optima[-1]
+
+    monkeypatch.setattr(elastic_net, "solve_elastic_net", recorded)
+    X, Y = shaped(4, 14, 20, 3)
+    ours = fit_elastic_net(X, Y, PENALTIES, 3, tolerance=tolerance)
+    inner = 3 * len(PENALTIES)
+    gaps = [optimum.gap for optimum in optima]
+    assert ours.inner_gap == max(gaps[:inner]) > 0
+    assert ours.gap == gaps[-1]
+    assert max(gaps) <= tolerance
+    # The last path ends at the penalty that was chosen.
+    assert len(gaps) - inner == sorted(PENALTIES, reverse=True).index(ours.penalty) + 1
+
+
+@pytest.mark.parametrize("l1_ratio", RATIOS)
+def test_large_penalty_leaves_exactly_nothing(l1_ratio: float) -> None:
+    X, Y = shaped(5, 14, 20, 3)
+    ours = fit_elastic_net(X, Y, [1e5], 3, l1_ratio=l1_ratio)
+    np.testing.assert_array_equal(ours.coefficients, 0)
+    np.testing.assert_array_equal(ours.intercept, Y.mean(axis=0))
+    assert ours.gap == ours.inner_gap == 0
+    # Just below and just above the penalty at which the first feature comes in.
+    A, C = centred(X), centred(Y)
+    most = np.linalg.norm(A.T @ C, axis=1).max() / (14 * l1_ratio)
+    assert len(solve(A, C, most * (1 + 1e-9), l1_ratio).active) == 0
+    assert len(solve(A, C, most * 0.99, l1_ratio, 1e-13).active) >= 1
+
+
+@pytest.mark.parametrize("target", [0.0, 3.0, 0.1])
+def test_constant_targets(target: float) -> None:
+    X, _ = shaped(6, 14, 20, 3)
+    ours = fit_elastic_net(X, np.full((14, 3), target), [0.1, 1.0], 3)
+    np.testing.assert_allclose(ours.predict(X), target, rtol=1e-12)
+    if target in (0.0, 3.0):
+        np.testing.assert_array_equal(ours.coefficients, 0)
+        # Both penalties meet them: the larger one is taken.
+        assert (ours.penalty, ours.gap, ours.inner_gap) == (1.0, 0.0, 0.0)
+
+
+def test_one_constant_target_among_others() -> None:
+    X, Y = shaped(7, 14, 20, 3)
+    Y[:, 1] = 4
+    ours = fit_elastic_net(X, Y, [0.1], 3)
+    np.testing.assert_array_equal(ours.coefficients[:, 1], 0)
+    assert ours.coefficients[:, 0].any()
+
+
+def test_duplicated_features_share_their_coefficient() -> None:
+    X, Y = map(centred, shaped(8, 14, 10, 3))
+    twice = np.hstack([X, X])
+    B = dense(solve(twice, Y, 0.1, 0.5, 1e-14), 20)
+    assert B.any()
+    np.testing.assert_allclose(B[:10], B[10:], atol=1e-12)
+    # Two halves have the group penalty of the whole and half its squared penalty.
+    one = solve_elastic_net(np.ascontiguousarray(X.T), Y, 0.7, 0.35, Y, 1e-14)
+    np.testing.assert_allclose(2 * B[:10], dense(one, 10), atol=1e-6)
+
+
+@pytest.mark.parametrize("l1_ratio", RATIOS)
+@pytest.mark.parametrize("penalty", [1e-3, 0.1, 1.0])
+def test_features_that_depend_on_each_other(l1_ratio: float, penalty: float) -> None:
+    X, Y = map(centred, shaped(9, 14, 6, 3))
+    random = np.random.default_rng(9)
+    X = np.hstack([X, X @ random.normal(size=(6, 12)), -X, np.zeros((14, 2)), X[:, :1] + 1e-9])
+    optimum = solve(X, Y, penalty, l1_ratio)
+    assert_optimal(X, Y, optimum, penalty, l1_ratio, 1e-8)
+    assert not {24, 25} & set(optimum.active.tolist())
+
+
+def test_features_without_any_variation() -> None:
+    _, Y = shaped(10, 14, 20, 3)
+    ours = fit_elastic_net(np.full((14, 20), 2.0), Y, [1e-3], 3)
+    np.testing.assert_array_equal(ours.coefficients, 0)
+    np.testing.assert_allclose(ours.predict(np.zeros((1, 20))), [Y.mean(axis=0)])
+
+
+@pytest.mark.parametrize(("decades", "l1_ratio"), [(1, 0.99), (3, 0.5), (3, 0.99), (6, 0.01)])
+def test_features_of_very_different_scale(decades: int, l1_ratio: float) -> None:
+    for seed in range(3):
+        random = np.random.default_rng(seed)
+        scale = 10.0 ** random.uniform(-decades, decades, 50)
+        X, Y = centred(random.normal(size=(20, 50)) * scale), centred(random.normal(size=(20, 4)))
+        # From cold, where a step of full length is far too long.
+        for penalty in (1e3, 1.0, 1e-2):
+            optimum = solve(X, Y, penalty, l1_ratio)
+            assert_optimal(X, Y, optimum, penalty, l1_ratio, 1e-8)
+
+
+@pytest.mark.parametrize("of_features", [1e-30, 1e-12, 1.0, 1e12, 1e30])
+@pytest.mark.parametrize("of_targets", [1e-30, 1.0, 1e30])
+def test_scale_is_no_matter(of_features: float, of_targets: float) -> None:
+    X, Y = map(centred, shaped(11, 14, 30, 3))
+    expected = dense(solve_elastic_net(np.ascontiguousarray(X.T), Y, 2.0, 0.5, Y, 1e-14), 30)
+    A, C = of_features * X, of_targets * Y
+    l1, l2 = 2 * of_features * of_targets, 0.5 * of_features**2
+    optimum = solve_elastic_net(np.ascontiguousarray(A.T), C, l1, l2, C, 1e-14)
+    found = dense(optimum, 30) * (of_features / of_targets)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("l1_ratio", RATIOS)
+@pytest.mark.parametrize("penalty", [1e-6, 1e-8])
+def test_nearly_interpolating(l1_ratio: float, penalty: float) -> None:
+    for shape in ((10, 60, 3), (30, 5, 3), (60, 20, 3)):
+        X, Y = map(centred, shaped(12, *shape))
+        optimum = solve(X, Y, penalty, l1_ratio)
+        assert_optimal(X, Y, optimum, penalty, l1_ratio, 1e-8)
+        B = dense(optimum, shape[1])
+        left = np.linalg.norm(Y - X @ B)
+        least = np.linalg.norm(Y - X @ np.linalg.lstsq(X, Y, rcond=None)[0])
+        assert left - least < 1e-2 * np.linalg.norm(Y)
+
+
+def test_rotation_of_the_targets() -> None:
+    X, Y = shaped(13, 14, 30, 4)
+    Q, _ = np.linalg.qr(np.random.default_rng(13).normal(size=(4, 4)))
+    plain, turned = (
+        fit_elastic_net(X, targets, PENALTIES, 3, tolerance=1e-14) for targets in (Y, Y @ Q)
+    )
+    assert plain.penalty == turned.penalty < 100
+    np.testing.assert_allclose(turned.coefficients, plain.coefficients @ Q, atol=1e-6)
+
+
+def test_order_of_the_features_and_of_the_penalties() -> None:
+    X, Y = shaped(14, 14, 30, 3)
+    random = np.random.default_rng(14)
+    expected = fit_elastic_net(X, Y, PENALTIES, 3, tolerance=1e-14)
+    assert expected.coefficients.any()
+    for _ in range(3):
+        order = random.permutation(30)
+        penalties = random.permutation(PENALTIES).tolist()
+        found = fit_elastic_net(X[:, order], Y, penalties, 3, tolerance=1e-14)
+        assert found.penalty == expected.penalty
+        np.testing.assert_allclose(found.coefficients, expected.coefficients[order], atol=1e-6)
+
+
+@pytest.mark.parametrize("l1_ratio", RATIOS)
+def test_start_does_not_change_the_result(l1_ratio: float) -> None:
+    X, Y = map(centred, shaped(15, 14, 30, 3))
+    random = np.random.default_rng(15)
+    for penalty in (1e-3, 0.1, 1.0):
+        cold = solve(X, Y, penalty, l1_ratio, 1e-14)
+        starts = [solve(X, Y, penalty * factor, l1_ratio).dual for factor in (10.0, 0.1)]
+        starts += [centred(random.normal(size=Y.shape)), np.zeros_like(Y), -Y]
+        for start in starts:
+            warm = solve(X, Y, penalty, l1_ratio, 1e-14, start)
+            np.testing.assert_allclose(dense(warm, 30), dense(cold, 30), atol=1e-6)
+
+
+def test_path_of_penalties_does_not_change_the_result() -> None:
+    X, Y = shaped(16, 14, 30, 3)
+    path = fit_elastic_net(X, Y, (0.01, 0.03, 0.1, 0.3, 1.0, 10.0), 3, tolerance=1e-14)
+    alone = fit_elastic_net(X, Y, [path.penalty], 3, tolerance=1e-14)
+    assert path.penalty < 1
+    np.testing.assert_allclose(path.coefficients, alone.coefficients, atol=1e-6)
+
+
+def test_steps_that_do_not_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, Y = shaped(17, 14, 30, 3)
+    assert solve(centred(X), centred(Y), 0.05).steps > 1
+    monkeypatch.setattr(elastic_net, "_NEWTON_STEPS", 1)
+    message = (
+        r"^penalty 0\.05: relative duality gap \d\S+ after 1 Newton steps; "
+        r"the tolerance is 1e-08$"
+    )
+    with pytest.raises(NotConvergedError, match=message):
+        # The largest penalty is solved without a step.
+        fit_elastic_net(X, Y, [0.05, 1e4], 3)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_data_that_are_not_finite(value: float) -> None:
+    for part in (0, 1):
+        data = shaped(18, 14, 20, 3)
+        data[part][3, 1] = value
+        with np.errstate(invalid="ignore"), pytest.raises(NotConvergedError, match="gap nan"):
+            fit_elastic_net(*data, PENALTIES, 3)

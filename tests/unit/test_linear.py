@@ -39,6 +39,8 @@ def test_predict() -> None:
     fit = LinearFit(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([10.0, 20.0]), 1.0, 0.0)
     np.testing.assert_array_equal(fit.predict(np.array([[1.0, -1.0]])), [[8, 18]])
     assert fit.predict(np.zeros((0, 2))).shape == (0, 2)
+    # Nobody has told the gaps of inner fits.
+    assert np.isnan(fit.inner_gap)
 
 
 def test_gap_by_hand_in_one_dimension() -> None:

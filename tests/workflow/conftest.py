@@ -53,7 +53,7 @@ LOCAL = {
         "published": {"models": ["ridge"]},
         "second": {
             "protocol": "published",
-            "models": ["ridge"],
+            "models": ["ridge", "elastic_net"],
             "diffusion": {"alphas": [0.25, 0.5, 0.75]},
             "features": {"variance_percentile": 60},
             "response": {"n_components": 2},

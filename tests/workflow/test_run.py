@@ -115,7 +115,7 @@ def test_all_files_are_there_and_no_others(finished: Any) -> None:
 
 def test_the_repository_is_left_alone(finished: Any, local: Any) -> None:
     ours = {name.split("/")[0] for name in files(finished.path) - files(local.path)}
-    assert ours == {"results", "logs", "benchmarks", ".snakemake", "test.yaml"}
+    assert ours - {"test.yaml"} == {"results", "logs", "benchmarks", ".snakemake"}
 
 
 def test_the_measured_score_is_that_of_the_tables(finished: Any) -> None:
@@ -220,7 +220,8 @@ def test_cores_hashes_and_locale_change_no_byte(finished: Any, other_way: Any) -
     for experiment in ("published", "second"):
         records = [summary(work, experiment) for work in (finished, other_way)]
         for record in records:
-            del record["fits"]["ridge"]["seconds"]
+            for fit in record["fits"].values():
+                del fit["seconds"]
         assert records[0] == records[1]
 
 

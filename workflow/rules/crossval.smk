@@ -70,6 +70,7 @@ rule loo_fold:
         " --inner-folds {params.regression[inner_folds]}"
         " --l1-ratio {params.regression[l1_ratio]}"
         " --backend {params.regression[backend]}"
+        " --gap {params.regression[gap]}"
         " --max-iter {params.regression[max_iter]}"
         " --tolerance {params.regression[tolerance]}"
         " --output {output}"

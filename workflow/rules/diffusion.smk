@@ -22,9 +22,11 @@ rule diffuse:
         "<benchmarks>/<dataset>/diffuse/alpha~{alpha}.tsv"
     conda:
         "../../envs/echoes.yaml"
+    threads: 4
     params:
         tolerance=lookup(dpath="diffusion/tolerance", within=config),
         backend=lookup(dpath="diffusion/backend", within=config),
+        memory_gb=lookup(dpath="diffusion/memory_gb", within=config),
     shell:
         "python {input.script}"
         " --adjacency {input.adjacency}"
@@ -34,6 +36,8 @@ rule diffuse:
         " --alpha {wildcards.alpha}"
         " --tolerance {params.tolerance}"
         " --backend {params.backend}"
+        " --memory-gb {params.memory_gb}"
+        " --workers {threads}"
         " --output {output}"
         " 2> {log}"
 
