@@ -1,11 +1,12 @@
 # make run: the environment, then the workflow on the embedded example.
 # make test: the tests. Both need Python 3.11 or newer.
+# make benchmark: speed and memory beside other methods, about 20 minutes.
 
 PYTHON ?= python3
 CORES ?= 2
 BIN := .venv/bin
 
-.PHONY: run test lint lock clean
+.PHONY: run test lint benchmark lock clean
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -20,16 +21,25 @@ lint: .venv/installed
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
+benchmark: .venv-benchmark/installed
+	.venv-benchmark/bin/python benchmark/run.py
+
 # Write requirements.lock anew from pyproject.toml; needs uv.
 lock:
 	uv pip compile pyproject.toml --group dev --universal --fork-strategy fewest --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate --output-file requirements.lock
 
 clean:
-	rm -rf .venv .snakemake results logs benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-benchmark .snakemake results logs benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/installed: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version + ". Name one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	touch $@
+
+.venv-benchmark/installed: requirements.lock benchmark/requirements.txt
+	$(PYTHON) -m venv --clear .venv-benchmark
+	.venv-benchmark/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	.venv-benchmark/bin/python -m pip install --quiet --disable-pip-version-check -r benchmark/requirements.txt
 	touch $@

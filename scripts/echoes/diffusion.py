@@ -32,12 +32,15 @@ BACKENDS = ("auto", "iterative", "dense", "direct")
 
 # Right-hand sides that are solved in step: so few that their vectors stay in the cache.
 _BLOCK = 32
+# How far a residual falls in single precision before it is taken anew in double precision:
+# no further than its rounding, which the condition number magnifies, lets it.
+_SINGLE_REDUCTION, _SINGLE_ROUNDING = 2e-6, 1e-7
 # A worker takes a second to start, which fewer blocks than these a worker do not pay back.
 _BLOCKS_PER_WORKER = 16
 
 # Seconds an operation on one core: an entry of a sparse product, an entry of a vector in a step
 # of conjugate gradients, a flop of a dense factorisation and solution. Only their ratios matter.
-_SPARSE_ENTRY, _VECTOR_ENTRY, _DENSE_FLOP = 3.2e-10, 2.0e-9, 1.6e-11
+_SPARSE_ENTRY, _VECTOR_ENTRY, _DENSE_FLOP = 2.2e-10, 5.0e-9, 1.6e-11
 
 
 @dataclass(frozen=True)
@@ -70,19 +73,64 @@ def _system(adjacency: Sparse, alpha: float) -> tuple[Sparse, Array]:
     return sp.csr_array(identity - alpha * (scale @ adjacency @ scale)), root
 
 
+def _condition(alpha: float) -> float:
+    """Bound the condition number of M."""
+    return (1 + alpha) / (1 - alpha)
+
+
 def _steps(alpha: float, root: Array, tolerance: float) -> float:
     """Bound the steps that conjugate gradients need: √κ/2 for each factor e of the error."""
-    kappa = (1 + alpha) / (1 - alpha)
+    kappa = _condition(alpha)
     return float(np.sqrt(kappa) / 2 * np.log(2 * kappa * root.max() / root.min() / tolerance))
 
 
 def _conjugate_gradients(
-    system: Sparse, root: Array, limit: int, tolerance: float, right: tuple[Positions, Array]
-) -> tuple[Array, int]:
-    """Solve M·y = b for a block of right-hand sides with one entry each, all in step.
+    system: sp.csr_array[np.float32],
+    right: npt.NDArray[np.float32],
+    reduction: Array,
+    limit: int,
+) -> tuple[npt.NDArray[np.float32], int]:
+    """Solve M·y = b for a block of right-hand sides of norm 1 in step, in single precision.
 
-    A column stops moving once it has converged: going on would divide 0 by 0,
-    for an isolated gene after one step already.
+    A column stops moving once its residual has the norm `reduction`: going on would
+    divide 0 by 0, for an isolated gene after one step already.
+
+    Returns
+    -------
+    y, iterations
+        (N, k), and the number of steps.
+    """
+    y, r, p, work = np.zeros_like(right), right.copy(), right.copy(), np.empty_like(right)
+    zero = np.zeros(right.shape[1], dtype=right.dtype)
+    rho = np.einsum("ij,ij->j", r, r)
+    iterations = 0
+    while rho.any() and iterations < limit:
+        iterations += 1
+        q = np.asarray(system @ p)
+        moving = rho > 0
+        length = np.divide(rho, np.einsum("ij,ij->j", p, q), out=zero.copy(), where=moving)
+        y += np.multiply(p, length, out=work)
+        r -= np.multiply(q, length, out=work)
+        new = np.where(moving, np.einsum("ij,ij->j", r, r), 0)
+        new[new <= reduction**2] = 0
+        p *= np.divide(new, rho, out=zero.copy(), where=moving)
+        p += r
+        rho = new
+    return y, iterations
+
+
+def _solve_block(
+    system: Sparse,
+    root: Array,
+    reduction: float,
+    limit: int,
+    tolerance: float,
+    right: tuple[Positions, Array],
+) -> tuple[Array, int]:
+    """Solve M·y = b for a block of right-hand sides with one entry each.
+
+    Steps in single precision, which take half the time, alternate with residuals in
+    double precision, which they start from anew (iterative refinement).
 
     Returns
     -------
@@ -90,28 +138,28 @@ def _conjugate_gradients(
         D^½·y, (N, k), and the number of steps.
     """
     genes, entries = right
-    n, k = system.shape[0], len(genes)
-    y, r = np.zeros((n, k)), np.zeros((n, k))
-    r[genes, np.arange(k)] = entries
-    p, work = r.copy(), np.empty((n, k))
-    rho = entries**2
-    least = root.min()
+    columns = np.arange(len(genes))
+    single = system.astype(np.float32)
+    y = np.zeros((system.shape[0], len(genes)))
+    r = np.zeros_like(y)
+    r[genes, columns] = entries
     iterations = 0
-    while rho.any() and iterations < limit:
-        iterations += 1
-        q: Array = np.asarray(system @ p)
-        moving = rho > 0
-        length = np.divide(rho, np.einsum("ij,ij->j", p, q), out=np.zeros(k), where=moving)
-        y += np.multiply(p, length, out=work)
-        r -= np.multiply(q, length, out=work)
-        new = np.where(moving, np.einsum("ij,ij->j", r, r), 0)
-        # The residual of the original system is D^½·r. Its ℓ₁ norm is at least this, which
-        # spares most steps the sum.
-        if (least * np.sqrt(new) <= tolerance / 4).any():
-            new[np.einsum("i,ij->j", root, np.abs(r, out=work)) <= tolerance / 4] = 0
-        p *= np.divide(new, rho, out=np.zeros(k), where=moving)
-        p += r
-        rho = new
+    while iterations < limit:
+        # The residual of the original system is D^½·r.
+        size = np.einsum("i,ij->j", root, np.abs(r))
+        if (size <= tolerance / 2).all():
+            break
+        norm = np.sqrt(np.einsum("ij,ij->j", r, r))
+        scale = np.where(size > tolerance / 2, norm, 0)
+        unit = np.divide(r, norm, out=np.zeros_like(r), where=scale > 0)
+        enough = tolerance / 8 / np.maximum(size, tolerance)
+        correction, steps = _conjugate_gradients(
+            single, unit.astype(np.float32), np.maximum(reduction, enough), limit - iterations
+        )
+        y += correction * scale
+        r = -np.asarray(system @ y)
+        r[genes, columns] += entries
+        iterations += steps
     y *= root[:, None]
     return y, iterations
 
@@ -121,9 +169,10 @@ def _iterative(
 ) -> tuple[Array, int]:
     """Solve by conjugate gradients, a block of columns at a time, on several cores."""
     system, root = _system(adjacency, alpha)
-    # Four times the steps that theory asks for leave room for rounding.
+    # Four times the steps that theory asks for leave room for rounding and refinement.
     limit = 10 + int(4 * _steps(alpha, root, tolerance))
-    solve = partial(_conjugate_gradients, system, root, limit, tolerance)
+    reduction = min(max(_SINGLE_REDUCTION, _SINGLE_ROUNDING * _condition(alpha)), 0.1)
+    solve = partial(_solve_block, system, root, reduction, limit, tolerance)
     entries = (1 - alpha) / root[genes]
     blocks = [slice(i, i + _BLOCK) for i in range(0, len(genes), _BLOCK)]
     right = [(genes[block], entries[block]) for block in blocks]

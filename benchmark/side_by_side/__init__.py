@@ -1,0 +1,1 @@
+"""Speed, memory and accuracy of echoes beside other ways to compute the same."""

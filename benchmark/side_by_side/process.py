@@ -1,0 +1,222 @@
+"""Measurements in processes of their own: time, peak memory and what they report.
+
+A task is a generator of records in a module of this package. It runs in a fresh process with
+one BLAS thread; what it yielded last is its result, also when its time is up.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parents[1]
+ROOT = HERE.parent
+
+#: How often the memory of a process with children is looked at.
+_INTERVAL = 0.05
+_TAIL = 3000
+
+
+class MeasurementError(RuntimeError):
+    """A measured process that failed."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a process ended.
+
+    Parameters
+    ----------
+    seconds
+        Wall time, start-up included.
+    memory
+        Peak resident memory, MB. Of a process with children: the largest proportional set
+        size of all of them together, if that is more.
+    text
+        What it wrote on standard output and standard error.
+    timed_out
+        Whether it was ended because its time was up.
+    """
+
+    seconds: float
+    memory: float
+    text: str
+    timed_out: bool
+
+
+def as_user() -> dict[str, str]:
+    """Give the variables of a process as a user starts it: this Python's programs come first."""
+    programs = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    return os.environ | {"PATH": os.pathsep.join(programs)}
+
+
+def environment() -> dict[str, str]:
+    """Give the variables of a measured process: one thread, and the modules of both sides."""
+    libraries = ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMBA", "VECLIB_MAXIMUM")
+    return (
+        as_user()
+        | {f"{library}_NUM_THREADS": "1" for library in libraries}
+        | {
+            "PYTHONPATH": os.pathsep.join([str(HERE), str(ROOT / "scripts")]),
+            "PYTHONHASHSEED": "0",
+        }
+    )
+
+
+def memory_so_far() -> dict[str, float]:
+    """Peak resident memory of this process so far, MB, as part of a record.
+
+    Nothing, once it has had children: then whoever watches from outside knows better.
+    """
+    if resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss:
+        return {}
+    return {"memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, children.read_text(encoding="ascii").split()):
+            yield child
+            yield from _descendants(child)
+
+
+def _proportional(pid: int) -> float:
+    """Proportional set size of one process, MB."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def _watch(pid: int, ended: threading.Event, largest: list[float]) -> None:
+    """Keep the largest memory of a process and its children together."""
+    while not ended.wait(_INTERVAL):
+        try:
+            if family := [*_descendants(pid)]:
+                largest[0] = max(largest[0], sum(map(_proportional, [pid, *family])))
+        except (OSError, StopIteration):
+            continue  # one of them has just ended
+
+
+def execute(
+    command: Sequence[str | os.PathLike[str]],
+    *,
+    folder: Path = ROOT,
+    limit: float | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Run a command and measure it.
+
+    Parameters
+    ----------
+    command
+        Program and arguments.
+    folder
+        Where it runs.
+    limit
+        Seconds after which it is ended.
+    variables
+        Environment variables; those of `environment` unless given.
+
+    Raises
+    ------
+    MeasurementError
+        When it fails for another reason than its time.
+    """
+    with tempfile.TemporaryFile() as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment() if variables is None else variables,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            os.killpg(process.pid, signal.SIGKILL)
+
+        ended, largest = threading.Event(), [0.0]
+        watcher = threading.Thread(target=_watch, args=(process.pid, ended, largest), daemon=True)
+        watcher.start()
+        timer = threading.Timer(limit or threading.TIMEOUT_MAX, end)
+        if limit:
+            timer.start()
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        finally:
+            timer.cancel()
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        ended.set()
+        watcher.join()
+        output.seek(0)
+        text = output.read().decode("utf-8", "replace")
+    if process.returncode and not late.is_set():
+        raise MeasurementError(f"{' '.join(map(str, command))}\n{text[-_TAIL:]}")
+    return Outcome(seconds, max(usage.ru_maxrss / 1024, largest[0]), text, late.is_set())
+
+
+def call(task: str, *, limit: float | None = None, **arguments: Any) -> dict[str, Any]:
+    """Run a task in a fresh process.
+
+    Parameters
+    ----------
+    task
+        Module of this package and generator in it, such as ``growth:fold``.
+    limit
+        Seconds after which it is ended; its last record counts.
+    arguments
+        Of the task; anything that JSON holds.
+
+    Returns
+    -------
+    dict
+        The record that it yielded last, ``memory_mb`` and ``timed_out``.
+
+    Raises
+    ------
+    MeasurementError
+        When it fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder) / "record.json"
+        outcome = execute(
+            [sys.executable, "-m", __name__, task, json.dumps(arguments), result], limit=limit
+        )
+        text = result.read_text(encoding="utf-8") if result.exists() else "{}"
+    return {
+        "memory_mb": round(outcome.memory, 1),
+        **json.loads(text),
+        "timed_out": outcome.timed_out,
+    }
+
+
+def _main(task: str, arguments: str, result: str) -> None:
+    module, _, name = task.partition(":")
+    function = getattr(importlib.import_module(f"side_by_side.{module}"), name)
+    partial = Path(result).with_suffix(".partial")
+    for record in function(**json.loads(arguments)):
+        partial.write_text(json.dumps(record), encoding="utf-8")
+        partial.replace(result)
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])
