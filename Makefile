@@ -1,6 +1,6 @@
 # make run: the environment, then the workflow on the embedded example.
 # make test: the tests. Both need Python 3.11 or newer.
-# make benchmark: speed and memory beside other methods, about 20 minutes.
+# make benchmark: speed and memory beside other methods, about 15 minutes.
 
 PYTHON ?= python3
 CORES ?= 2
@@ -29,8 +29,9 @@ lock:
 	uv pip compile pyproject.toml --group dev --universal --fork-strategy fewest --python-version 3.11 \
 		--generate-hashes --no-header --no-annotate --output-file requirements.lock
 
+# Environments and caches; results stay.
 clean:
-	rm -rf .venv .venv-benchmark .snakemake results logs benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-benchmark .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/installed: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version + ". Name one: make PYTHON=python3.12")'

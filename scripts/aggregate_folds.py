@@ -48,9 +48,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     scores, axes, mean, explained = load_arrays(
         given.components, "scores", "axes", "mean", "explained_variance"
     )
-    names = ("held_out", "validation", *FIT, "seconds")
-    folds = [load_arrays(Path(given.folds, f"{i}.npz"), *names) for i in range(len(symbols))]
-    prediction, validation, *fits, seconds = (np.array(part) for part in zip(*folds, strict=True))
+    paths = [Path(given.folds, f"{i}.npz") for i in range(len(symbols))]
+    folds = [load_arrays(path, "held_out", *FIT, "seconds") for path in paths]
+    prediction, *fits, seconds = (np.array(part) for part in zip(*folds, strict=True))
+    # One fold at a time: together they may be larger than memory.
+    validation = sum(load_arrays(path, "validation")[0] for path in paths) / len(paths)
     reconstruction = reconstruct(scores, axes, mean)
     result = evaluate(prediction, reconstruction, data.truth, data.weights, data.baseline)
 
@@ -69,10 +71,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         {
             "genes": data.genes,
             "symbols": data.symbols,
-            "truth": reconstruction,
+            "reconstruction": reconstruction,
             "prediction": prediction,
             "gene_correlation": result.gene_correlation,
-            "validation": validation.mean(axis=0),
+            "validation": validation,
         },
     )
     summary = {

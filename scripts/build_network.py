@@ -20,7 +20,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--perturbations", required=True, help="npz of the aligned tables")
     args.add_argument("--score-threshold", type=float, default=0.5, help="least confidence, 0 … 1")
     args.add_argument("--self-loop", type=float, default=1.0, help="weight of self-loops")
-    args.add_argument("--edge-multiplicity", type=float, default=2.0, help="factor of all links")
+    args.add_argument("--edge-multiplicity", type=float, required=True, help="factor of all links")
     args.add_argument("--adjacency", required=True, help="npz of the adjacency matrix")
     args.add_argument("--genes", required=True, help="table of the genes of the network")
     args.add_argument("--summary", required=True, help="json of counts")
@@ -41,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     known = set(info.values())
     isolated = network.isolated(graph, groups["train"], groups["validation"])
     summary = {
+        "score_threshold": given.score_threshold,
+        "self_loop": given.self_loop,
+        "edge_multiplicity": given.edge_multiplicity,
         "link_rows": links.rows,
         "unmapped_link_rows": links.unmapped,
         "kept_link_rows": len(links.score),

@@ -56,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             "validation": x[len(training) :],
             "residual": solution.residual[row],
             "iterations": solution.iterations,
+            "backend": solution.backend,
         },
     )
 

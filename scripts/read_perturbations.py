@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     tables = {"means": given.means, "truth": given.truth, "validation": given.validation}
     summary = {
+        "control": given.control,
         "perturbations": len(data.symbols),
         "response_genes": len(data.genes),
         "validation": len(data.validation_ids),

@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser(__doc__)
     args.add_argument("--perturbations", required=True, help="npz of the aligned tables")
     args.add_argument("--predictions", required=True, help="npz of the averaged predictions")
-    args.add_argument("--padding", type=int, default=60, help="zero rows to append")
+    args.add_argument("--padding", type=int, required=True, help="zero rows to append")
     args.add_argument("--sample", nargs="?", help="sample submission to check against, if any")
     args.add_argument("--output", required=True, help="the submission")
     given = args.parse_args(argv)

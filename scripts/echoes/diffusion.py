@@ -34,7 +34,7 @@ BACKENDS = ("auto", "iterative", "dense", "direct")
 _BLOCK = 32
 # How far a residual falls in single precision before it is taken anew in double precision:
 # no further than its rounding, which the condition number magnifies, lets it.
-_SINGLE_REDUCTION, _SINGLE_ROUNDING = 2e-6, 1e-7
+_SINGLE_REDUCTION, _SINGLE_ROUNDING = 1e-6, 1e-7
 # A worker takes a second to start, which fewer blocks than these a worker do not pay back.
 _BLOCKS_PER_WORKER = 16
 

@@ -39,7 +39,7 @@ def draw(
     Parameters
     ----------
     truth, prediction
-        (n, G) deltas in log2 units.
+        (n, G) deltas in log2 units, the first rebuilt from their principal components.
     symbols
         The n silenced genes.
     gene_correlation
@@ -60,7 +60,10 @@ def draw(
     grid = figure.add_gridspec(2, 2, height_ratios=[2.2, 1])
     left = figure.add_subplot(grid[0, 0])
     right = figure.add_subplot(grid[0, 1], sharex=left, sharey=left)
-    for axes, name, values in ((left, "Truth", truth), (right, "Prediction", prediction)):
+    for axes, name, values in (
+        (left, "Truth, rebuilt from its components", truth),
+        (right, "Prediction", prediction),
+    ):
         image = axes.imshow(
             values[:, shown],
             aspect="auto",

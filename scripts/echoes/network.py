@@ -83,7 +83,8 @@ def build_network(
     Parameters
     ----------
     links
-        Links, each in both directions. Those of the same pair add up.
+        Links, each in both directions. Those of the same pair add up; one of a gene
+        with itself adds to its self-loop.
     core
         Genes that are in the network whether they have a link or not.
     self_loop
@@ -98,9 +99,12 @@ def build_network(
     InputError
         When a link stands in one direction only.
     """
-    weighty = links.score > 0
-    source, target, score = links.source[weighty], links.target[weighty], links.score[weighty]
-    used = np.union1d(source, target)
+    # Two proteins of one gene may be linked: that adds to the gene's self-loop, but joins it
+    # to no other.
+    joins = (links.score > 0) & (links.source != links.target)
+    used = np.union1d(links.source[joins], links.target[joins])
+    kept = (links.score > 0) & np.isin(links.source, used)
+    source, target, score = links.source[kept], links.target[kept], links.score[kept]
     linked = [links.names[i] for i in used]
     genes = (*linked, *sorted(set(core) - set(linked)))
     # Names are sorted, so `used` has them in the order of the network.

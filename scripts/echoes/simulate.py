@@ -561,7 +561,7 @@ def _respond(
 
 
 def _weights(deltas: Floats, errors: Floats, silenced: npt.NDArray[np.bool_]) -> Floats:
-    """Weigh genes by how clearly they respond, as the competition does."""
+    """Weigh genes by how clearly they respond: c², c = min(|t| + 0.1, 10), scaled to sum to G."""
     clarity = np.minimum(np.abs(deltas / errors) + 0.1, 10.0)
     clarity[silenced] = 0.0
     square = clarity**2

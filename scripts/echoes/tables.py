@@ -116,8 +116,19 @@ def read_header(path: StrPath, *, delimiter: str = ",", quoting: bool = True) ->
 
 
 def _printable(path: StrPath, place: str, names: Iterable[str]) -> None:
-    """Check that no name holds a control character: not every file would keep it."""
+    """Check that no name holds a control character or begins or ends with a space.
+
+    Not every file would keep the first, and no reader sees the second.
+    """
     for name in names:
+        if name != name.strip():
+            raise InputError(
+                path,
+                place,
+                f"the name {name!r} begins or ends with a space",
+                expected="names without spaces around them",
+                remedy="Remove the spaces.",
+            )
         if re.search(r"[\x00-\x1f\x7f]", name):
             raise InputError(
                 path,

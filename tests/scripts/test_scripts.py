@@ -274,6 +274,7 @@ def test_diffusions(results: Path, alpha: str) -> None:
         "validation": (V, size),
         "residual": (N + V,),
         "iterations": (),
+        "backend": (),
     }
     assert arrays["residual"].max() <= 1e-10
     names = [row[0] for row in rows_of(results / "genes.tsv", "\t")[1:]]
@@ -402,7 +403,7 @@ def test_predictions(results: Path, symbols: list[str], genes: list[str]) -> Non
     assert shapes_of(results / "predictions.npz") == {
         "genes": (G,),
         "symbols": (N,),
-        "truth": (N, G),
+        "reconstruction": (N, G),
         "prediction": (N, G),
         "gene_correlation": (G,),
         "validation": (V, G),
@@ -414,7 +415,7 @@ def test_predictions(results: Path, symbols: list[str], genes: list[str]) -> Non
     np.testing.assert_allclose(arrays["validation"], mean, rtol=1e-12)
     components = arrays_of(results / "components.npz")
     rebuilt = components["scores"] @ components["axes"] + components["mean"]
-    assert np.array_equal(arrays["truth"], rebuilt)
+    assert np.array_equal(arrays["reconstruction"], rebuilt)
     expected = [np.corrcoef(rebuilt[:, j], arrays["prediction"][:, j])[0, 1] for j in range(G)]
     np.testing.assert_allclose(arrays["gene_correlation"], expected, atol=1e-9)
 
@@ -433,7 +434,7 @@ def test_scores(results: Path, symbols: list[str]) -> None:
     for i, record in enumerate(records):
         rows = slice(i, i + 1)
         one = score(
-            found["truth"][rows],
+            found["reconstruction"][rows],
             found["prediction"][rows],
             data["weights"][rows],
             data["baseline"][rows],

@@ -30,7 +30,7 @@ def parts(figure: Figure) -> tuple[Axes, Axes, Axes, Axes]:
     bar = next(axes for axes in figure.axes if "log2" in axes.get_ylabel())
     (histogram,) = (axes for axes in figure.axes if "Pearson" in axes.get_xlabel())
     assert len(figure.axes) == 4
-    return by_title["Truth"], by_title["Prediction"], histogram, bar
+    return by_title["Truth, rebuilt from its components"], by_title["Prediction"], histogram, bar
 
 
 def png(figure: Figure) -> bytes:

@@ -103,6 +103,15 @@ def test_proteins_of_one_name_add_up_and_loop(tmp_path: Path) -> None:
     np.testing.assert_array_equal(network.adjacency.toarray(), [[2.25, 1.25], [1.25, 1]])
 
 
+def test_a_gene_linked_to_itself_alone_is_isolated() -> None:
+    network = build_network(both_ways(("A", "B", 0.5), ("C", "C", 0.75)), ["C"])
+    assert network.genes == ("A", "B", "C")
+    assert network.connected == 2
+    np.testing.assert_array_equal(
+        network.adjacency.toarray(), [[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]
+    )
+
+
 def test_rows_of_one_pair_may_stand_in_any_order() -> None:
     forth = [("A", "B", weight) for weight in (0.7, 0.8, 0.9, 0.6)]
     back = [("B", "A", weight) for weight in (0.7, 0.9, 0.8, 0.6)]

@@ -34,6 +34,14 @@ def refused(path: Path, content: bytes) -> InputError:
     return caught.value
 
 
+@pytest.mark.parametrize("column", [True, False])
+@pytest.mark.parametrize("name", [" a", "a ", "a\u00a0"])
+def test_spaces_around_names_are_refused(path: Path, name: str, column: bool) -> None:
+    row_name, column_name = ("r", name) if column else (name, "a")
+    error = refused(path, f"id,{column_name}\n{row_name},1\n".encode())
+    assert repr(name) in error.problem
+
+
 @pytest.mark.parametrize(
     "content",
     [

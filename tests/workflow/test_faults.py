@@ -122,6 +122,44 @@ def test_a_missing_file(
     assert "Traceback" not in text
 
 
+@pytest.mark.parametrize(
+    ("section", "key"),
+    [
+        *(("dataset", key) for key in ("means", "truth", "validation")),
+        ("submission", "sample"),
+    ],
+)
+def test_a_table_named_by_a_url(fresh: Any, section: str, key: str) -> None:
+    url = "https://example.org/table.csv"
+    fresh.change(**{section: {key: url}})
+    text = fresh.snakemake("--dry-run", fails=True).text
+    assert f"{url}: `{section}: {key}:` names no local file; expected the path of one." in text
+
+
+@pytest.mark.parametrize("kept", [("string", "links"), ("submission", "sample")])
+def test_own_data_with_a_file_of_the_example(fresh: Any, kept: tuple[str, str]) -> None:
+    section, key = kept
+    fresh.change(**{section: {key: "<results>/simulated/any.csv"}})
+    text = fresh.snakemake("--dry-run", fails=True).text
+    assert f"`{section}: {key}:` still name files of the embedded example, and " in text
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_is_none(fresh: Any, number: float) -> None:
+    fresh.change(diffusion={"tolerance": number})
+    text = fresh.snakemake("--dry-run", fails=True).text
+    assert f"configuration: diffusion: tolerance: {number}; expected a finite number." in text
+
+
+def test_an_experiment_that_is_left_out(fresh: Any) -> None:
+    fresh.change(experiments={"published": None})
+    plan = fresh.snakemake("--dry-run", "-p").text
+    assert "results/small/second/" in plan
+    assert "results/small/published/" not in plan
+    fresh.change(experiments={"second": None})
+    assert "experiments: there is none" in fresh.snakemake("--dry-run", fails=True).text
+
+
 def test_a_killed_fold_leaves_nothing_and_the_next_run_completes(done: Any) -> None:
     fold = done.file("folds/3.npz")
     before = fold.read_bytes()

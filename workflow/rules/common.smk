@@ -1,9 +1,11 @@
 """Helpers of the rules: what an experiment's settings are, and which files a config names."""
 
 import json
+import math
 import os
 import sys
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from snakemake.exceptions import WorkflowError
 
@@ -11,6 +13,8 @@ from snakemake.exceptions import WorkflowError
 os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 )
+
+EXAMPLE = "<results>/simulated/"
 
 STRING_URL = (
     "https://stringdb-downloads.org/download/protein.{table}.v{version}/"
@@ -31,7 +35,11 @@ def settings(own):
     return {**own, **{name: {**config[name], **own.get(name, {})} for name in sections}}
 
 
-EXPERIMENTS = {name: settings(own) for name, own in config["experiments"].items()}
+EXPERIMENTS = {
+    name: settings(own)
+    for name, own in config["experiments"].items()
+    if own is not None
+}
 
 EXPERIMENT_FILES = [
     "oof_predictions.csv",
@@ -59,12 +67,50 @@ def library(*modules):
     return [f"scripts/echoes/{module}.py" for module in ("__init__", *modules)]
 
 
+def check_finite(value, place):
+    """Refuse what no schema can: numbers that are none, and infinite ones."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            check_finite(inner, f"{place}{key}: ")
+    elif isinstance(value, list):
+        for inner in value:
+            check_finite(inner, place)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise WorkflowError(f"configuration: {place}{value}; expected a finite number.")
+
+
+def check_example():
+    """Refuse a configuration that takes some of its files from the embedded example."""
+    keys = [("dataset", key) for key in ("means", "truth", "validation")]
+    keys += [("string", "links"), ("string", "info"), ("submission", "sample")]
+    example, own = [], []
+    for section, key in keys:
+        path = config[section][key]
+        if path and path.startswith(EXAMPLE):
+            example.append(f"`{section}: {key}:`")
+        elif path or section == "string":
+            own.append(f"`{section}: {key}:`")
+    if example and own:
+        raise WorkflowError(
+            f"configuration: {', '.join(example)} still name files of the embedded example, and "
+            f"{', '.join(own)} do not; expected all of them or none. "
+            "Name your own files, or set a key to null. config/own.yaml has all keys to set."
+        )
+
+
 def local_file(section, key):
     """The local file that a config key names, as a list that is empty where it names none."""
-    path = config[section][key]
-    if not path or path.startswith(("http://", "https://")):
+    path = config[section][key] or ""
+    scheme = urlsplit(path).scheme
+    if scheme in ("http", "https") and section == "string" or not path:
         return []
-    path = path.removeprefix("file://")
+    if scheme == "file":
+        path = unquote(urlsplit(path).path)
+    elif scheme:
+        raise WorkflowError(
+            f"{path}: `{section}: {key}:` names no local file; expected the path of one. "
+            "Download it and name its path."
+        )
     # A file below <results> is made by a rule, and need not be there yet.
     if not path.startswith("<") and not Path(path).is_file():
         source = config["dataset"]["source"]
@@ -80,6 +126,13 @@ def local_file(section, key):
         )
     return [path]
 
+
+check_finite(config, "")
+check_example()
+if not EXPERIMENTS:
+    raise WorkflowError(
+        "configuration: experiments: there is none; expected one at least."
+    )
 
 # Looked for here, a missing file is told before anything runs and in one line.
 STRING_FILES = {table: local_file("string", table) for table in ("links", "info")}
