@@ -86,6 +86,7 @@ def results(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"--links={inputs / 'links.txt'}",
         f"--info={inputs / 'info.txt'}",
         f"--perturbations={out / 'perturbations.npz'}",
+        "--edge-multiplicity=2",
         f"--adjacency={out / 'adjacency.npz'}",
         f"--genes={out / 'genes.tsv'}",
         f"--summary={out / 'network.json'}",
@@ -704,6 +705,7 @@ def test_links_of_another_species_end_a_command(
         f"--links={links}",
         f"--info={inputs / 'info.txt'}",
         f"--perturbations={results / 'perturbations.npz'}",
+        "--edge-multiplicity=2",
         *(f"--{name}={out / name}" for name in ("adjacency", "genes", "summary")),
     ]
     assert "none of 2 links joins two proteins" in run("build_network", arguments, out)
@@ -734,4 +736,4 @@ def test_predictions_that_lack_an_array_end_a_command(results: Path, tmp_path: P
     arguments = [f"--png={out / 'f.png'}", f"--pdf={out / 'f.pdf'}", "--title=t"]
     predictions = results / "components.npz"
     line = run("plot_figure", [f"--predictions={predictions}", *arguments], out)
-    assert line.startswith(f"error: {predictions}: cannot read truth, prediction")
+    assert line.startswith(f"error: {predictions}: cannot read reconstruction, prediction")
