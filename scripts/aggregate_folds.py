@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = parser(__doc__)
     args.add_argument("--perturbations", required=True, help="npz of the aligned tables")
+    args.add_argument("--features", required=True, help="npz of the features")
     args.add_argument("--components", required=True, help="npz of the response's components")
     args.add_argument("--folds", required=True, help="folder of the folds' npz files")
     args.add_argument("--records", nargs="+", required=True, help="name=json of earlier stages")
@@ -48,6 +49,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     scores, axes, mean, explained = load_arrays(
         given.components, "scores", "axes", "mean", "explained_variance"
     )
+    (residuals,) = load_arrays(given.features, "residual")
     paths = [Path(given.folds, f"{i}.npz") for i in range(len(symbols))]
     folds = [load_arrays(path, "held_out", *FIT, "seconds") for path in paths]
     prediction, *fits, seconds = (np.array(part) for part in zip(*folds, strict=True))
@@ -82,6 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "settings": settings,
         **_figures(result),
         "explained_variance": float(explained.sum()),
+        "largest_diffusion_residual": float(residuals.max()),
         "fits": {
             name: {
                 "penalties": dict(Counter(map(str, fit["penalty"]))),

@@ -20,14 +20,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--output", required=True, help="npz of the features")
     given = args.parse_args(argv)
 
-    blocks = []
+    blocks, residuals = [], []
     for path in given.diffusions:
-        train, validation = load_arrays(path, "train", "validation")
+        train, validation, residual = load_arrays(path, "train", "validation", "residual")
         blocks.append((train, validation))
+        residuals.append(residual.max())
     features = build_features(blocks, given.variance_percentile)
     total = sum(train.shape[1] for train, _ in blocks)
     log.info("%d of %d columns kept", features.train.shape[1], total)
-    save_arrays(given.output, vars(features))
+    save_arrays(given.output, {**vars(features), "residual": residuals})
 
 
 if __name__ == "__main__":

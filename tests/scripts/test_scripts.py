@@ -148,6 +148,7 @@ def aggregate_arguments(out: Path, to: Path | None = None) -> list[str]:
     to = to or out
     return [
         f"--perturbations={out / 'perturbations.npz'}",
+        f"--features={out / 'features.npz'}",
         f"--components={out / 'components.npz'}",
         f"--folds={out / 'folds'}",
         "--records",
@@ -302,7 +303,9 @@ def test_backends_agree(results: Path, tmp_path: Path, backend: str) -> None:
 
 def test_features(results: Path) -> None:
     arrays = arrays_of(results / "features.npz")
-    assert set(arrays) == {"train", "validation", "block", "gene"}
+    assert set(arrays) == {"train", "validation", "block", "gene", "residual"}
+    solved = [arrays_of(results / f"{alpha}.npz")["residual"].max() for alpha in ALPHAS]
+    assert arrays["residual"].tolist() == solved
     blocks = [arrays_of(results / f"{alpha}.npz") for alpha in ALPHAS]
     size = blocks[0]["train"].shape[1]
     kept = len(arrays["block"])

@@ -169,6 +169,7 @@ def test_the_fold_scores_are_those_of_the_tables(
     assert record["published_protocol"]["mape"] == pytest.approx(np.mean(mape), rel=1e-6)
     explained = (centred @ axes).var(axis=0).sum() / centred.var(axis=0).sum()
     assert record["explained_variance"] == pytest.approx(explained)
+    assert 0 < record["largest_diffusion_residual"] <= 1e-10
     assert sum(record["fits"]["ridge"]["penalties"].values()) == len(symbols)
     chosen = {row["ridge_penalty"] for row in written}
     assert {float(p) for p in chosen} == {float(p) for p in record["fits"]["ridge"]["penalties"]}

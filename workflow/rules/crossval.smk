@@ -86,6 +86,7 @@ rule aggregate_folds:
             *("perturbations", "tables"),
         ),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
+        features="<results>/<dataset>/{experiment}/features.npz",
         components="<results>/<dataset>/{experiment}/components.npz",
         folds=fold_files,
         dataset="<results>/<dataset>/perturbations/summary.json",
@@ -117,6 +118,7 @@ rule aggregate_folds:
     shell:
         "python {input.script}"
         " --perturbations {input.perturbations}"
+        " --features {input.features}"
         " --components {input.components}"
         " --folds {params.folds}"
         " --records dataset={input.dataset} network={input.network}"
