@@ -50,11 +50,16 @@ def main(argv: Sequence[str] | None = None) -> None:
         given.components, "scores", "axes", "mean", "explained_variance"
     )
     (residuals,) = load_arrays(given.features, "residual")
-    paths = [Path(given.folds, f"{i}.npz") for i in range(len(symbols))]
-    folds = [load_arrays(path, "held_out", *FIT, "seconds") for path in paths]
+    folds = []
+    # Validation predictions are summed on the way: together they may be larger than memory.
+    total = np.zeros(())
+    for i in range(len(symbols)):
+        path = Path(given.folds, f"{i}.npz")
+        unseen, *fold = load_arrays(path, "validation", "held_out", *FIT, "seconds")
+        folds.append(fold)
+        total = total + unseen
+    validation = total / len(folds)
     prediction, *fits, seconds = (np.array(part) for part in zip(*folds, strict=True))
-    # One fold at a time: together they may be larger than memory.
-    validation = sum(load_arrays(path, "validation")[0] for path in paths) / len(paths)
     reconstruction = reconstruct(scores, axes, mean)
     result = evaluate(prediction, reconstruction, data.truth, data.weights, data.baseline)
 

@@ -330,12 +330,10 @@ def diffuse(
             adjacency, len(genes), alpha, tolerance=tolerance, memory_gb=memory_gb
         )
     iterations = 0
-    if backend == "dense":
-        x = _dense(adjacency, genes, alpha)
-    elif backend == "direct":
-        x = _direct(adjacency, genes, alpha)
-    else:
+    if backend == "iterative":
         x, iterations = _iterative(adjacency, genes, alpha, tolerance, workers)
+    else:
+        x = {"dense": _dense, "direct": _direct}[backend](adjacency, genes, alpha)
     # What no walker reaches may come out a rounding below zero, and a walker stays where there
     # is no way out: both are exact.
     np.maximum(x, 0, out=x)

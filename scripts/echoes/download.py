@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from echoes.errors import InputError
-from echoes.files import StrPath, atomic_path, load_json, save_json
+from echoes.files import StrPath, atomic_path, is_gzip, load_json, save_json
 
 if TYPE_CHECKING:
     import requests
@@ -468,28 +468,24 @@ def unpack(source: StrPath, destination: StrPath) -> int:
     """
     remedy = "Delete the file and fetch it again."
     written = 0
-    with Path(source).open("rb") as packed:
-        compressed = packed.read(2) == b"\x1f\x8b"
-        packed.seek(0)
-        with atomic_path(destination) as partial:
-            try:
-                with (
-                    gzip.GzipFile(fileobj=packed) if compressed else packed as stream,
-                    partial.open("wb") as target,
-                ):
-                    while chunk := stream.read(_CHUNK):
-                        target.write(chunk)
-                        written += len(chunk)
-            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-                raise InputError(
-                    source,
-                    "",
-                    f"cannot be unpacked after {written} bytes of text ({error})",
-                    expected="a complete gzip file",
-                    remedy=remedy,
-                ) from error
-            if not written:
-                raise InputError(
-                    source, "", "there is nothing in it", expected="text", remedy=remedy
-                )
+    compressed = is_gzip(source)
+    with Path(source).open("rb") as packed, atomic_path(destination) as partial:
+        try:
+            with (
+                gzip.GzipFile(fileobj=packed) if compressed else packed as stream,
+                partial.open("wb") as target,
+            ):
+                while chunk := stream.read(_CHUNK):
+                    target.write(chunk)
+                    written += len(chunk)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise InputError(
+                source,
+                "",
+                f"cannot be unpacked after {written} bytes of text ({error})",
+                expected="a complete gzip file",
+                remedy=remedy,
+            ) from error
+        if not written:
+            raise InputError(source, "", "there is nothing in it", expected="text", remedy=remedy)
     return written

@@ -46,6 +46,12 @@ def atomic_path(path: StrPath) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def is_gzip(path: StrPath) -> bool:
+    """Tell by its first bytes whether a file is gzip-compressed; its name may say otherwise."""
+    with Path(path).open("rb") as stream:
+        return stream.read(2) == b"\x1f\x8b"
+
+
 def save_arrays(path: StrPath, arrays: Mapping[str, npt.ArrayLike]) -> None:
     """Write named arrays to an npz file, byte for byte the same for the same arrays."""
     with atomic_path(path) as partial, partial.open("wb") as stream:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ import pyarrow as pa
 from echoes.errors import InputError, some
 from echoes.files import StrPath, load_arrays, save_arrays
 from echoes.metrics import weighted_mae
-from echoes.tables import named, read_columns, read_matrix, require_columns, unique
+from echoes.tables import named, read_columns, read_matrix, repeated, require_columns, unique
 
 #: How far a row of weights may be from its sum G, as a share of G: files are rounded.
 WEIGHT_SUM_TOLERANCE = 1e-2
@@ -149,8 +148,7 @@ def read_truth(
     require_columns(path, table.columns, ["baseline_wmae"])
     rows = _positions(path, "column pert_id", symbols, table.rows)
     wanted = [*genes, *(f"w_{gene}" for gene in genes), "baseline_wmae"]
-    twice = [name for name, count in Counter(wanted).items() if count > 1]
-    if twice:
+    if twice := repeated(wanted):
         raise InputError(
             path,
             "line 1",

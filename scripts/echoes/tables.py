@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from echoes.errors import InputError, some
-from echoes.files import StrPath, atomic_path
+from echoes.files import StrPath, atomic_path, is_gzip
 
 # A row has to fit into one block; Arrow holds several blocks at a time.
 _BLOCK_BYTES = 1 << 22
@@ -51,14 +51,9 @@ class Matrix:
     values: npt.NDArray[np.float64]
 
 
-def _compressed(path: StrPath) -> bool:
-    with Path(path).open("rb") as stream:
-        return stream.read(2) == b"\x1f\x8b"
-
-
 def _open_text(path: StrPath) -> TextIO:
     """Open text for reading, through gzip where the file is compressed."""
-    if _compressed(path):
+    if is_gzip(path):
         return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline="")
     return Path(path).open(encoding="utf-8-sig", newline="")
 
@@ -70,6 +65,11 @@ def _records(path: StrPath, delimiter: str, quoting: bool) -> Iterator[list[str]
             delimiter=delimiter,
             quoting=csv.QUOTE_MINIMAL if quoting else csv.QUOTE_NONE,
         )
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Find the names that stand more than once, in the order of their first places."""
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def read_header(path: StrPath, *, delimiter: str = ",", quoting: bool = True) -> tuple[str, ...]:
@@ -103,8 +103,7 @@ def read_header(path: StrPath, *, delimiter: str = ",", quoting: bool = True) ->
             path, place, "the column has no name", expected="a name", remedy="Name the column."
         )
     _printable(path, "line 1", header)
-    twice = [name for name, count in Counter(header).items() if count > 1]
-    if twice:
+    if twice := repeated(header):
         raise InputError(
             path,
             "line 1",
@@ -247,7 +246,7 @@ def read_batches(
     require_columns(path, header, types)
     try:
         # By content: Arrow's own detection goes by the name of the file.
-        compression = "gzip" if _compressed(path) else None
+        compression = "gzip" if is_gzip(path) else None
         with pa.input_stream(str(path), compression=compression) as stream:
             yield from pacsv.open_csv(
                 stream,
@@ -318,8 +317,7 @@ def unique(path: StrPath, column: str, names: Sequence[str]) -> None:
         When it is not.
     """
     named(path, column, names)
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
+    if twice := repeated(names):
         raise InputError(
             path,
             f"column {column}",

@@ -269,3 +269,8 @@ def test_auto_takes_what_is_chosen() -> None:
     assert result.backend == choose_backend(
         sp.csr_array(graph(6, 20, density=1)), 20, 0.99, tolerance=1e-10, memory_gb=4.0
     )
+
+
+def test_an_unknown_backend_is_refused() -> None:
+    with pytest.raises(KeyError, match="drect"):
+        diffuse(graph(6, 20), [0], 0.5, backend="drect")
