@@ -1,0 +1,192 @@
+"""The `echo` model: a constant that the score favours, and a residual that follows the network.
+
+Prediction = base + residual, and the silenced gene's own fall. The base is a blend of the mean
+training response and the re-weighted median, which minimises the sum of log WMAE. The residual
+is a kernel ridge regression on kernels of the network; where the network knows nothing of a
+gene, it is 0. All that there is to choose is weighed by an inner loop on the training
+perturbations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from echoes.kernels import network_kernel, profile_kernel
+from echoes.medians import Medians
+from echoes.problem import Prediction, Problem
+from echoes.selection import inner_folds, score_sums, weigh
+from echoes.uncertainty import expected_error
+
+Array = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float32]
+
+#: Kernels in the configuration: shares of the network's and of the profiles' kernel.
+KERNELS = {"network": (1.0, 0.0), "profile": (0.0, 1.0), "both": (0.5, 0.5)}
+
+
+@dataclass(frozen=True)
+class Echo:
+    """What the inner loop has to weigh, and in how many folds it does so.
+
+    Parameters
+    ----------
+    blends
+        Shares of the re-weighted median in the base, 0 … 1.
+    kernels
+        Names in `KERNELS`; without any, the prediction is the base.
+    penalties
+        Ridge penalties in units of a kernel's mean diagonal. No residual at all is weighed too.
+    inner_folds
+        Number of inner folds.
+    """
+
+    blends: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
+    kernels: tuple[str, ...] = ("network", "profile", "both")
+    penalties: tuple[float, ...] = (1.0, 3.0, 10.0, 30.0, 100.0)
+    inner_folds: int = 10
+
+
+def without_own(problem: Problem) -> Array:
+    """Training responses (m, G) where a silenced gene's own is replaced by its mean elsewhere.
+
+    A gene falls because it is silenced, which says nothing of how it answers to others.
+    """
+    rows, genes = problem.own()
+    responses = problem.deltas.copy()
+    responses[rows, genes] = np.nan
+    known = ~np.isnan(responses)
+    mean = np.where(known, responses, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return np.where(known, responses, mean)
+
+
+def remaining_share(problem: Problem) -> float:
+    """Median share of a silenced gene's expression that is left; 1 where none was measured.
+
+    Expression is 2^x − 1 at x in log2(1 + expression), as the control is given.
+    """
+    rows, genes = problem.own()
+    control = problem.control[genes]
+    rows, genes, control = rows[control > 0], genes[control > 0], control[control > 0]
+    if not len(rows):
+        return 1.0
+    left = np.expm1((control + problem.deltas[rows, genes]) * np.log(2))
+    return max(float(np.median(left / np.expm1(control * np.log(2)))), 0.0)
+
+
+def own_responses(problem: Problem, share: float) -> Array:
+    """Responses (q,) of the silenced genes themselves; NaN where they are not measured.
+
+    Parameters
+    ----------
+    problem
+        Gives the control and which genes are silenced.
+    share
+        Share of their expression that is left.
+    """
+    rows, genes = problem.own_asked()
+    control = np.maximum(problem.control[genes], 0.0)
+    own = np.full(len(problem.silenced) - problem.training, np.nan)
+    own[rows] = np.log2(1 + share * np.expm1(control * np.log(2))) - control
+    return own
+
+
+def residuals(problem: Problem, responses: Array, how: Echo) -> Iterator[Array]:
+    """Operators (r, m) that take training residuals to fitted ones, r = m + q, a choice each.
+
+    The choices are each kernel with each penalty.
+    """
+    m = problem.training
+    network = network_kernel(problem)
+    profile = profile_kernel(problem, responses)
+    for name in how.kernels:
+        share, other = KERNELS[name]
+        kernel = share * network + other * profile
+        values, vectors = np.linalg.eigh(kernel[:m, :m])
+        across = kernel[:, :m] @ vectors
+        for penalty in how.penalties:
+            yield (across / (np.maximum(values, 0.0) + penalty)) @ vectors.T
+
+
+def fit_echo(problem: Problem, how: Echo) -> Prediction:
+    """Fit the model on a problem's training perturbations and predict the others.
+
+    Parameters
+    ----------
+    problem
+        At least 3 training perturbations.
+    how
+        What to weigh.
+    """
+    m, genes = problem.deltas.shape
+    medians = Medians(problem.deltas, problem.weights)
+    median = medians.reweighted()
+    choices = len(how.kernels) * len(how.penalties)
+    # The inner loop: base, residuals of each choice, and own responses where a row is held out.
+    bases = np.empty((2, m, genes), dtype=np.float32)
+    inner = np.empty((m, choices, genes), dtype=np.float32)
+    own = np.empty(m)
+    for held_out in inner_folds(m, how.inner_folds):
+        part = problem.split(held_out)
+        responses = without_own(part)
+        mean = responses.mean(axis=0)
+        bases[0, held_out] = mean
+        bases[1, held_out] = medians.without(held_out).reweighted(median)
+        own[held_out] = own_responses(part, remaining_share(part))
+        operators = [each[part.training :] for each in residuals(part, responses, how)]
+        fitted = np.float32(operators) @ np.float32(responses - mean) if operators else []
+        for choice, values in enumerate(fitted):
+            inner[held_out, choice] = values
+    shares = np.float32(how.blends)[:, None, None]
+
+    def candidates(p: int) -> Floats:
+        base = bases[0, p] + shares * (bases[1, p] - bases[0, p])
+        every = np.concatenate([base, base + inner[p]], axis=1).reshape(-1, genes)
+        if not np.isnan(own[p]):
+            every[:, problem.silenced[p]] = own[p]
+        return every
+
+    count = len(how.blends) * (1 + choices)
+    weights = weigh(score_sums(problem.deltas, problem.weights, candidates, count))[0]
+    unseen = np.array([np.float32(weights) @ candidates(p) for p in range(m)], dtype=np.float64)
+
+    grid = weights.reshape(len(how.blends), 1 + choices)
+    blend = float(grid.sum(axis=1) @ how.blends)
+    responses = without_own(problem)
+    mean = responses.mean(axis=0)
+    base = mean + blend * (median - mean)
+    operator = np.zeros((len(problem.silenced), m))
+    for weight, each in zip(grid.sum(axis=0)[1:], residuals(problem, responses, how), strict=True):
+        operator += weight * each
+    fitted = operator @ (responses - mean)
+    deltas = base + fitted[m:]
+    asked = own_responses(problem, remaining_share(problem))
+    rows, own_genes = problem.own_asked()
+    deltas[rows, own_genes] = asked[rows]
+    spread, quantiles = expected_error(problem, unseen)
+    return Prediction(
+        deltas=deltas,
+        centre=base + fitted[:m].mean(axis=0),
+        inner=unseen,
+        spread=spread,
+        quantiles=quantiles,
+        choices=_choices(how, grid, blend),
+    )
+
+
+def _choices(how: Echo, grid: Array, blend: float) -> dict[str, float]:
+    """Tell what the inner loop has weighed: the blend, and the weight of each kernel and none."""
+    shares = grid.sum(axis=0)
+    parts = shares[1:].reshape(len(how.kernels), len(how.penalties))
+    chosen = {"blend": blend, "no_residual": float(shares[0])}
+    for name, part in zip(how.kernels, parts, strict=True):
+        chosen[name] = float(part.sum())
+    if parts.size and parts.sum() > 0:
+        # The mean of the penalties' logarithms: they stand on a scale of powers.
+        logs = np.log(how.penalties)
+        chosen["penalty"] = float(np.exp(parts.sum(axis=0) @ logs / parts.sum()))
+        chosen["smallest_penalty"] = float(parts[:, int(np.argmin(logs))].sum())
+    return chosen

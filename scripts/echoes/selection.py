@@ -1,0 +1,98 @@
+"""The inner loop: what candidates are worth on training perturbations that were held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from echoes import metrics
+
+Array = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float32]
+
+
+def inner_folds(rows: int, folds: int) -> list[npt.NDArray[np.intp]]:
+    """Deal rows out to folds like cards; no fold is empty."""
+    folds = min(folds, rows)
+    return [np.arange(first, rows, folds) for first in range(folds)]
+
+
+def score_sums(
+    truth: Array, weights: Array, candidates: Callable[[int], Floats], count: int
+) -> Array:
+    """Row sums from which the score of each candidate over any rows follows.
+
+    Parameters
+    ----------
+    truth, weights
+        (m, G) responses and their weights.
+    candidates
+        Gives for a row what each candidate predicts, (C, G).
+    count
+        C.
+
+    Returns
+    -------
+    (4, m, C) array
+        Term, and the sums of h²·y·ŷ, h²·y² and h²·ŷ² (see `echoes.metrics`). The baseline of
+        a term is the mean of all m rows. Single precision is used on the way: these numbers
+        weigh candidates and are not reported.
+    """
+    baseline = metrics.weighted_mae(truth, truth.mean(axis=0), weights)
+    sums = np.empty((4, len(truth), count))
+    for p, (y, w) in enumerate(zip(np.float32(truth), np.float32(weights), strict=True)):
+        predicted = candidates(p)
+        error = np.abs(predicted - y) @ w / y.size
+        sums[0, p] = baseline[p] / np.maximum(error, metrics.EPSILON)
+        t = np.maximum(np.abs(predicted), np.abs(y))
+        t *= np.float32(1 / metrics.FULL_EFFECT)
+        np.minimum(t, 1, out=t)
+        h = t * t * (3 - 2 * t)
+        h *= h
+        sums[1, p] = (h * predicted) @ y
+        sums[2, p] = h @ (y * y)
+        sums[3, p] = np.einsum("cg,cg,cg->c", h, predicted, predicted)
+    sums[0] = np.minimum(np.log2(np.maximum(sums[0], metrics.EPSILON)), metrics.MAXIMAL_TERM)
+    return sums
+
+
+def total(sums: Array) -> Array:
+    """Score of summed rows, (4, …) → (…): S · max(0, wcos), not rounded."""
+    length = np.sqrt(sums[2] * sums[3])
+    cosine = np.where(length < metrics.EPSILON, 0.0, sums[1] / np.maximum(length, metrics.EPSILON))
+    score: Array = sums[0] * np.maximum(cosine, 0.0)
+    return score
+
+
+def weigh(sums: Array) -> tuple[Array, Array]:
+    """Weigh candidates by how clearly each falls behind the best one.
+
+    A candidate weighs exp(−d / s): d is how far its score is below the best one's, s the
+    jackknife standard error of that difference over perturbations. What the rows cannot tell
+    from the best one counts almost as much as it: on few perturbations, the best alone would be
+    a matter of chance.
+
+    Parameters
+    ----------
+    sums
+        (4, m, C) of `score_sums`.
+
+    Returns
+    -------
+    weights, scores
+        (C,) weights with sum 1, and (C,) scores.
+    """
+    m = sums.shape[1]
+    whole = sums.sum(axis=1)
+    scores = total(whole)
+    best = int(np.argmax(scores))
+    without = total(whole[:, None] - sums)
+    difference = without[:, [best]] - without
+    error = np.sqrt((m - 1) / m * np.sum((difference - difference.mean(axis=0)) ** 2, axis=0))
+    behind = scores[best] - scores
+    # A candidate that differs from the best by nothing is as good as it.
+    weights = np.exp(-behind / np.maximum(error, np.finfo(np.float64).tiny))
+    weights[behind == 0] = 1.0
+    return weights / weights.sum(), scores
