@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import warnings
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import scipy.stats
+from sklearn.metrics import mean_absolute_error as sklearn_mae
 from sklearn.metrics import mean_absolute_percentage_error as sklearn_mape
 
 from echoes import metrics
@@ -166,6 +168,41 @@ def test_weighted_cosine_of_effects_too_small_to_tell() -> None:
     assert metrics.weighted_cosine(100 * tiny, 100 * tiny) == pytest.approx(1)
 
 
+def test_parts_of_the_score_are_sums_over_genes() -> None:
+    truth, prediction, weights, baseline = example()
+    result = metrics.score(truth, prediction, weights, baseline)
+    parts = result.parts
+    np.testing.assert_array_equal(parts.terms, result.terms)
+    for i in range(6):
+        t = np.clip(np.maximum(abs(truth[i]), abs(prediction[i])) / 0.2, 0, 1)
+        h2 = (3 * t**2 - 2 * t**3) ** 2
+        assert parts.product[i] == pytest.approx(np.dot(h2, truth[i] * prediction[i]))
+        assert parts.truth_square[i] == pytest.approx(np.dot(h2, truth[i] ** 2))
+        assert parts.prediction_square[i] == pytest.approx(np.dot(h2, prediction[i] ** 2))
+
+
+def test_parts_of_some_rows_give_the_score_of_these_rows() -> None:
+    truth, prediction, weights, baseline = example()
+    parts = metrics.score(truth, prediction, weights, baseline).parts
+    rows = [4, 0, 4, 4, 2]
+    again = metrics.score(truth[rows], prediction[rows], weights[rows], baseline[rows])
+    cosine = metrics.cosine_of_sums(
+        parts.product[rows].sum(),
+        parts.truth_square[rows].sum(),
+        parts.prediction_square[rows].sum(),
+    )
+    assert again.cosine == pytest.approx(float(cosine), rel=1e-14)
+    assert again.total == round(float(parts.terms[rows].sum() * cosine), 5) != 0
+
+
+def test_cosine_of_sums_by_hand() -> None:
+    product = np.array([6.0, -6.0, 7.0, 0.0, 1e-13])
+    lengths = np.array([4.0, 4.0, 4.0, 0.0, 1e-13])
+    cosine = metrics.cosine_of_sums(product, lengths, np.array([16.0, 16.0, 9.0, 2.0, 1e-13]))
+    # The third overshoots 1, as rounding may; the last two have no length to speak of.
+    np.testing.assert_array_equal(cosine, [0.75, -0.75, 1, 0, 0])
+
+
 def test_percentage_error_agrees_with_scikit_learn() -> None:
     truth, prediction, _, _ = example()
     truth[0, 0] = 0
@@ -178,6 +215,25 @@ def test_percentage_error_agrees_with_scikit_learn() -> None:
         metrics.mean_absolute_percentage_error(np.array([[1.0, -2.0]]), np.array([[1.5, 2.0]])),
         [1.25],
     )
+
+
+def test_percentage_error_without_zeros() -> None:
+    truth, prediction, _, _ = example()
+    truth[0, [0, 3]] = 0
+    truth[1] = 0
+    truth[2, 1:] = 0
+    ours = metrics.mean_absolute_percentage_error(truth, prediction, skip_zeros=True)
+    for i in (0, 2, 3, 4, 5):
+        seen = truth[i] != 0
+        assert ours[i] == pytest.approx(sklearn_mape(truth[i, seen], prediction[i, seen]))
+    assert np.isnan(ours[1])
+    assert metrics.mean_absolute_percentage_error(truth, prediction)[1] > 1e10
+
+
+def test_absolute_error_agrees_with_scikit_learn() -> None:
+    truth, prediction, _, _ = example()
+    expected = sklearn_mae(truth.T, prediction.T, multioutput="raw_values")
+    np.testing.assert_allclose(metrics.mean_absolute_error(truth, prediction), expected)
 
 
 def pearson(truth: Array, prediction: Array) -> list[float]:
@@ -238,3 +294,116 @@ def test_gene_correlation_of_tiny_columns() -> None:
         metrics.gene_correlation(truth, prediction),
         metrics.gene_correlation(1e90 * truth, 1e90 * prediction),
     )
+
+
+def test_pearson_agrees_with_scipy() -> None:
+    random = np.random.default_rng(0)
+    truth, prediction = random.normal(size=(2, 8, 12))
+    truth[1] = 3 * prediction[1] - 2
+    truth[2] = -0.01 * prediction[2]
+    truth[3] += 1e6
+    prediction[4] *= 1e-9
+    ours = metrics.pearson(truth, prediction)
+    np.testing.assert_allclose(ours, pearson(truth.T, prediction.T), rtol=1e-8)
+    assert ours[1:3] == pytest.approx([1, -1], abs=1e-14)
+
+
+def test_pearson_leaves_out_the_silenced_gene() -> None:
+    random = np.random.default_rng(0)
+    truth, prediction = random.normal(size=(2, 5, 12))
+    silenced = np.array([3, -1, 0, 11, 3])
+    for row, gene in enumerate(silenced):
+        if gene >= 0:
+            # What the silenced genes do would drown the others.
+            truth[row, gene], prediction[row, gene] = -1000, -1000
+    ours = metrics.pearson(truth, prediction, silenced)
+    for row, gene in enumerate(silenced):
+        rest = np.delete(np.arange(12), gene if gene >= 0 else [])
+        alone = scipy.stats.pearsonr(truth[row, rest], prediction[row, rest]).statistic
+        assert ours[row] == pytest.approx(alone, rel=1e-9)
+        assert abs(ours[row]) < 0.9
+    everything = metrics.pearson(truth, prediction)
+    assert (everything[[0, 2, 3, 4]] > 0.99).all()
+    assert everything[1] == ours[1]
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -1e7 / 3])
+@pytest.mark.parametrize("genes", [7, 80, 5127])
+def test_pearson_is_undefined_for_a_constant(value: float, genes: int) -> None:
+    random = np.random.default_rng(genes)
+    truth = random.normal(size=(3, genes))
+    prediction = np.full((3, genes), value)
+    assert np.isnan(metrics.pearson(truth, prediction)).all()
+    assert np.isnan(metrics.pearson(prediction, truth)).all()
+    # Row 0 varies, but at its silenced gene only; row 2 varies at another one.
+    prediction[0, 5] = prediction[2, 5] = value - 3
+    ours = metrics.pearson(truth, prediction, np.array([5, 5, 4]))
+    np.testing.assert_array_equal(np.isnan(ours), [True, True, False])
+    assert np.isnan(metrics.pearson(truth, prediction)).tolist() == [False, True, False]
+
+
+def orders(values: Array, k: int) -> list[set[int]]:
+    """Give the k largest in size, once for every order in which ties may be broken."""
+    genes = range(len(values))
+    return [
+        set(sorted(order, key=lambda gene: -abs(values[gene]))[:k])
+        for order in itertools.permutations(genes)
+    ]
+
+
+TIES = np.array(
+    [
+        [3.0, -2.0, 2.0, 1.0],
+        [0.0, 0.0, 0.0, 0.0],
+        [1.0, 0.0, 0.0, -5.0],
+        [4.0, -3.0, 1.0, 2.0],
+        [-1.0, 1.0, 1.0, -1.0],
+    ]
+)
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4])
+def test_top_overlap_is_the_mean_over_all_ways_to_break_ties(k: int) -> None:
+    pairs = [(y, p) for y in TIES for p in TIES]
+    ours = metrics.top_overlap(*(np.array(side) for side in zip(*pairs, strict=True)), k)
+    for share, (y, p) in zip(ours, pairs, strict=True):
+        chosen = itertools.product(orders(y, k), orders(p, k))
+        assert share == pytest.approx(np.mean([len(a & b) / k for a, b in chosen]))
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 4])
+def test_sign_accuracy_is_the_mean_over_all_ways_to_break_ties(k: int) -> None:
+    pairs = [(y, p) for y in TIES for p in TIES]
+    ours = metrics.sign_accuracy(*(np.array(side) for side in zip(*pairs, strict=True)), k)
+    for share, (y, p) in zip(ours, pairs, strict=True):
+        right = [{g for g in top if y[g] * p[g] > 0} for top in orders(y, k)]
+        assert share == pytest.approx(np.mean([len(genes) / k for genes in right]))
+
+
+def test_top_overlap_and_sign_accuracy_by_hand() -> None:
+    truth = np.array([[5.0, -4.0, 3.0, 0.1, 0.2, 0.0]])
+    prediction = np.array([[-9.0, -0.5, 0.0, 2.0, 1.0, 0.0]])
+    # The three largest are 0, 1, 2 and 0, 3, 4; of the former only 1 has the right sign.
+    assert metrics.top_overlap(truth, prediction, 3) == pytest.approx(1 / 3)
+    assert metrics.sign_accuracy(truth, prediction, 3) == pytest.approx(1 / 3)
+    # Two by two, 0 and 1 are followed by 0 and 3; one by one, by 0 alone, whose sign is wrong.
+    assert metrics.top_overlap(truth, prediction, 2) == pytest.approx(1 / 2)
+    assert metrics.top_overlap(truth, prediction, 1) == 1
+    assert metrics.sign_accuracy(truth, prediction, 1) == 0
+    # There are six; 1, 3 and 4 have the right sign, and gene 5 has none.
+    for k in (6, 7, 1000):
+        assert metrics.top_overlap(truth, prediction, k) == 1
+        assert metrics.sign_accuracy(truth, prediction, k) == pytest.approx(1 / 2)
+
+
+@pytest.mark.parametrize("k", [1, 20, 50, 400, 1000])
+def test_top_overlap_of_a_prediction_of_zeros_is_chance(k: int) -> None:
+    truth = np.random.default_rng(k).normal(size=(4, 400))
+    zeros = np.zeros_like(truth)
+    np.testing.assert_allclose(metrics.top_overlap(truth, zeros, k), min(k, 400) / 400)
+    np.testing.assert_array_equal(metrics.sign_accuracy(truth, zeros, k), 0)
+
+
+def test_signs_of_tiny_deltas_count() -> None:
+    tiny = np.array([[1e-200, -1e-200]])
+    assert metrics.sign_accuracy(tiny, tiny, 2) == 1
