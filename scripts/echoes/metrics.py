@@ -14,7 +14,9 @@ the G, −1 where it is not measured.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +30,11 @@ EPSILON = 1e-12
 MAXIMAL_TERM = 5.0
 #: Deltas of at least this size count in full in the weighted cosine, log2 units.
 FULL_EFFECT = 0.2
+#: Distance in `discrimination` → what a gene adds to it, or to its cosine.
+DISTANCES: dict[str, Callable[..., Array]] = {
+    "l1": lambda x, y: np.abs(x - y),
+    "cosine": np.multiply,
+}
 
 
 @dataclass(frozen=True)
@@ -255,3 +262,84 @@ def _among_largest(values: Array, k: int) -> Array:
     places = k - above.sum(axis=1, keepdims=True)
     chance: Array = above + tied * (places / tied.sum(axis=1, keepdims=True))
     return chance
+
+
+def discrimination(
+    truth: Array,
+    prediction: Array,
+    silenced: Positions,
+    distance: Literal["l1", "cosine"] = "l1",
+) -> Array:
+    """Share of the other perturbations whose truth is farther from the prediction than its own.
+
+    The discrimination score of the Virtual Cell Challenge [1]_, 1 at best and 0.5 by chance;
+    [2]_ ranks the predictions for each truth instead. Ties count half. The two distances
+    of a comparison leave out the silenced genes of both perturbations, which tell them
+    apart without any knowledge of a response; the challenge leaves out the predicted one's
+    only. So of two perturbations with the same prediction one wins what the other loses,
+    and a prediction that is the same for all has a mean of 0.5.
+
+    Parameters
+    ----------
+    truth, prediction
+        (n, G) deltas or deviations.
+    silenced
+        (n,) position of each row's silenced gene, −1 for none.
+    distance
+        Sum of absolute differences, or one minus the cosine. The cosine with a vector that
+        is zero up to rounding is undefined; it ties.
+
+    Returns
+    -------
+    Array
+        (n,) 0 … 1; NaN where there are no others.
+
+    Notes
+    -----
+    Distances that differ by no more than rounding are ties. Time grows with n²·G: on one
+    core 0.02 s for n = 80 and G = 5,127; for n = 2,000 and G = 8,000 it is 15 to 30 s
+    (``l1``) or 2 s (``cosine``). Memory is a second copy of both inputs and an n × n matrix.
+
+    References
+    ----------
+    .. [1] Y. H. Roohani et al., "Virtual Cell Challenge: Toward a Turing test for the
+       virtual cell", Cell 188, 3370-3374, 2025, doi:10.1016/j.cell.2025.06.008.
+    .. [2] Y. Wu et al., "PerturBench: Benchmarking Machine Learning Models for Cellular
+       Perturbation Analysis", 2024, arXiv:2408.10609.
+    """
+    from scipy.spatial.distance import cdist
+
+    n, genes = truth.shape
+    if n == 1:
+        return np.full(1, np.nan)
+    # A gene of zeros, at −1, stands in for the silenced genes that are not measured.
+    Y, P = (np.pad(part, ((0, 0), (0, 1))) for part in (truth, prediction))
+    # A perturbation's own gene is left out of its every comparison, so its truth need not
+    # enter the sums, where it may be larger than all others together.
+    Y[np.arange(n), silenced] = 0
+    entry = DISTANCES[distance]
+    sums = cdist(P, Y, "cityblock") if distance == "l1" else P @ Y.T
+    length, square = np.sqrt(np.vecdot(P, P)), np.vecdot(Y, Y)
+    noise = np.finfo(np.float64).eps * (genes + 8)
+    score = np.empty(n)
+    for p, own in enumerate(silenced):
+        # To its own truth and to each of the others, less what the two silenced genes add. Where
+        # these are the same gene that comes off twice, by the same amount on both sides.
+        near = sums[p, p] - (entry(P[p, own], 0) + entry(P[p, silenced], Y[p, silenced]))
+        far = sums[p] - (entry(P[p, own], Y[:, own]) + entry(P[p, silenced], 0))
+        if distance == "l1":
+            size = np.maximum(sums[p, p], sums[p])
+        else:
+            near_square = _positive(square[p] - Y[p, silenced] ** 2)
+            far_square = _positive(square - Y[:, own] ** 2)
+            # Both would be divided by the length of the same prediction.
+            near, far = -near / np.sqrt(near_square), -far / np.sqrt(far_square)
+            size = length[p] * (square[p] / near_square + square / far_square)
+        won, lost = far - near > noise * size, near - far > noise * size
+        score[p] = (1 + (won.sum() - lost.sum()) / (n - 1)) / 2
+    return score
+
+
+def _positive(values: Array) -> Array:
+    """Values above 0; else NaN, which is neither nearer nor farther than anything."""
+    return np.where(values > 0, values, np.nan)

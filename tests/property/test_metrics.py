@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ from echoes import metrics
 Array = npt.NDArray[np.float64]
 Example = tuple[Array, Array, Array, Array]
 Positions = npt.NDArray[np.intp]
+
+distances = st.sampled_from(["l1", "cosine"])
 
 always_the_same = settings(derandomize=True, deadline=None, max_examples=80)
 
@@ -207,6 +210,13 @@ def test_order_of_genes_does_not_matter(
         (metrics.mean_absolute_error(truth, prediction), metrics.mean_absolute_error(x, y)),
         (metrics.top_overlap(truth, prediction, k), metrics.top_overlap(x, y, k)),
         (metrics.sign_accuracy(truth, prediction, k), metrics.sign_accuracy(x, y, k)),
+        *(
+            (
+                metrics.discrimination(truth, prediction, silenced, distance),
+                metrics.discrimination(x, y, moved, distance),
+            )
+            for distance in ("l1", "cosine")
+        ),
     ]
     for one, other in pairs:
         np.testing.assert_allclose(other, one, atol=1e-12)
@@ -234,3 +244,92 @@ def test_overlap_and_signs_are_shares_that_know_no_scale(
     np.testing.assert_allclose(everywhere, np.mean(truth * prediction > 0, axis=1))
     constant = metrics.top_overlap(truth, np.full_like(truth, factor), k)
     np.testing.assert_allclose(constant, min(k, genes) / genes)
+
+
+def exact_discrimination(
+    truth: Array, prediction: Array, silenced: Positions, distance: str
+) -> list[Fraction]:
+    """Compare distances as fractions, which have no rounding."""
+    n, genes = truth.shape
+
+    def closeness(p: int, q: int, kept: list[int]) -> Fraction | None:
+        x = [Fraction(prediction[p, g]) for g in kept]
+        y = [Fraction(truth[q, g]) for g in kept]
+        if distance == "l1":
+            return -sum((abs(a - b) for a, b in zip(x, y, strict=True)), Fraction())
+        product = sum((a * b for a, b in zip(x, y, strict=True)), Fraction())
+        length = sum((b * b for b in y), Fraction())
+        # The square of the cosine, but for the length of the prediction, with its sign.
+        return product * abs(product) / length if length and any(x) else None
+
+    shares = []
+    for p in range(n):
+        won = Fraction()
+        for q in range(n):
+            kept = [g for g in range(genes) if g not in {silenced[p], silenced[q]}]
+            near, far = closeness(p, p, kept), closeness(p, q, kept)
+            if near is None or far is None or near == far:
+                won += Fraction(1, 2) * (q != p)
+            else:
+                won += near > far
+        shares.append(won / (n - 1))
+    return shares
+
+
+@always_the_same
+@given(predictions(rows=(2, 5)), distances)
+def test_discrimination_is_that_of_exact_distances(
+    example: tuple[Array, Array, Positions], distance: str
+) -> None:
+    ours = metrics.discrimination(*example, distance)
+    expected = [float(share) for share in exact_discrimination(*example, distance)]
+    np.testing.assert_allclose(ours, expected, atol=1e-14)
+
+
+@always_the_same
+@given(predictions(rows=(2, 5)), distances, st.floats(-1e3, 1e3), st.floats(1e-3, 1e3))
+def test_discrimination_of_a_constant_is_one_half(
+    example: tuple[Array, Array, Positions], distance: str, shift: float, factor: float
+) -> None:
+    truth, prediction, silenced = example
+    # Whatever the rounding: one number for each pair decides for both of it.
+    constant = np.tile(shift + factor * prediction[0], (len(truth), 1))
+    ours = metrics.discrimination(factor * truth + shift, constant, silenced, distance)
+    assert abs(ours.mean() - 0.5) < 1e-14
+    zeros = metrics.discrimination(factor * truth, np.zeros_like(truth), silenced, distance)
+    assert abs(zeros.mean() - 0.5) < 1e-14
+
+
+@always_the_same
+@given(predictions(rows=(2, 5)), distances, st.data())
+def test_discrimination_has_no_order_and_no_scale(
+    example: tuple[Array, Array, Positions], distance: str, data: st.DataObject
+) -> None:
+    truth, prediction, silenced = example
+    n = len(truth)
+    one = metrics.discrimination(truth, prediction, silenced, distance)
+    assert (one >= 0).all()
+    assert (one <= 1).all()
+    rows = data.draw(st.permutations(range(n)))
+    other = metrics.discrimination(truth[rows], prediction[rows], silenced[rows], distance)
+    np.testing.assert_array_equal(other, one[rows])
+    scaled = metrics.discrimination(0.125 * truth, 0.125 * prediction, silenced, distance)
+    np.testing.assert_array_equal(scaled, one)
+    if distance == "cosine":
+        lengths = 2.0 ** np.array(data.draw(st.lists(st.integers(-9, 9), min_size=n, max_size=n)))
+        scaled = metrics.discrimination(truth, lengths[:, None] * prediction, silenced, distance)
+        np.testing.assert_array_equal(scaled, one)
+
+
+@always_the_same
+@given(predictions(rows=(2, 5)), distances)
+def test_discrimination_knows_no_silenced_gene(
+    example: tuple[Array, Array, Positions], distance: str
+) -> None:
+    truth, prediction, silenced = example
+    one = metrics.discrimination(truth, prediction, silenced, distance)
+    rows = np.flatnonzero(silenced >= 0)
+    prediction[rows, silenced[rows]] -= 64
+    truth[rows, silenced[rows]] -= 128
+    other = metrics.discrimination(truth, prediction, silenced, distance)
+    np.testing.assert_array_equal(other, one)

@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 import numpy.typing as npt
 import pytest
+import scipy.spatial.distance
 import scipy.stats
 from sklearn.metrics import mean_absolute_error as sklearn_mae
 from sklearn.metrics import mean_absolute_percentage_error as sklearn_mape
@@ -16,6 +17,8 @@ from sklearn.metrics import mean_absolute_percentage_error as sklearn_mape
 from echoes import metrics
 
 Array = npt.NDArray[np.float64]
+
+DISTANCES = ("l1", "cosine")
 
 
 def example(seed: int = 0, n: int = 6, genes: int = 9) -> tuple[Array, Array, Array, Array]:
@@ -407,3 +410,155 @@ def test_top_overlap_of_a_prediction_of_zeros_is_chance(k: int) -> None:
 def test_signs_of_tiny_deltas_count() -> None:
     tiny = np.array([[1e-200, -1e-200]])
     assert metrics.sign_accuracy(tiny, tiny, 2) == 1
+
+
+def test_discrimination_by_hand() -> None:
+    truth = np.array([[1.0, 0.0, 9.0], [0.0, 1.0, 9.0], [-1.0, 0.0, 9.0], [8.0, 8.0, -9.0]])
+    prediction = np.array([[0.9, 0.2, 0.0], [0.9, 0.3, 0.0], [0.0, 0.5, 0.0], [-8.0, 0.0, 0.0]])
+    # Of every two perturbations one has gene 2 silenced: it never counts.
+    silenced = np.array([2, -1, 2, 2])
+    # Row 0 is nearest to its own truth: 0.3 against 1.7, 2.1 and more. Row 1 is at 1.6, nearer
+    # to row 0, at 0.4. Row 2 is at 1.5, as far as row 0 and farther than row 1, at 0.5. Row 3 is
+    # farthest from its own.
+    l1 = metrics.discrimination(truth, prediction, silenced)
+    np.testing.assert_allclose(l1, [1, 2 / 3, (0.5 + 0 + 1) / 3, 0])
+    # Products with the truths' directions: row 1 has 0.3 with its own, 0.9 and 0.85 with rows 0
+    # and 3; row 2 has 0, 0.5 and 0.35 with rows 0, 1 and 3, and 0 with its own; row 3 has -5.7
+    # with its own and -8 with row 0.
+    cosine = metrics.discrimination(truth, prediction, silenced, "cosine")
+    np.testing.assert_allclose(cosine, [1, 1 / 3, 0.5 / 3, 1 / 3])
+
+
+def by_loop(truth: Array, prediction: Array, silenced: list[int], distance: str) -> list[float]:
+    """Leave two genes out, measure two distances, for every pair of perturbations."""
+    n, genes = truth.shape
+    shares = []
+    for p in range(n):
+        won = 0.0
+        for q in range(n):
+            kept = [g for g in range(genes) if g not in {silenced[p], silenced[q]}]
+            of = {"l1": scipy.spatial.distance.cityblock, "cosine": scipy.spatial.distance.cosine}
+            near = of[distance](prediction[p, kept], truth[p, kept])
+            far = of[distance](prediction[p, kept], truth[q, kept])
+            won += (q != p) * float(far > near)
+        shares.append(won / (n - 1))
+    return shares
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("noise", [1.0, 3.0])
+def test_discrimination_agrees_with_a_loop(distance: str, noise: float) -> None:
+    random = np.random.default_rng(int(noise))
+    truth = random.normal(size=(12, 9))
+    prediction = truth + noise * random.normal(size=(12, 9))
+    # Some genes are silenced twice, and some that are silenced are not measured.
+    silenced = np.array([0, 8, 3, 3, -1, 5, -1, 0, 1, 3, 7, 2])
+    known = np.flatnonzero(silenced >= 0)
+    truth[known, silenced[known]] -= 20
+    prediction[known, silenced[known]] -= 20
+    ours = metrics.discrimination(truth, prediction, silenced, distance)
+    np.testing.assert_allclose(ours, by_loop(truth, prediction, silenced.tolist(), distance))
+    assert 0.5 < ours.mean() < 1
+    # With the silenced genes every perturbation would be told from the others.
+    everything = metrics.discrimination(truth, prediction, np.full(12, -1), distance)
+    assert everything.mean() > ours.mean()
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_discrimination_of_the_truth_is_one(distance: str) -> None:
+    truth = np.random.default_rng(0).normal(size=(7, 20))
+    silenced = np.array([0, 1, 2, 2, -1, 5, 19])
+    ours = metrics.discrimination(truth, truth, silenced, distance)
+    np.testing.assert_array_equal(ours, 1)
+
+
+def test_cosines_that_rounding_alone_tells_apart_tie() -> None:
+    row = np.random.default_rng(0).normal(size=20)
+    truth = np.outer(1 + np.arange(7) / 10, row)
+    assert np.ptp(truth @ row / np.linalg.norm(truth, axis=1)) > 0
+    ours = metrics.discrimination(truth, truth, np.full(7, -1), "cosine")
+    np.testing.assert_array_equal(ours, 0.5)
+
+
+def test_equal_truths_tie() -> None:
+    # They differ at silenced genes alone, with sums over all genes that rounding would order.
+    random = np.random.default_rng(0)
+    truth = np.tile(random.normal(size=30), (6, 1))
+    silenced = np.arange(6)
+    truth[silenced, silenced] = random.normal(size=6)
+    prediction = random.normal(size=truth.shape)
+    for distance in DISTANCES:
+        ours = metrics.discrimination(truth, prediction, silenced, distance)
+        np.testing.assert_array_equal(ours, 0.5)
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("value", [0.0, 0.1, "mean", "large"])
+@pytest.mark.parametrize("n", [5, 79, 80])
+def test_discrimination_of_a_constant_is_one_half(
+    n: int, value: float | str, distance: str
+) -> None:
+    random = np.random.default_rng(n)
+    truth = 0.06 * random.normal(size=(n, 1031))
+    silenced = random.integers(-1, 1031, n)
+    silenced[1] = silenced[0]
+    known = np.flatnonzero(silenced >= 0)
+    truth[known, silenced[known]] -= 3
+    named = {"mean": truth.mean(axis=0), "large": 1e9 * random.normal(size=1031)}
+    constant = named[value] if isinstance(value, str) else np.full(1031, value)
+    ours = metrics.discrimination(truth, np.tile(constant, (n, 1)), silenced, distance)
+    # Shares are multiples of half a perturbation: as integers their sum has no rounding.
+    halves = 2 * (n - 1) * ours
+    np.testing.assert_allclose(halves, np.round(halves), atol=1e-9)
+    assert np.round(halves).sum() == n * (n - 1)
+    if value == 0 and distance == "cosine":
+        np.testing.assert_array_equal(ours, 0.5)
+    else:
+        assert np.ptp(ours) > 0.5
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_knowing_the_silenced_gene_alone_is_no_discrimination(distance: str) -> None:
+    random = np.random.default_rng(0)
+    truth = random.normal(size=(30, 200))
+    silenced = np.arange(30)
+    truth[silenced, silenced] -= 50
+    prediction = np.zeros_like(truth)
+    prediction[silenced, silenced] = -50
+    ours = metrics.discrimination(truth, prediction, silenced, distance)
+    assert ours.mean() == pytest.approx(0.5, abs=1e-14)
+    assert metrics.discrimination(truth, prediction, np.full(30, -1), distance).mean() == 1
+
+
+def test_cosine_reads_small_predictions_beside_a_large_silenced_gene() -> None:
+    random = np.random.default_rng(0)
+    truth = random.normal(size=(10, 40))
+    prediction = 1e-9 * (truth + 4 * random.normal(size=truth.shape))
+    silenced = np.arange(10)
+    expected = metrics.discrimination(truth, prediction, silenced, "cosine")
+    truth[silenced, silenced] = prediction[silenced, silenced] = -4
+    ours = metrics.discrimination(truth, prediction, silenced, "cosine")
+    np.testing.assert_array_equal(ours, expected)
+    assert len(set(ours)) > 1
+
+
+def test_cosine_with_a_vector_of_zeros_ties() -> None:
+    truth = np.array([[1.0, 2.0, 0.0], [2.0, 0.1, 0.0], [0.0, 0.0, 7.0]])
+    # Without its silenced gene the last truth is zero: nothing is nearer or farther than that.
+    silenced = np.array([-1, -1, 2])
+    ours = metrics.discrimination(truth, truth, silenced, "cosine")
+    np.testing.assert_array_equal(ours, [0.75, 0.75, 0.5])
+    np.testing.assert_array_equal(metrics.discrimination(truth, truth, silenced), 1)
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_discrimination_among_one_is_undefined(distance: str) -> None:
+    one = np.ones((1, 3))
+    ours = metrics.discrimination(one, one, np.array([0]), distance)
+    assert ours.shape == (1,)
+    assert np.isnan(ours).all()
+
+
+def test_an_unknown_distance_is_refused() -> None:
+    with pytest.raises(KeyError, match="l2"):
+        metrics.discrimination(np.eye(2), np.eye(2), np.array([0, 1]), "l2")
