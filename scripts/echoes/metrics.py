@@ -297,8 +297,9 @@ def discrimination(
     Notes
     -----
     Distances that differ by no more than rounding are ties. Time grows with n²·G: on one
-    core 0.02 s for n = 80 and G = 5,127; for n = 2,000 and G = 8,000 it is 15 to 30 s
-    (``l1``) or 2 s (``cosine``). Memory is a second copy of both inputs and an n × n matrix.
+    core 0.02 s for n = 80 and G = 5,127; for n = 2,000 and G = 8,000 it is half a minute
+    (``l1``) or a few seconds (``cosine``). Memory is a second copy of both inputs and an
+    n × n matrix.
 
     References
     ----------
