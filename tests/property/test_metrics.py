@@ -1,8 +1,9 @@
-"""What holds for the score of any prediction."""
+"""What holds for the score of any prediction, and for the figures beside it."""
 
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,9 @@ from echoes import metrics
 
 Array = npt.NDArray[np.float64]
 Example = tuple[Array, Array, Array, Array]
+Positions = npt.NDArray[np.intp]
+
+distances = st.sampled_from(["l1", "cosine"])
 
 always_the_same = settings(derandomize=True, deadline=None, max_examples=80)
 
@@ -30,6 +34,24 @@ def examples(draw: st.DrawFn) -> Example:
     weights = draw(hnp.arrays(np.float64, shape, elements=weight))
     baseline = draw(hnp.arrays(np.float64, shape[0], elements=st.floats(1e-3, 1e3)))
     return truth, prediction, weights, baseline
+
+
+@st.composite
+def predictions(draw: st.DrawFn, rows: tuple[int, int] = (1, 5)) -> tuple[Array, Array, Positions]:
+    """Truth, prediction and the positions of the silenced genes, with ties of every kind."""
+    shape = draw(st.tuples(st.integers(*rows), st.integers(1, 5)))
+    delta = st.one_of(st.integers(-2, 2), st.integers(-512, 512).map(lambda i: i / 128))
+    truth, prediction = draw(hnp.arrays(np.float64, (2, *shape), elements=delta))
+    silenced = draw(hnp.arrays(np.intp, shape[0], elements=st.integers(-1, shape[1] - 1)))
+    return truth, prediction, silenced
+
+
+def left_out(values: Array, silenced: Positions) -> list[Array]:
+    """Give each row without its silenced gene."""
+    return [
+        np.delete(row, gene if gene >= 0 else [])
+        for row, gene in zip(values, silenced, strict=True)
+    ]
 
 
 @always_the_same
@@ -127,3 +149,187 @@ def test_correlation_knows_no_scale_and_no_origin(
     constant = (np.ptp(truth, axis=0) == 0) | (np.ptp(prediction, axis=0) == 0)
     np.testing.assert_array_equal(np.isnan(one), constant)
     assert (np.abs(one[~constant]) <= 1).all()
+
+
+@always_the_same
+@given(examples(), st.data())
+def test_parts_of_any_rows_give_their_score(example: Example, data: st.DataObject) -> None:
+    n = len(example[0])
+    rows = data.draw(st.lists(st.integers(0, n - 1), min_size=1, max_size=8))
+    parts = metrics.score(*example).parts
+    sums = (parts.product, parts.truth_square, parts.prediction_square)
+    cosine = metrics.cosine_of_sums(*(part[rows].sum() for part in sums))
+    again = metrics.score(*(part[rows] for part in example))
+    np.testing.assert_allclose(again.cosine, cosine, atol=1e-12)
+    np.testing.assert_allclose(again.terms, parts.terms[rows], atol=1e-12)
+
+
+@always_the_same
+@given(predictions())
+def test_pearson_is_undefined_where_a_side_is_constant_and_nowhere_else(
+    example: tuple[Array, Array, Positions],
+) -> None:
+    truth, prediction, silenced = example
+    ours = metrics.pearson(truth, prediction, silenced)
+    sides = zip(left_out(truth, silenced), left_out(prediction, silenced), strict=True)
+    constant = [len(set(x)) < 2 or len(set(y)) < 2 for x, y in sides]
+    np.testing.assert_array_equal(np.isnan(ours), constant)
+    assert (np.abs(ours[~np.isnan(ours)]) <= 1).all()
+
+
+@always_the_same
+@given(predictions(), st.floats(0.01, 100), st.floats(-10, 10))
+def test_pearson_knows_no_scale_no_origin_and_no_silenced_gene(
+    example: tuple[Array, Array, Positions], factor: float, shift: float
+) -> None:
+    truth, prediction, silenced = example
+    one = metrics.pearson(truth, prediction, silenced)
+    np.testing.assert_array_equal(metrics.pearson(prediction, truth, silenced), one)
+    np.testing.assert_allclose(metrics.pearson(truth, -prediction, silenced), -one)
+    other = metrics.pearson(truth, factor * prediction + shift, silenced)
+    np.testing.assert_allclose(other, one, atol=1e-8)
+    rows = np.flatnonzero(silenced >= 0)
+    prediction[rows, silenced[rows]] += 1000
+    truth[rows, silenced[rows]] -= 1000
+    np.testing.assert_array_equal(metrics.pearson(truth, prediction, silenced), one)
+
+
+@always_the_same
+@given(predictions(), st.data())
+def test_order_of_genes_does_not_matter(
+    example: tuple[Array, Array, Positions], data: st.DataObject
+) -> None:
+    truth, prediction, silenced = example
+    genes = truth.shape[1]
+    order = np.array(data.draw(st.permutations(range(genes))))
+    k = data.draw(st.integers(1, genes + 1))
+    moved = np.where(silenced >= 0, np.argsort(order)[silenced], -1)
+    x, y = truth[:, order], prediction[:, order]
+    pairs = [
+        (metrics.pearson(truth, prediction, silenced), metrics.pearson(x, y, moved)),
+        (metrics.mean_absolute_error(truth, prediction), metrics.mean_absolute_error(x, y)),
+        (metrics.top_overlap(truth, prediction, k), metrics.top_overlap(x, y, k)),
+        (metrics.sign_accuracy(truth, prediction, k), metrics.sign_accuracy(x, y, k)),
+        *(
+            (
+                metrics.discrimination(truth, prediction, silenced, distance),
+                metrics.discrimination(x, y, moved, distance),
+            )
+            for distance in ("l1", "cosine")
+        ),
+    ]
+    for one, other in pairs:
+        np.testing.assert_allclose(other, one, atol=1e-12)
+
+
+@always_the_same
+@given(predictions(), st.integers(1, 6), st.sampled_from([0.25, 1024.0]))
+def test_overlap_and_signs_are_shares_that_know_no_scale(
+    example: tuple[Array, Array, Positions], k: int, factor: float
+) -> None:
+    truth, prediction, _ = example
+    genes = truth.shape[1]
+    overlap = metrics.top_overlap(truth, prediction, k)
+    accuracy = metrics.sign_accuracy(truth, prediction, k)
+    np.testing.assert_allclose(metrics.top_overlap(prediction, truth, k), overlap)
+    np.testing.assert_array_equal(metrics.top_overlap(truth, factor * prediction, k), overlap)
+    np.testing.assert_array_equal(metrics.sign_accuracy(truth, factor * prediction, k), accuracy)
+    # Two sets of k among G genes share at least 2k − G.
+    assert (overlap >= max(0, 2 - genes / min(k, genes)) - 1e-12).all()
+    assert (overlap <= 1 + 1e-12).all()
+    opposite = metrics.sign_accuracy(truth, -prediction, k)
+    assert (accuracy >= 0).all()
+    assert (accuracy + opposite <= 1 + 1e-12).all()
+    everywhere = metrics.sign_accuracy(truth, prediction, genes)
+    np.testing.assert_allclose(everywhere, np.mean(truth * prediction > 0, axis=1))
+    constant = metrics.top_overlap(truth, np.full_like(truth, factor), k)
+    np.testing.assert_allclose(constant, min(k, genes) / genes)
+
+
+def exact_discrimination(
+    truth: Array, prediction: Array, silenced: Positions, distance: str
+) -> list[Fraction]:
+    """Compare distances as fractions, which have no rounding."""
+    n, genes = truth.shape
+
+    def closeness(p: int, q: int, kept: list[int]) -> Fraction | None:
+        x = [Fraction(prediction[p, g]) for g in kept]
+        y = [Fraction(truth[q, g]) for g in kept]
+        if distance == "l1":
+            return -sum((abs(a - b) for a, b in zip(x, y, strict=True)), Fraction())
+        product = sum((a * b for a, b in zip(x, y, strict=True)), Fraction())
+        length = sum((b * b for b in y), Fraction())
+        # The square of the cosine, but for the length of the prediction, with its sign.
+        return product * abs(product) / length if length and any(x) else None
+
+    shares = []
+    for p in range(n):
+        won = Fraction()
+        for q in range(n):
+            kept = [g for g in range(genes) if g not in {silenced[p], silenced[q]}]
+            near, far = closeness(p, p, kept), closeness(p, q, kept)
+            if near is None or far is None or near == far:
+                won += Fraction(1, 2) * (q != p)
+            else:
+                won += near > far
+        shares.append(won / (n - 1))
+    return shares
+
+
+@always_the_same
+@given(predictions(rows=(2, 5)), distances)
+def test_discrimination_is_that_of_exact_distances(
+    example: tuple[Array, Array, Positions], distance: str
+) -> None:
+    ours = metrics.discrimination(*example, distance)
+    expected = [float(share) for share in exact_discrimination(*example, distance)]
+    np.testing.assert_allclose(ours, expected, atol=1e-14)
+
+
+@always_the_same
+@given(predictions(rows=(2, 5)), distances, st.floats(-1e3, 1e3), st.floats(1e-3, 1e3))
+def test_discrimination_of_a_constant_is_one_half(
+    example: tuple[Array, Array, Positions], distance: str, shift: float, factor: float
+) -> None:
+    truth, prediction, silenced = example
+    # Whatever the rounding: one number for each pair decides for both of it.
+    constant = np.tile(shift + factor * prediction[0], (len(truth), 1))
+    ours = metrics.discrimination(factor * truth + shift, constant, silenced, distance)
+    assert abs(ours.mean() - 0.5) < 1e-14
+    zeros = metrics.discrimination(factor * truth, np.zeros_like(truth), silenced, distance)
+    assert abs(zeros.mean() - 0.5) < 1e-14
+
+
+@always_the_same
+@given(predictions(rows=(2, 5)), distances, st.data())
+def test_discrimination_has_no_order_and_no_scale(
+    example: tuple[Array, Array, Positions], distance: str, data: st.DataObject
+) -> None:
+    truth, prediction, silenced = example
+    n = len(truth)
+    one = metrics.discrimination(truth, prediction, silenced, distance)
+    assert (one >= 0).all()
+    assert (one <= 1).all()
+    rows = data.draw(st.permutations(range(n)))
+    other = metrics.discrimination(truth[rows], prediction[rows], silenced[rows], distance)
+    np.testing.assert_array_equal(other, one[rows])
+    scaled = metrics.discrimination(0.125 * truth, 0.125 * prediction, silenced, distance)
+    np.testing.assert_array_equal(scaled, one)
+    if distance == "cosine":
+        lengths = 2.0 ** np.array(data.draw(st.lists(st.integers(-9, 9), min_size=n, max_size=n)))
+        scaled = metrics.discrimination(truth, lengths[:, None] * prediction, silenced, distance)
+        np.testing.assert_array_equal(scaled, one)
+
+
+@always_the_same
+@given(predictions(rows=(2, 5)), distances)
+def test_discrimination_knows_no_silenced_gene(
+    example: tuple[Array, Array, Positions], distance: str
+) -> None:
+    truth, prediction, silenced = example
+    one = metrics.discrimination(truth, prediction, silenced, distance)
+    rows = np.flatnonzero(silenced >= 0)
+    prediction[rows, silenced[rows]] -= 64
+    truth[rows, silenced[rows]] -= 128
+    other = metrics.discrimination(truth, prediction, silenced, distance)
+    np.testing.assert_array_equal(other, one)
