@@ -66,6 +66,30 @@ def build_features(
     return Features(train, validation, block, gene)
 
 
+def permute_labels(n: int, v: int, seed: int) -> npt.NDArray[np.intp]:
+    """Draw whose place in the network each silenced gene takes: never its own.
+
+    The permutation is one cycle through all genes, in a random order.
+
+    Parameters
+    ----------
+    n, v
+        Numbers of training and of validation perturbations; they are permuted together.
+    seed
+        Where the random numbers start, at least 0.
+
+    Returns
+    -------
+    array
+        (n + v,) positions, training perturbations first: perturbation i takes the place of
+        perturbation `result[i]`. One alone keeps its own.
+    """
+    order = np.random.default_rng(seed).permutation(n + v)
+    labels = np.empty(n + v, dtype=np.intp)
+    labels[order] = np.roll(order, 1)
+    return labels
+
+
 def standardise(train: Array, *others: Array) -> list[Array]:
     """Centre and scale columns by the mean and the deviation of the training rows.
 

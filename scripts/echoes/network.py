@@ -19,6 +19,12 @@ Array = npt.NDArray[np.float64]
 #: STRING writes a confidence of 1 as this.
 FULL_SCORE = 1000
 
+#: Swaps that `rewire` makes for each link, on average.
+SWAPS_PER_LINK = 10
+
+# Where hardly any swap is possible, as in a star or a nearly complete graph.
+_MOST_ROUNDS = 100
+
 
 @dataclass(frozen=True)
 class Links:
@@ -144,6 +150,89 @@ def random_walk_laplacian(adjacency: sp.csr_array[np.float64]) -> sp.csr_array[n
     n = adjacency.shape[0]
     walk = adjacency @ sp.diags_array(1 / degree(adjacency))
     return sp.csr_array(sp.eye_array(n) - walk)
+
+
+def _swap_ends(ends: npt.NDArray[np.int64], genes: int, random: np.random.Generator) -> int:
+    """Let random pairs of links swap an end each, in place.
+
+    A pair is refused where it would link a gene to itself, or where one of its links, as they
+    are or as proposed, is that of another pair or proposed by one. Pairs that are refused may
+    collide with others too: that way the same draws, made again, undo the round, and each graph
+    is reached from another as readily as the other from it.
+
+    Parameters
+    ----------
+    ends
+        (2m,) genes; link k joins those at 2k and 2k + 1.
+    genes
+        Number of genes.
+    random
+        Where random numbers come from.
+
+    Returns
+    -------
+    int
+        How many pairs have swapped.
+    """
+
+    def pairs(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return np.minimum(one, other) * genes + np.maximum(one, other)
+
+    links = len(ends) // 2
+    # Few pairs now and then: in a small dense graph many would all be in each other's way.
+    count = (links // 2) >> (int(random.geometric(0.5)) - 1)
+    chosen = random.permutation(links)[: 2 * count]
+    i, j = (2 * chosen + random.integers(2, size=2 * count)).reshape(2, count)
+    a, b, beside_a, beside_b = ends[i], ends[j], ends[i ^ 1], ends[j ^ 1]
+    present, proposed = pairs(ends[::2], ends[1::2]), (pairs(b, beside_a), pairs(a, beside_b))
+    _, which, times = np.unique(
+        np.concatenate([present, *proposed]), return_inverse=True, return_counts=True
+    )
+    unique = times[which] == 1
+    swaps = (b != beside_a) & (a != beside_b) & unique[i // 2] & unique[j // 2]
+    swaps &= unique[links : links + count] & unique[links + count :]
+    ends[i[swaps]], ends[j[swaps]] = b[swaps], a[swaps]
+    return int(np.count_nonzero(swaps))
+
+
+def rewire(adjacency: sp.csr_array[np.float64], seed: int) -> sp.csr_array[np.float64]:
+    """Shuffle the links at random; each gene keeps its number of links.
+
+    Two links a–b and c–d become a–d and c–b, about ten times for each link. In the long run
+    every graph with these numbers of links, without a link twice or to itself, is equally
+    likely. A weight moves with its link, so that a gene's weighted degree changes. Where
+    hardly any swap is possible there are fewer, and none in a star or a complete graph.
+
+    Source: Maslov and Sneppen, Science 296 (2002), 910–913, doi:10.1126/science.1065103; that
+    refused swaps must count as steps: Fosdick et al., SIAM Review 60 (2018), 315–355,
+    doi:10.1137/16M1087175.
+
+    Parameters
+    ----------
+    adjacency
+        (N, N) symmetric weights. Its diagonal, the self-loops, stays as it is.
+    seed
+        Where the random numbers start, at least 0.
+
+    Returns
+    -------
+    csr_array
+        (N, N) symmetric, with the same weights in other places.
+    """
+    half = sp.triu(adjacency, 1, format="coo")
+    ends = np.stack([half.row, half.col], axis=1).astype(np.int64).ravel()
+    random = np.random.default_rng(seed)
+    rounds = swaps = 0
+    while swaps < SWAPS_PER_LINK / 2 * half.nnz and rounds < _MOST_ROUNDS:
+        swaps += _swap_ends(ends, adjacency.shape[0], random)
+        rounds += 1
+    # The first half ends at a swap, which favours graphs that many swaps lead to. The second
+    # has a number of rounds that is given.
+    for _ in range(rounds):
+        _swap_ends(ends, adjacency.shape[0], random)
+    i, j = ends.reshape(-1, 2).T.astype(half.row.dtype)
+    half = sp.coo_array((half.data, (i, j)), shape=adjacency.shape)
+    return sp.csr_array(half + half.T + sp.diags_array(adjacency.diagonal()))
 
 
 def isolated(

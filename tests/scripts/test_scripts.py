@@ -25,6 +25,7 @@ import diffuse
 import loo_fold
 import plot_figure
 import read_perturbations
+import rewire_network
 import simulate_example
 import write_submission
 from echoes import command
@@ -264,6 +265,45 @@ def test_laplacian(results: Path) -> None:
     laplacian = sp.load_npz(results / "laplacian.npz").toarray()
     expected = np.eye(len(adjacency)) - adjacency / adjacency.sum(axis=0)
     np.testing.assert_allclose(laplacian, expected, rtol=0, atol=1e-15)
+
+
+def test_a_rewired_network_is_diffused_in_as_the_real_one(
+    results: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    adjacency, laplacian = (tmp_path / f"{name}.npz" for name in ("adjacency", "laplacian"))
+    given = f"--adjacency={results / 'adjacency.npz'}"
+    rewire_network.main([given, "--seed=3", f"--output={adjacency}"])
+    build_laplacian.main([f"--adjacency={adjacency}", f"--output={laplacian}"])
+    diffuse.main([
+        *diffuse_inputs(results),
+        f"--adjacency={adjacency}",
+        f"--laplacian={laplacian}",
+        "--alpha=0.75",
+        f"--output={tmp_path / 'rewired.npz'}",
+    ])  # fmt: skip
+    before, after = (sp.csr_array(sp.load_npz(p)) for p in (results / "adjacency.npz", adjacency))
+    assert np.diff(after.indptr).tolist() == np.diff(before.indptr).tolist()
+    assert sorted(after.data.tolist()) == sorted(before.data.tolist())
+    same = np.count_nonzero(np.triu((before.toarray() != 0) & (after.toarray() != 0), 1))
+    links = (before.nnz - before.shape[0]) // 2
+    assert same < links / 2
+    assert f"{links} links; {same} of them join genes that were linked before" in caplog.messages
+    one, other = arrays_of(results / "0.75.npz"), arrays_of(tmp_path / "rewired.npz")
+    np.testing.assert_allclose(other["train"].sum(axis=1), 1, rtol=0, atol=1e-9)
+    assert np.abs(one["train"] - other["train"]).max() > 0.01
+    # What no link reaches is the same in both.
+    names = [row[0] for row in rows_of(results / "genes.tsv", "\t")[1:]]
+    symbols = arrays_of(results / "perturbations.npz")["symbols"]
+    alone = np.diff(before.indptr)[[names.index(name) for name in symbols]] == 1
+    assert np.count_nonzero(alone) == 1
+    assert np.array_equal(one["train"][alone], other["train"][alone])
+
+    again = tmp_path / "again.npz"
+    rewire_network.main([given, "--seed=3", f"--output={again}"])
+    assert again.read_bytes() == adjacency.read_bytes()
+    rewire_network.main([given, "--seed=4", f"--output={again}"])
+    assert again.read_bytes() != adjacency.read_bytes()
 
 
 @pytest.mark.parametrize("alpha", ALPHAS)

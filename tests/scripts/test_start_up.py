@@ -20,6 +20,7 @@ ALLOWED = {
     "diffuse": {"scipy"},
     "plot_figure": {"matplotlib", "scipy"},
     "read_perturbations": {"pyarrow"},
+    "rewire_network": {"scipy"},
     "simulate_example": {"scipy"},
     "write_submission": {"pyarrow"},
 }

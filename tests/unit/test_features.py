@@ -8,7 +8,7 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 from echoes.errors import InputError
-from echoes.features import build_features, standardise
+from echoes.features import build_features, permute_labels, standardise
 
 Array = npt.NDArray[np.float64]
 
@@ -73,6 +73,33 @@ def test_filter_does_not_look_at_validation() -> None:
     one = build_features(blocks, 50)
     other = build_features([(train, 1e6 * validation)], 50)
     np.testing.assert_array_equal(one.gene, other.gene)
+
+
+@pytest.mark.parametrize(("n", "v"), [(2, 0), (1, 1), (0, 2), (2, 1), (5, 3), (80, 60)])
+def test_no_label_stays_where_it_was(n: int, v: int) -> None:
+    for seed in range(50):
+        labels = permute_labels(n, v, seed)
+        assert labels.dtype == np.intp
+        assert sorted(labels.tolist()) == list(range(n + v))
+        assert not (labels == np.arange(n + v)).any()
+
+
+@pytest.mark.parametrize(("n", "v"), [(0, 0), (1, 0), (0, 1)])
+def test_there_is_no_other_label_to_take(n: int, v: int) -> None:
+    assert permute_labels(n, v, 0).tolist() == list(range(n + v))
+
+
+def test_labels_are_the_same_for_a_seed_and_no_other() -> None:
+    one, again, other = (permute_labels(30, 10, seed).tolist() for seed in (3, 3, 4))
+    assert one == again != other
+
+
+def test_every_label_is_as_likely() -> None:
+    drawn = np.array([permute_labels(3, 1, seed) for seed in range(900)])
+    # Six cycles through four genes, in which each gene meets each other one twice.
+    _, counts = np.unique(drawn, axis=0, return_counts=True)
+    assert len(counts) == 6
+    assert ((counts - 150) ** 2 / 150).sum() < 15  # 1 % of χ² with 5 degrees of freedom
 
 
 def test_standardise_agrees_with_scikit_learn() -> None:

@@ -142,6 +142,26 @@ BAD = {
     ),
     "experiment named by a path": ({"experiments": {"../x": RIDGE}}, "../x"),
     "experiment with a reserved name": ({"experiments": {"network": RIDGE}}, "network"),
+    "experiment named as a rewired network": (
+        {"experiments": {"network_rewired": RIDGE}},
+        "network_rewired",
+    ),
+    "experiment named as its diffusions": (
+        {"experiments": {"diffusion_rewired": RIDGE}},
+        "diffusion_rewired",
+    ),
+    "unknown shuffle": ({"diffusion": {"shuffle": "genes"}}, "shuffle"),
+    "shuffle as a switch": ({"diffusion": {"shuffle": True}}, "shuffle"),
+    "unknown shuffle of an experiment": (
+        {"experiments": {"published": {"diffusion": {"shuffle": "nodes"}}}},
+        "shuffle",
+    ),
+    "backend of an experiment's diffusion": (
+        {"experiments": {"published": {"diffusion": {"backend": "dense"}}}},
+        "backend",
+    ),
+    "seed of text": ({"seed": "x"}, "seed"),
+    "seed below 0": ({"seed": -1}, "seed"),
     "data set with a reserved name": ({"dataset": {"name": "simulated"}}, "simulated"),
     "unknown model": ({"experiments": {"published": {"models": ["lasso"]}}}, "lasso"),
     "model twice": ({"experiments": {"published": {"models": ["ridge"] * 2}}}, "models"),

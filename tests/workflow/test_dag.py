@@ -116,6 +116,32 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"diffuse": 1} | ONE,
     ),
 }
+RIDGE_ON_SHUFFLED_LINKS = RIDGE | {"diffusion": {"shuffle": "links"}}
+REWIRED = {"rewire_network": 1, "build_laplacian": 1, "diffuse": 1}
+SETTINGS |= {
+    "seed, where nothing is random": ({"seed": 1}, {}),
+    "one more experiment, on shuffled links": (
+        {"experiments": {"third": RIDGE_ON_SHUFFLED_LINKS}},
+        REWIRED | ONE,
+    ),
+    "two more of them share a network": (
+        {
+            "experiments": {
+                "third": RIDGE_ON_SHUFFLED_LINKS,
+                "fourth": RIDGE | {"diffusion": {"shuffle": "links", "alphas": [0.75, 0.5]}},
+            }
+        },
+        REWIRED | {"diffuse": 2} | {rule: 2 * count for rule, count in ONE.items()},
+    ),
+    "own shuffled links": (
+        own(diffusion={"shuffle": "links"}),
+        REWIRED | {"diffuse": 3} | one("decompose_responses"),
+    ),
+    "shuffled links for all but one": (
+        {"diffusion": {"shuffle": "links"}} | own(diffusion={"shuffle": None}),
+        REWIRED | one("decompose_responses"),
+    ),
+}
 #: An edited file of the code, and the jobs that it brings.
 CODE: dict[str, dict[str, int]] = {
     "echoes/figures": {"plot_figure": 2},
@@ -132,6 +158,7 @@ CODE: dict[str, dict[str, int]] = {
     "plot_figure": {"plot_figure": 2},
     "aggregate_folds": AGGREGATE,
     "build_laplacian": LAPLACIAN,
+    "rewire_network": {},
     "simulate_example": {},
 }
 
@@ -186,6 +213,24 @@ def test_a_changed_table_of_means(done: Any) -> None:
         **ONE,
     }
     assert done.planned() == {}
+
+
+def test_another_seed_rewires_again_and_leaves_the_rest_alone(done: Any) -> None:
+    network = "results/small/network{}/adjacency.npz"
+    files = [network.format(""), network.format("_rewired")]
+    done.change(experiments={"third": RIDGE_ON_SHUFFLED_LINKS})
+    assert done.snakemake().ran == REWIRED | ONE
+    assert done.planned() == {}
+    before = [(done.path / file).read_bytes() for file in files]
+    assert before[0] != before[1]
+
+    done.change(seed=1)
+    assert done.snakemake().ran == REWIRED | one("decompose_responses")
+    after = [(done.path / file).read_bytes() for file in files]
+    assert after[0] == before[0]
+    assert after[1] != before[1]
+    append(done.path / "scripts/rewire_network.py", "# edited\n")
+    assert done.planned() == REWIRED | one("decompose_responses")
 
 
 def test_a_changed_table_of_links(done: Any) -> None:

@@ -20,7 +20,7 @@ SOURCES = [
 ]
 VERBS = {
     *("aggregate", "build", "decompose", "diffuse", "download", "gunzip", "plot", "read"),
-    *("simulate", "write"),
+    *("rewire", "simulate", "write"),
     "loo",  # leave one out
 }
 

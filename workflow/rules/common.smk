@@ -26,6 +26,7 @@ wildcard_constraints:
     alpha=r"[0-9.e-]+",
     experiment=r"[A-Za-z0-9][\w.-]*",
     fold=r"\d+",
+    rewired="|_rewired",
     table="links|info",
 
 
@@ -60,6 +61,12 @@ def optional(dpath, within):
         return [] if setting is None else setting
 
     return value
+
+
+def rewired(wildcards):
+    """Which network an experiment's diffusions are on: `_rewired`, or nothing for the real one."""
+    shuffle = EXPERIMENTS[wildcards.experiment]["diffusion"]["shuffle"]
+    return "_rewired" if shuffle == "links" else ""
 
 
 def library(*modules):

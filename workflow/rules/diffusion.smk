@@ -1,7 +1,8 @@
 """Diffusion: a random walk with restart from each silenced gene, and features made of it.
 
-Needs: network/, perturbations/perturbations.npz.
-Makes: diffusion/alpha~{alpha}.npz, {experiment}/features.npz.
+Needs: network/, perturbations/perturbations.npz; where links are shuffled, network_rewired/.
+Makes: diffusion/alpha~{alpha}.npz or diffusion_rewired/alpha~{alpha}.npz,
+{experiment}/features.npz.
 """
 
 
@@ -10,16 +11,16 @@ rule diffuse:
     input:
         script="scripts/diffuse.py",
         library=library("command", "diffusion", "errors", "files", "network"),
-        adjacency="<results>/<dataset>/network/adjacency.npz",
-        laplacian="<results>/<dataset>/network/laplacian.npz",
+        adjacency="<results>/<dataset>/network{rewired}/adjacency.npz",
+        laplacian="<results>/<dataset>/network{rewired}/laplacian.npz",
         genes="<results>/<dataset>/network/genes.tsv",
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
     output:
-        "<results>/<dataset>/diffusion/alpha~{alpha}.npz",
+        "<results>/<dataset>/diffusion{rewired}/alpha~{alpha}.npz",
     log:
-        "<logs>/<dataset>/diffuse/alpha~{alpha}.log",
+        "<logs>/<dataset>/diffuse{rewired}/alpha~{alpha}.log",
     benchmark:
-        "<benchmarks>/<dataset>/diffuse/alpha~{alpha}.tsv"
+        "<benchmarks>/<dataset>/diffuse{rewired}/alpha~{alpha}.tsv"
     conda:
         "../../envs/echoes.yaml"
     threads: 4
@@ -48,7 +49,8 @@ rule build_features:
         script="scripts/build_features.py",
         library=library("command", "errors", "features", "files"),
         diffusions=collect(
-            "<results>/<dataset>/diffusion/alpha~{alpha}.npz",
+            "<results>/<dataset>/diffusion{rewired}/alpha~{alpha}.npz",
+            rewired=rewired,
             alpha=lookup(dpath="{experiment}/diffusion/alphas", within=EXPERIMENTS),
         ),
     output:

@@ -1,7 +1,8 @@
 """Network: the weighted graph around the genes of the data set.
 
 Needs: string/{links,info}.txt, perturbations/perturbations.npz.
-Makes: network/adjacency.npz, network/laplacian.npz, network/genes.tsv, network/summary.json.
+Makes: network/adjacency.npz, network/laplacian.npz, network/genes.tsv, network/summary.json;
+where an experiment shuffles links, network_rewired/adjacency.npz, network_rewired/laplacian.npz.
 """
 
 
@@ -42,18 +43,42 @@ rule build_network:
         " 2> {log}"
 
 
-rule build_laplacian:
-    """Build the random-walk Laplacian of the network."""
+rule rewire_network:
+    """Shuffle the links of the network, where each gene keeps its number of links."""
     input:
-        script="scripts/build_laplacian.py",
+        script="scripts/rewire_network.py",
         library=library("command", "errors", "files", "network"),
         adjacency="<results>/<dataset>/network/adjacency.npz",
     output:
-        "<results>/<dataset>/network/laplacian.npz",
+        "<results>/<dataset>/network_rewired/adjacency.npz",
     log:
-        "<logs>/<dataset>/build_laplacian.log",
+        "<logs>/<dataset>/rewire_network.log",
     benchmark:
-        "<benchmarks>/<dataset>/build_laplacian.tsv"
+        "<benchmarks>/<dataset>/rewire_network.tsv"
+    conda:
+        "../../envs/echoes.yaml"
+    params:
+        seed=lookup(dpath="seed", within=config),
+    shell:
+        "python {input.script}"
+        " --adjacency {input.adjacency}"
+        " --seed {params.seed}"
+        " --output {output}"
+        " 2> {log}"
+
+
+rule build_laplacian:
+    """Build the random-walk Laplacian of the network, or of the rewired one."""
+    input:
+        script="scripts/build_laplacian.py",
+        library=library("command", "errors", "files", "network"),
+        adjacency="<results>/<dataset>/network{rewired}/adjacency.npz",
+    output:
+        "<results>/<dataset>/network{rewired}/laplacian.npz",
+    log:
+        "<logs>/<dataset>/build_laplacian{rewired}.log",
+    benchmark:
+        "<benchmarks>/<dataset>/build_laplacian{rewired}.tsv"
     conda:
         "../../envs/echoes.yaml"
     shell:
