@@ -10,7 +10,7 @@ import numpy.typing as npt
 from echoes.kernels import network_kernel
 from echoes.medians import Medians
 from echoes.problem import Prediction, Problem
-from echoes.selection import inner_folds, score_sums, weigh
+from echoes.selection import inner_folds, score_sums, single, weigh
 
 Array = npt.NDArray[np.float64]
 
@@ -55,7 +55,7 @@ def blend(problem: Problem, blends: tuple[float, ...], folds: int) -> Prediction
     """Predict mean + λ·(re-weighted median − mean), the values of λ weighed by the inner loop."""
     medians = Medians(problem.deltas, problem.weights)
     centre = medians.reweighted()
-    shares = np.float32(blends)[:, None]
+    shares = single(blends)[:, None]
     means, others = np.empty_like(problem.deltas), np.empty_like(problem.deltas)
     for held_out in inner_folds(problem.training, folds):
         means[held_out] = np.delete(problem.deltas, held_out, axis=0).mean(axis=0)
@@ -63,7 +63,7 @@ def blend(problem: Problem, blends: tuple[float, ...], folds: int) -> Prediction
     sums = score_sums(
         problem.deltas,
         problem.weights,
-        lambda p: np.float32(means[p]) + shares * np.float32(others[p] - means[p]),
+        lambda p: single(means[p]) + shares * single(others[p] - means[p]),
         len(blends),
     )
     share = float(weigh(sums)[0] @ blends)
@@ -92,9 +92,7 @@ def _weighed(
     inner = np.empty((len(asked), *problem.deltas.shape))
     for held_out in inner_folds(problem.training, folds):
         inner[:, held_out] = many(problem.split(held_out))[0]
-    sums = score_sums(
-        problem.deltas, problem.weights, lambda p: np.float32(inner[:, p]), len(asked)
-    )
+    sums = score_sums(problem.deltas, problem.weights, lambda p: single(inner[:, p]), len(asked))
     weights = weigh(sums)[0]
     return Prediction(
         np.tensordot(weights, asked, 1), weights @ centres, np.tensordot(weights, inner, 1)
@@ -146,10 +144,15 @@ def bilinear(problem: Problem, folds: int, rank: int) -> Prediction:
         unit = max(np.trace(square) / len(square), np.finfo(np.float64).tiny)
         # The axes are orthonormal: a penalty on their side is one factor.
         target = left[:m].T @ (residual @ axes.T)
-        found = np.array([
-            average + left @ np.linalg.solve(square + penalty * unit * np.eye(len(square)), target) @ axes
-            for penalty in BILINEAR_PENALTIES
-        ])
+        found = np.array(
+            [
+                average
+                + left
+                @ np.linalg.solve(square + penalty * unit * np.eye(len(square)), target)
+                @ axes
+                for penalty in BILINEAR_PENALTIES
+            ]
+        )
         return found[:, m:], found[:, :m].mean(axis=1)
 
     return _weighed(problem, folds, many)

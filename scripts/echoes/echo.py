@@ -18,11 +18,9 @@ import numpy.typing as npt
 from echoes.kernels import network_kernel, profile_kernel
 from echoes.medians import Medians
 from echoes.problem import Prediction, Problem
-from echoes.selection import inner_folds, score_sums, weigh
-from echoes.uncertainty import expected_error
+from echoes.selection import Floats, inner_folds, score_sums, single, weigh
 
 Array = npt.NDArray[np.float64]
-Floats = npt.NDArray[np.float32]
 
 #: Kernels in the configuration: shares of the network's and of the profiles' kernel.
 KERNELS = {"network": (1.0, 0.0), "profile": (0.0, 1.0), "both": (0.5, 0.5)}
@@ -137,10 +135,10 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
         bases[1, held_out] = medians.without(held_out).reweighted(median)
         own[held_out] = own_responses(part, remaining_share(part))
         operators = [each[part.training :] for each in residuals(part, responses, how)]
-        fitted = np.float32(operators) @ np.float32(responses - mean) if operators else []
-        for choice, values in enumerate(fitted):
-            inner[held_out, choice] = values
-    shares = np.float32(how.blends)[:, None, None]
+        if operators:
+            fitted = single(operators) @ single(responses - mean)
+            inner[held_out] = fitted.swapaxes(0, 1)
+    shares = single(how.blends)[:, None, None]
 
     def candidates(p: int) -> Floats:
         base = bases[0, p] + shares * (bases[1, p] - bases[0, p])
@@ -151,7 +149,7 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
 
     count = len(how.blends) * (1 + choices)
     weights = weigh(score_sums(problem.deltas, problem.weights, candidates, count))[0]
-    unseen = np.array([np.float32(weights) @ candidates(p) for p in range(m)], dtype=np.float64)
+    unseen = np.array([single(weights) @ candidates(p) for p in range(m)], dtype=np.float64)
 
     grid = weights.reshape(len(how.blends), 1 + choices)
     blend = float(grid.sum(axis=1) @ how.blends)
@@ -166,13 +164,10 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
     asked = own_responses(problem, remaining_share(problem))
     rows, own_genes = problem.own_asked()
     deltas[rows, own_genes] = asked[rows]
-    spread, quantiles = expected_error(problem, unseen)
     return Prediction(
         deltas=deltas,
         centre=base + fitted[:m].mean(axis=0),
         inner=unseen,
-        spread=spread,
-        quantiles=quantiles,
         choices=_choices(how, grid, blend),
     )
 

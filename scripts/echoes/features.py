@@ -12,6 +12,9 @@ from echoes.errors import InputError
 
 Array = npt.NDArray[np.float64]
 
+#: Names that `transform` takes.
+TRANSFORMS = ("none", "degree", "log")
+
 
 @dataclass(frozen=True)
 class Features:
@@ -33,6 +36,25 @@ class Features:
     validation: Array
     block: npt.NDArray[np.int32]
     gene: npt.NDArray[np.int32]
+
+
+def transform(diffusion: Array, degree: Array, kind: str) -> Array:
+    """Bring how often a random walk visits each gene to another scale.
+
+    Parameters
+    ----------
+    diffusion
+        (rows, N) diffusions.
+    degree
+        (N,) weighted degree of each gene. Its share in the sum of all is how often a walk
+        without restart visits it, π.
+    kind
+        ``none``; ``degree``, x / π; ``log``, log(1 + x / π).
+    """
+    if kind == "none":
+        return diffusion
+    ratio: Array = diffusion * (degree.sum() / degree)
+    return ratio if kind == "degree" else np.log1p(ratio)
 
 
 def build_features(

@@ -2,37 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from echoes.problem import Problem
 
 Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 
 #: Deviation, log2 units, that is added in quadrature to each gene's own in `profile_kernel`:
 #: genes that hardly answer shall not count as much as those that do.
 FLOOR = 0.05
 
 
-def enrichment(diffusion: Array, degree: Array) -> Array:
-    """Log of how much more often a gene is visited than by a walk without restart, (rows, N).
+def build_kernels(features: Sequence[Array]) -> Array:
+    """Inner products of the silenced genes' features, (k, r, r), from k matrices (r, F)."""
+    return np.array([rows @ rows.T for rows in features])
 
-    log(1 + x_j / π_j), where π is the random walk's stationary distribution: the share of
-    each gene in the sum of all degrees (N,).
+
+def reach(diffusions: Sequence[Array], genes: Ints) -> Array:
+    """Share of each response gene in a silenced gene's diffusion, (r, G), mean over diffusions.
+
+    Parameters
+    ----------
+    diffusions
+        k matrices (r, N).
+    genes
+        (G,) positions of the response genes in the network.
+
+    Returns
+    -------
+    array
+        Rows sum to 1, or are 0 where a diffusion reaches no response gene.
     """
-    visits: Array = np.log1p(diffusion * (degree.sum() / degree))
-    return visits
-
-
-def gram(features: Array) -> Array:
-    """Inner products (rows, rows) of features (rows, F), each column scaled to a mean square of 1.
-
-    Columns of zeros stay.
-    """
-    square = np.mean(features**2, axis=0)
-    features = features / np.sqrt(np.where(square > 0, square, 1.0))
-    products: Array = features @ features.T
-    return products
+    shares = np.zeros((len(diffusions[0]), len(genes)))
+    for diffusion in diffusions:
+        part = diffusion[:, genes]
+        total = part.sum(axis=1, keepdims=True)
+        shares += part / np.where(total > 0, total, 1.0) / len(diffusions)
+    return shares
 
 
 def _centred(kernel: Array, training: int, known: npt.NDArray[np.bool_]) -> Array:
@@ -80,4 +90,4 @@ def profile_kernel(problem: Problem, responses: Array) -> Array:
     deviation = responses - responses.mean(axis=0)
     profiles = deviation / np.sqrt(np.mean(deviation**2, axis=0) + FLOOR**2)
     features = problem.reach @ profiles.T
-    return _centred(features @ features.T, problem.training, problem.reach.any(axis=1))
+    return _centred(features @ features.T, problem.training, problem.reach.sum(axis=1) > 0)

@@ -145,6 +145,13 @@ def degree(adjacency: sp.csr_array[np.float64]) -> Array:
     return np.asarray(adjacency @ np.ones(adjacency.shape[0]))
 
 
+def has_link(adjacency: sp.csr_array[np.float64]) -> npt.NDArray[np.bool_]:
+    """Tell of each gene whether it has a link to another one, (N,)."""
+    entries = np.diff(adjacency.indptr) - (adjacency.diagonal() != 0)
+    linked: npt.NDArray[np.bool_] = entries > 0
+    return linked
+
+
 def random_walk_laplacian(adjacency: sp.csr_array[np.float64]) -> sp.csr_array[np.float64]:
     """L = I − A·D⁻¹ with D = diag(A·1), shape (N, N); its columns sum to 0."""
     n = adjacency.shape[0]

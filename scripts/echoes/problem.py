@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
+
+
+def positions(names: Sequence[str], genes: Sequence[str]) -> Ints:
+    """Tell where names stand among the response genes; −1 where they do not."""
+    where = {gene: i for i, gene in enumerate(genes)}
+    return np.array([where.get(name, -1) for name in names], dtype=np.intp)
 
 
 @dataclass(frozen=True)
@@ -98,23 +105,15 @@ class Prediction:
         (q, G) predicted responses.
     centre
         (G,) mean of what the fitted model says of its training perturbations, each gene's own
-        silencing left out: a figure that is taken on deviations from it gives a constant
-        prediction no credit.
+        silencing left out. On deviations from it a constant prediction is 0 everywhere.
     inner
-        (m, G) what the model predicts for its training perturbations where it has not seen
-        them, as far as it makes such predictions by itself.
-    spread
-        (q, G) scale of the error to expect, and None where the model does not tell.
-    quantiles
-        (levels,) what to multiply `spread` with to get the half width of an interval with each
-        of `uncertainty.LEVELS` as its coverage.
+        (m, G) what the model says of its training perturbations where it has not seen them;
+        None where its inner loop does not tell.
     choices
-        What an inner loop has chosen, by name, and what it weighed it with.
+        What an inner loop has chosen and how well it fitted, by name.
     """
 
     deltas: Array
     centre: Array
     inner: Array | None = None
-    spread: Array | None = None
-    quantiles: Array | None = None
-    choices: dict[str, float] | None = None
+    choices: dict[str, float] = field(default_factory=dict)

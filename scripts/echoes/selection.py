@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,11 @@ from echoes import metrics
 
 Array = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
+
+
+def single(values: npt.ArrayLike) -> Floats:
+    """Bring numbers to single precision."""
+    return np.asarray(values, dtype=np.float32)
 
 
 def inner_folds(rows: int, folds: int) -> list[npt.NDArray[np.intp]]:
@@ -42,7 +47,7 @@ def score_sums(
     """
     baseline = metrics.weighted_mae(truth, truth.mean(axis=0), weights)
     sums = np.empty((4, len(truth), count))
-    for p, (y, w) in enumerate(zip(np.float32(truth), np.float32(weights), strict=True)):
+    for p, (y, w) in enumerate(zip(single(truth), single(weights), strict=True)):
         predicted = candidates(p)
         error = np.abs(predicted - y) @ w / y.size
         sums[0, p] = baseline[p] / np.maximum(error, metrics.EPSILON)

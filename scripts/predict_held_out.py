@@ -1,0 +1,144 @@
+"""Predict perturbations from the others, each by models that have not seen its response."""
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from echoes.command import parser, run
+from echoes.echo import Echo
+from echoes.errors import NotConvergedError
+from echoes.files import load_arrays, save_arrays
+from echoes.held_out import LINEAR, Settings, inner_score, predict, predict_ensemble
+from echoes.models import Regression
+from echoes.problem import Prediction, Problem, positions
+from echoes.uncertainty import expected_error
+
+log = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = parser(__doc__)
+    args.add_argument("--perturbations", required=True, help="npz of the aligned tables")
+    args.add_argument("--members", required=True, help="settings of each member by name, json")
+    args.add_argument("--kernels", nargs="+", required=True, help="npz of each member's kernels")
+    args.add_argument(
+        "--features", nargs="*", default=[], help="npz of the features of those that use some"
+    )
+    what = args.add_mutually_exclusive_group(required=True)
+    what.add_argument("--part", type=int, help="which part of the perturbations to hold out")
+    what.add_argument(
+        "--validation", action="store_true", help="learn from all and predict the validation genes"
+    )
+    args.add_argument("--parts", type=int, default=1, help="how many parts there are")
+    args.add_argument("--inner", action="store_true", help="tell the inner score of every model")
+    args.add_argument("--output", required=True, help="npz of the predictions")
+    given = args.parse_args(argv)
+
+    members = json.loads(given.members)
+    settings = [_settings(own) for own in members.values()]
+    features = iter(given.features)
+    problems = [
+        _problem(given.perturbations, kernels, next(features) if set(how.models) & LINEAR else None)
+        for kernels, how in zip(given.kernels, settings, strict=True)
+    ]
+    n = problems[0].training
+
+    def learn(parts: Sequence[Problem]) -> Prediction:
+        if len(parts) == 1:
+            return predict(parts[0], settings[0], inner=given.inner)
+        return predict_ensemble(parts, settings, list(members))
+
+    rows = np.arange(given.part, n, given.parts) if not given.validation else np.empty(0, np.intp)
+    results = []
+    for row in rows:
+        start = time.perf_counter()
+        try:
+            parts = [problem.split(np.array([row])) for problem in problems]
+            results.append(_result(parts[0], learn(parts), start))
+        except NotConvergedError as error:
+            raise NotConvergedError(f"perturbation {row}, {error}") from error
+        log.info("perturbation %d: %.2f s", row, results[-1]["seconds"])
+    if given.validation:
+        results.append(_result(problems[0], learn(problems), time.perf_counter()))
+        rows = np.arange(len(results[0]["prediction"]))
+    # Whatever a model tells of itself, it tells in every fold.
+    choices = sorted(results[0]["choices"]) if results else []
+    arrays = {
+        name: np.concatenate([result[name] for result in results])
+        for name in ("prediction", "centre", "spread", "quantiles")
+    }
+    scalars = {
+        name: np.array([result[name] for result in results]) for name in ("inner_score", "seconds")
+    }
+    save_arrays(
+        given.output,
+        {
+            "rows": rows,
+            **arrays,
+            **scalars,
+            "choice_names": np.array(choices, dtype=np.str_),
+            "choices": [[result["choices"][name] for name in choices] for result in results],
+        },
+    )
+
+
+def _settings(own: dict[str, Any]) -> Settings:
+    """Read an experiment's settings as the configuration has them."""
+    echo = {name: tuple(value) for name, value in own["echo"].items() if name != "inner_folds"}
+    regression = own["regression"] | {"penalties": tuple(own["regression"]["penalties"])}
+    return Settings(
+        models=tuple(own["models"]),
+        n_components=own["response"]["n_components"],
+        regression=Regression(**regression),
+        echo=Echo(**echo, inner_folds=own["echo"]["inner_folds"]),
+    )
+
+
+def _problem(perturbations: str, kernels: str, features: str | None) -> Problem:
+    """Put together what there is to learn from, and the validation genes to predict."""
+    truth, weights, control, genes, *symbols = load_arrays(
+        perturbations, "truth", "weights", "control", "genes", "symbols", "validation_symbols"
+    )
+    products, shares, known = load_arrays(kernels, "kernels", "reach", "known")
+    silenced = np.concatenate(symbols)
+    rows = np.empty((len(silenced), 0))
+    if features is not None:
+        rows = np.vstack(load_arrays(features, "train", "validation"))
+    return Problem(
+        deltas=truth,
+        weights=weights,
+        control=control,
+        silenced=positions(silenced.tolist(), genes.tolist()),
+        kernels=products,
+        reach=shares,
+        known=known,
+        features=rows,
+    )
+
+
+def _result(problem: Problem, prediction: Prediction, start: float) -> dict[str, Any]:
+    """Tell what was predicted, how large an error to expect, and how long it took."""
+    asked = len(prediction.deltas)
+    spread = np.empty((asked, 0))
+    quantiles = np.empty((asked, 0))
+    if prediction.inner is not None:
+        spread, levels = expected_error(problem, prediction.inner)
+        quantiles = np.tile(levels, (asked, 1))
+    return {
+        "prediction": prediction.deltas,
+        "centre": np.tile(prediction.centre, (asked, 1)),
+        "spread": spread,
+        "quantiles": quantiles,
+        "inner_score": inner_score(problem, prediction),
+        "choices": prediction.choices,
+        "seconds": time.perf_counter() - start,
+    }
+
+
+if __name__ == "__main__":
+    run(main)
