@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         {
             "genes": data.genes,
             "symbols": data.symbols,
-            "reconstruction": reconstruction,
+            "truth": reconstruction,
             "prediction": prediction,
             "gene_correlation": result.gene_correlation,
             "validation": validation,

@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = args.parse_args(argv)
 
     truth, prediction, symbols, correlation = load_arrays(
-        given.predictions, "reconstruction", "prediction", "symbols", "gene_correlation"
+        given.predictions, "truth", "prediction", "symbols", "gene_correlation"
     )
     # Names come from files: a dollar sign in one shall not start mathematics.
     with mpl.rc_context({"text.parse_math": False}):

@@ -53,36 +53,35 @@ def main(argv: Sequence[str] | None = None) -> None:
             return predict(parts[0], settings[0], inner=given.inner)
         return predict_ensemble(parts, settings, list(members))
 
-    rows = np.arange(given.part, n, given.parts) if not given.validation else np.empty(0, np.intp)
+    folds = [[row] for row in range(given.part, n, given.parts)] if not given.validation else []
     results = []
-    for row in rows:
+    for rows in folds:
         start = time.perf_counter()
+        parts = [problem.split(np.array(rows)) for problem in problems]
         try:
-            parts = [problem.split(np.array([row])) for problem in problems]
             results.append(_result(parts[0], learn(parts), start))
         except NotConvergedError as error:
-            raise NotConvergedError(f"perturbation {row}, {error}") from error
-        log.info("perturbation %d: %.2f s", row, results[-1]["seconds"])
+            raise NotConvergedError(f"perturbations {rows}, {error}") from error
+        log.info("perturbations %s: %.2f s", rows, results[-1]["seconds"])
     if given.validation:
         results.append(_result(problems[0], learn(problems), time.perf_counter()))
-        rows = np.arange(len(results[0]["prediction"]))
+        folds = [list(range(len(results[0]["prediction"])))]
     # Whatever a model tells of itself, it tells in every fold.
     choices = sorted(results[0]["choices"]) if results else []
-    arrays = {
-        name: np.concatenate([result[name] for result in results])
-        for name in ("prediction", "centre", "spread", "quantiles")
-    }
-    scalars = {
-        name: np.array([result[name] for result in results]) for name in ("inner_score", "seconds")
-    }
+    empty = np.empty((0, problems[0].deltas.shape[1]))
     save_arrays(
         given.output,
         {
-            "rows": rows,
-            **arrays,
-            **scalars,
+            "rows": [row for rows in folds for row in rows],
+            "fold": np.repeat(np.arange(len(folds)), [len(rows) for rows in folds]),
+            "prediction": np.concatenate([empty, *(r["prediction"] for r in results)]),
+            "spread": np.concatenate([r["spread"] for r in results] or [empty]),
+            **{
+                name: np.array([r[name] for r in results])
+                for name in ("centre", "mean", "quantiles", "inner_score", "seconds")
+            },
             "choice_names": np.array(choices, dtype=np.str_),
-            "choices": [[result["choices"][name] for name in choices] for result in results],
+            "choices": np.array([[r["choices"][name] for name in choices] for r in results]),
         },
     )
 
@@ -123,15 +122,13 @@ def _problem(perturbations: str, kernels: str, features: str | None) -> Problem:
 
 def _result(problem: Problem, prediction: Prediction, start: float) -> dict[str, Any]:
     """Tell what was predicted, how large an error to expect, and how long it took."""
-    asked = len(prediction.deltas)
-    spread = np.empty((asked, 0))
-    quantiles = np.empty((asked, 0))
+    spread, quantiles = np.empty((len(prediction.deltas), 0)), np.empty(0)
     if prediction.inner is not None:
-        spread, levels = expected_error(problem, prediction.inner)
-        quantiles = np.tile(levels, (asked, 1))
+        spread, quantiles = expected_error(problem, prediction.inner)
     return {
         "prediction": prediction.deltas,
-        "centre": np.tile(prediction.centre, (asked, 1)),
+        "centre": prediction.centre,
+        "mean": problem.deltas.mean(axis=0),
         "spread": spread,
         "quantiles": quantiles,
         "inner_score": inner_score(problem, prediction),

@@ -1,8 +1,11 @@
 """Helpers of the rules: what an experiment's settings are, and which files a config names."""
 
+import copy
+import itertools
 import json
 import math
 import os
+import re
 import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -26,30 +29,107 @@ wildcard_constraints:
     alpha=r"[0-9.e-]+",
     experiment=r"[A-Za-z0-9][\w.-]*",
     fold=r"\d+",
+    part=r"\d+|validation",
     rewired="|_rewired",
     table="links|info",
+    threshold=r"|_threshold~[0-9.e-]+",
+
+
+SECTIONS = (
+    *("network", "diffusion", "features", "response", "regression", "echo"),
+    "crossval",
+)
 
 
 def settings(own):
     """An experiment's settings: the sections of the config, overlaid with its own."""
-    sections = ("diffusion", "features", "response", "regression")
-    return {**own, **{name: {**config[name], **own.get(name, {})} for name in sections}}
+    return {**own, **{name: {**config[name], **own.get(name, {})} for name in SECTIONS}}
 
+
+def grid(sweep, own):
+    """The runs of a sweep by name: the settings of an experiment, and what each run varies."""
+    base = config["experiments"].get(own["experiment"])
+    if base is None:
+        raise WorkflowError(
+            f"configuration: sweeps: {sweep}: experiment: {own['experiment']}; expected the name "
+            "of an experiment. Correct it, or add the experiment."
+        )
+    for number, values in enumerate(itertools.product(*own["grid"].values())):
+        run = copy.deepcopy(base)
+        for path, value in zip(own["grid"], values):
+            section, _, key = path.rpartition(".")
+            (run.setdefault(section, {}) if section else run)[key] = value
+        yield f"{sweep}.{number}", {
+            "run": run,
+            "varied": dict(zip(own["grid"], values)),
+        }
+
+
+def is_held_out(name):
+    """Tell whether an experiment, a baseline or a run of a sweep is held out."""
+    return SETTINGS[name]["protocol"] == "held_out"
+
+
+SWEEPS = {name: dict(grid(name, own)) for name, own in config["sweeps"].items() if own}
+RUNS = {name: run["run"] for runs in SWEEPS.values() for name, run in runs.items()}
+# What a grid makes has to be as valid as what the config says itself.
+if RUNS:
+    validate({**config, "experiments": RUNS}, "../schemas/config.schema.yaml")
 
 EXPERIMENTS = {
     name: settings(own)
     for name, own in config["experiments"].items()
     if own is not None
 }
+BASELINES = {
+    name: settings(
+        {
+            "protocol": "held_out",
+            "models": [name],
+            "features": {"transform": "log"},
+            "crossval": {"parts": 1},
+        }
+    )
+    for name in config["baselines"]
+}
+#: All that is computed, by the name of its folder.
+SETTINGS = {
+    **{name: settings(own) for name, own in RUNS.items()},
+    **BASELINES,
+    **EXPERIMENTS,
+}
+PUBLISHED = [name for name in EXPERIMENTS if not is_held_out(name)]
+HELD_OUT = [name for name in SETTINGS if is_held_out(name)]
+COMPARED = [name for name in HELD_OUT if name not in RUNS]
 
-EXPERIMENT_FILES = [
-    "oof_predictions.csv",
-    "fold_scores.csv",
-    "summary.json",
-    "figure.png",
-    "figure.pdf",
-    *(["submission.csv"] if config["dataset"]["validation"] else []),
-]
+#: Models that learn from features; the others learn from kernels.
+LINEAR = ["ridge", "elastic_net"]
+
+
+def experiment_files(name):
+    """The files that an experiment makes for its reader."""
+    files = ["oof_predictions.csv", "fold_scores.csv", "summary.json"]
+    files += ["figure.png", "figure.pdf"]
+    if is_held_out(name):
+        files += ["calibration.csv", "uncertainty.parquet"]
+    if config["dataset"]["validation"]:
+        files += ["submission.csv"]
+    return collect(
+        "<results>/<dataset>/{experiment}/{file}", experiment=name, file=files
+    )
+
+
+def dataset_files():
+    """The tables that compare what the data set was predicted with."""
+    files = ["comparison.csv", "differences.csv"]
+    files += ["perturbation_scores.parquet", "gene_scores.parquet"]
+    files += collect("sweeps/{sweep}.csv", sweep=SWEEPS)
+    return collect("<results>/<dataset>/{file}", file=files)
+
+
+def only(names):
+    """A pattern that the given names match and no other."""
+    return "|".join(re.escape(name) for name in names) or "(?!)"
 
 
 def optional(dpath, within):
@@ -63,10 +143,213 @@ def optional(dpath, within):
     return value
 
 
-def rewired(wildcards):
-    """Which network an experiment's diffusions are on: `_rewired`, or nothing for the real one."""
-    shuffle = EXPERIMENTS[wildcards.experiment]["diffusion"]["shuffle"]
-    return "_rewired" if shuffle == "links" else ""
+def network_variant(name):
+    """Which network an experiment is on, as its folder's name goes on after `network`."""
+    own = SETTINGS[name]
+    threshold = own["network"]["score_threshold"]
+    here = config["network"]["score_threshold"]
+    part = "" if threshold == here else f"_threshold~{threshold}"
+    return part + ("_rewired" if own["diffusion"]["shuffle"] == "links" else "")
+
+
+def score_threshold(wildcards):
+    """Least confidence of a link of a network."""
+    own = wildcards.threshold.removeprefix("_threshold~")
+    return own or config["network"]["score_threshold"]
+
+
+def adjacency_file(wildcards):
+    """The adjacency matrix that an experiment is on."""
+    return f"<results>/<dataset>/network{network_variant(experiment_of(wildcards))}/adjacency.npz"
+
+
+def network_summary(wildcards):
+    """The record of the network that an experiment is on, before any shuffling."""
+    variant = network_variant(wildcards.experiment).removesuffix("_rewired")
+    return f"<results>/<dataset>/network{variant}/summary.json"
+
+
+def genes_file(wildcards):
+    """The table of the genes of an experiment's network."""
+    variant = network_variant(experiment_of(wildcards)).removesuffix("_rewired")
+    return f"<results>/<dataset>/network{variant}/genes.tsv"
+
+
+def diffusion_files(wildcards):
+    """The diffusions that an experiment learns from, in its order."""
+    name = experiment_of(wildcards)
+    return collect(
+        "<results>/<dataset>/diffusion{variant}/alpha~{alpha}.npz",
+        variant=network_variant(name),
+        alpha=SETTINGS[name]["diffusion"]["alphas"],
+    )
+
+
+def permuted(wildcards):
+    """The seed to permute the silenced genes with, or nothing where they stay in their places."""
+    own = SETTINGS[experiment_of(wildcards)]
+    return config["seed"] if own["diffusion"]["shuffle"] == "labels" else []
+
+
+def kernels_name(name):
+    """What the kernels of an experiment are named: by all that they are made of."""
+    own = SETTINGS[name]
+    shuffled = "_permuted" if own["diffusion"]["shuffle"] == "labels" else ""
+    alphas = "+".join(map(str, own["diffusion"]["alphas"]))
+    transform = own["features"]["transform"]
+    return f"{transform}{network_variant(name)}{shuffled}_alphas~{alphas}"
+
+
+#: Kernels by name → an experiment that has them; experiments share what is the same.
+KERNELS = {kernels_name(name): name for name in HELD_OUT}
+
+
+def experiment_of(wildcards):
+    """The experiment, or one of those whose kernels are made."""
+    if hasattr(wildcards, "kernels"):
+        return KERNELS[wildcards.kernels]
+    return wildcards.experiment
+
+
+def kernels_transform(wildcards):
+    """The scale that kernels compare diffusions on."""
+    return SETTINGS[KERNELS[wildcards.kernels]]["features"]["transform"]
+
+
+def members(name):
+    """The experiments that an ensemble averages, or the experiment itself."""
+    found = SETTINGS[name].get("members", [name])
+    for member in found:
+        if member not in EXPERIMENTS or not is_held_out(member):
+            problem = "no experiment that is held out"
+        elif member != name and "members" in EXPERIMENTS[member]:
+            problem = "an ensemble itself"
+        else:
+            continue
+        if member != name:
+            raise WorkflowError(
+                f"configuration: experiments: {name}: members: {member} is {problem}; expected "
+                "experiments with `protocol: held_out` and models of their own. Correct the list."
+            )
+    return found
+
+
+def member_kernels(wildcards):
+    """The kernels of each member of an experiment."""
+    return collect(
+        "<results>/<dataset>/kernels/{kernels}.npz",
+        kernels=[kernels_name(name) for name in members(wildcards.experiment)],
+    )
+
+
+def member_features(wildcards):
+    """The features of those members of an experiment that use some."""
+    return collect(
+        "<results>/<dataset>/{experiment}/features.npz",
+        experiment=[
+            name
+            for name in members(wildcards.experiment)
+            if set(SETTINGS[name]["models"]) & set(LINEAR)
+        ],
+    )
+
+
+def member_settings(wildcards):
+    """What the models of an experiment's members read, as JSON."""
+    keys = ("models", "response", "regression", "echo")
+    own = {
+        name: {key: SETTINGS[name][key] for key in keys}
+        for name in members(wildcards.experiment)
+    }
+    return json.dumps(own)
+
+
+def part_option(wildcards):
+    """Which perturbations a job holds out."""
+    if wildcards.part == "validation":
+        return "--validation"
+    parts = SETTINGS[wildcards.experiment]["crossval"]["parts"]
+    return f"--part {wildcards.part} --parts {parts}"
+
+
+def inner_option(wildcards):
+    """Ask every model of a sweep for its inner score."""
+    return "--inner" if wildcards.experiment in RUNS else ""
+
+
+def part_files(name):
+    """The parts that an experiment's out-of-fold predictions are made in."""
+    return collect(
+        "<results>/<dataset>/{experiment}/held_out/{part}.npz",
+        experiment=name,
+        part=range(SETTINGS[name]["crossval"]["parts"]),
+    )
+
+
+def experiment_parts(wildcards):
+    """The parts of one experiment."""
+    return part_files(wildcards.experiment)
+
+
+def validation_file(wildcards):
+    """The predictions of the validation genes, where there are some."""
+    if not config["dataset"]["validation"]:
+        return []
+    return f"<results>/<dataset>/{wildcards.experiment}/held_out/validation.npz"
+
+
+def compared_parts(wildcards):
+    """The parts of all that is compared."""
+    return [path for name in COMPARED for path in part_files(name)]
+
+
+def compared(wildcards, input):
+    """Kind and parts of all that is compared, as JSON."""
+    paths = iter(input.parts)
+    return json.dumps(
+        {
+            name: {
+                "kind": "baseline" if name in BASELINES else "experiment",
+                "parts": list(
+                    itertools.islice(paths, SETTINGS[name]["crossval"]["parts"])
+                ),
+            }
+            for name in COMPARED
+        }
+    )
+
+
+def published_scores(wildcards):
+    """The fold scores of the experiments that follow the published protocol."""
+    return collect(
+        "<results>/<dataset>/{experiment}/fold_scores.csv", experiment=PUBLISHED
+    )
+
+
+def published(wildcards, input):
+    """The published experiments and their fold scores, as JSON."""
+    return json.dumps(dict(zip(PUBLISHED, input.published)))
+
+
+def sweep_parts(wildcards):
+    """The parts of all runs of a sweep."""
+    return [path for name in SWEEPS[wildcards.sweep] for path in part_files(name)]
+
+
+def sweep_runs(wildcards, input):
+    """What each run of a sweep varies, and its parts, as JSON."""
+    paths = iter(input.parts)
+    return json.dumps(
+        {
+            name: {
+                "varied": run["varied"],
+                "parts": list(
+                    itertools.islice(paths, SETTINGS[name]["crossval"]["parts"])
+                ),
+            }
+            for name, run in SWEEPS[wildcards.sweep].items()
+        }
+    )
 
 
 def library(*modules):
@@ -176,6 +459,16 @@ def fold_folder(wildcards, input):
     return str(Path(input.folds[0]).parent)
 
 
+for name in EXPERIMENTS:
+    if name in BASELINES or name in RUNS:
+        raise WorkflowError(
+            f"configuration: experiments: {name}; expected a name that no baseline and no run of "
+            "a sweep has. Rename the experiment."
+        )
+    if is_held_out(name):
+        members(name)
+
+
 def experiment_settings(wildcards):
     """An experiment's settings as JSON, for its summary."""
-    return json.dumps(EXPERIMENTS[wildcards.experiment], sort_keys=True)
+    return json.dumps(SETTINGS[wildcards.experiment], sort_keys=True)

@@ -20,9 +20,7 @@ rule decompose_responses:
     conda:
         "../../envs/echoes.yaml"
     params:
-        n_components=lookup(
-            dpath="{experiment}/response/n_components", within=EXPERIMENTS
-        ),
+        n_components=lookup(dpath="{experiment}/response/n_components", within=SETTINGS),
     shell:
         "python {input.script}"
         " --perturbations {input.perturbations}"
@@ -57,9 +55,9 @@ rule loo_fold:
     conda:
         "../../envs/echoes.yaml"
     params:
-        models=lookup(dpath="{experiment}/models", within=EXPERIMENTS),
-        regression=lookup(dpath="{experiment}/regression", within=EXPERIMENTS),
-        penalties=lookup(dpath="{experiment}/regression/penalties", within=EXPERIMENTS),
+        models=lookup(dpath="{experiment}/models", within=SETTINGS),
+        regression=lookup(dpath="{experiment}/regression", within=SETTINGS),
+        penalties=lookup(dpath="{experiment}/regression/penalties", within=SETTINGS),
     shell:
         "python {input.script}"
         " --features {input.features}"
@@ -90,7 +88,7 @@ rule aggregate_folds:
         components="<results>/<dataset>/{experiment}/components.npz",
         folds=fold_files,
         dataset="<results>/<dataset>/perturbations/summary.json",
-        network="<results>/<dataset>/network/summary.json",
+        network=network_summary,
         links="<results>/<dataset>/string/links.json",
         info="<results>/<dataset>/string/info.json",
     output:
@@ -110,6 +108,8 @@ rule aggregate_folds:
         "<logs>/<dataset>/{experiment}/aggregate_folds.log",
     benchmark:
         "<benchmarks>/<dataset>/{experiment}/aggregate_folds.tsv"
+    wildcard_constraints:
+        experiment=only(PUBLISHED),
     conda:
         "../../envs/echoes.yaml"
     params:

@@ -1,8 +1,8 @@
 """Diffusion: a random walk with restart from each silenced gene, and features made of it.
 
-Needs: network/, perturbations/perturbations.npz; where links are shuffled, network_rewired/.
-Makes: diffusion/alpha~{alpha}.npz or diffusion_rewired/alpha~{alpha}.npz,
-{experiment}/features.npz.
+Needs: network/ or a variant of it, perturbations/perturbations.npz.
+Makes: diffusion/alpha~{alpha}.npz and the like for variants of the network,
+{experiment}/features.npz, kernels/{kernels}.npz.
 """
 
 
@@ -11,16 +11,16 @@ rule diffuse:
     input:
         script="scripts/diffuse.py",
         library=library("command", "diffusion", "errors", "files", "network"),
-        adjacency="<results>/<dataset>/network{rewired}/adjacency.npz",
-        laplacian="<results>/<dataset>/network{rewired}/laplacian.npz",
-        genes="<results>/<dataset>/network/genes.tsv",
+        adjacency="<results>/<dataset>/network{threshold}{rewired}/adjacency.npz",
+        laplacian="<results>/<dataset>/network{threshold}{rewired}/laplacian.npz",
+        genes="<results>/<dataset>/network{threshold}/genes.tsv",
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
     output:
-        "<results>/<dataset>/diffusion{rewired}/alpha~{alpha}.npz",
+        "<results>/<dataset>/diffusion{threshold}{rewired}/alpha~{alpha}.npz",
     log:
-        "<logs>/<dataset>/diffuse{rewired}/alpha~{alpha}.log",
+        "<logs>/<dataset>/diffuse{threshold}{rewired}/alpha~{alpha}.log",
     benchmark:
-        "<benchmarks>/<dataset>/diffuse{rewired}/alpha~{alpha}.tsv"
+        "<benchmarks>/<dataset>/diffuse{threshold}{rewired}/alpha~{alpha}.tsv"
     conda:
         "../../envs/echoes.yaml"
     threads: 4
@@ -47,12 +47,9 @@ rule build_features:
     """Put an experiment's diffusions side by side and filter their columns by variance."""
     input:
         script="scripts/build_features.py",
-        library=library("command", "errors", "features", "files"),
-        diffusions=collect(
-            "<results>/<dataset>/diffusion{rewired}/alpha~{alpha}.npz",
-            rewired=rewired,
-            alpha=lookup(dpath="{experiment}/diffusion/alphas", within=EXPERIMENTS),
-        ),
+        library=library("command", "errors", "features", "files", "network"),
+        diffusions=diffusion_files,
+        adjacency=adjacency_file,
     output:
         "<results>/<dataset>/{experiment}/features.npz",
     log:
@@ -63,13 +60,60 @@ rule build_features:
         "../../envs/echoes.yaml"
     params:
         # Snakemake compares inputs as a set; their order is that of the features.
-        alphas=lookup(dpath="{experiment}/diffusion/alphas", within=EXPERIMENTS),
+        alphas=lookup(dpath="{experiment}/diffusion/alphas", within=SETTINGS),
+        transform=lookup(dpath="{experiment}/features/transform", within=SETTINGS),
+        permute_labels=permuted,
         percentile=optional(
-            "{experiment}/features/variance_percentile", within=EXPERIMENTS
+            "{experiment}/features/variance_percentile", within=SETTINGS
         ),
     shell:
         "python {input.script}"
         " --diffusions {input.diffusions}"
+        " --adjacency {input.adjacency}"
+        " --transform {params.transform}"
+        " --permute-labels {params.permute_labels}"
         " --variance-percentile {params.percentile}"
+        " --output {output}"
+        " 2> {log}"
+
+
+rule build_kernels:
+    """Compare the silenced genes' diffusions with each other."""
+    input:
+        script="scripts/build_kernels.py",
+        library=library(
+            *(
+                "command",
+                "errors",
+                "features",
+                "files",
+                "kernels",
+                "network",
+                "problem",
+            )
+        ),
+        diffusions=diffusion_files,
+        adjacency=adjacency_file,
+        genes=genes_file,
+        perturbations="<results>/<dataset>/perturbations/perturbations.npz",
+    output:
+        "<results>/<dataset>/kernels/{kernels}.npz",
+    log:
+        "<logs>/<dataset>/build_kernels/{kernels}.log",
+    benchmark:
+        "<benchmarks>/<dataset>/build_kernels/{kernels}.tsv"
+    conda:
+        "../../envs/echoes.yaml"
+    params:
+        transform=kernels_transform,
+        permute_labels=permuted,
+    shell:
+        "python {input.script}"
+        " --diffusions {input.diffusions}"
+        " --adjacency {input.adjacency}"
+        " --genes {input.genes}"
+        " --perturbations {input.perturbations}"
+        " --transform {params.transform}"
+        " --permute-labels {params.permute_labels}"
         " --output {output}"
         " 2> {log}"

@@ -18,25 +18,27 @@ rule build_network:
         info="<results>/<dataset>/string/info.txt",
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
     output:
-        adjacency="<results>/<dataset>/network/adjacency.npz",
-        genes="<results>/<dataset>/network/genes.tsv",
-        summary="<results>/<dataset>/network/summary.json",
+        adjacency="<results>/<dataset>/network{threshold}/adjacency.npz",
+        genes="<results>/<dataset>/network{threshold}/genes.tsv",
+        summary="<results>/<dataset>/network{threshold}/summary.json",
     log:
-        "<logs>/<dataset>/build_network.log",
+        "<logs>/<dataset>/build_network{threshold}.log",
     benchmark:
-        "<benchmarks>/<dataset>/build_network.tsv"
+        "<benchmarks>/<dataset>/build_network{threshold}.tsv"
     conda:
         "../../envs/echoes.yaml"
     params:
-        network=lookup(dpath="network", within=config),
+        score_threshold=score_threshold,
+        self_loop=lookup(dpath="network/self_loop", within=config),
+        edge_multiplicity=lookup(dpath="network/edge_multiplicity", within=config),
     shell:
         "python {input.script}"
         " --links {input.links}"
         " --info {input.info}"
         " --perturbations {input.perturbations}"
-        " --score-threshold {params.network[score_threshold]}"
-        " --self-loop {params.network[self_loop]}"
-        " --edge-multiplicity {params.network[edge_multiplicity]}"
+        " --score-threshold {params.score_threshold}"
+        " --self-loop {params.self_loop}"
+        " --edge-multiplicity {params.edge_multiplicity}"
         " --adjacency {output.adjacency}"
         " --genes {output.genes}"
         " --summary {output.summary}"
@@ -48,13 +50,13 @@ rule rewire_network:
     input:
         script="scripts/rewire_network.py",
         library=library("command", "errors", "files", "network"),
-        adjacency="<results>/<dataset>/network/adjacency.npz",
+        adjacency="<results>/<dataset>/network{threshold}/adjacency.npz",
     output:
-        "<results>/<dataset>/network_rewired/adjacency.npz",
+        "<results>/<dataset>/network{threshold}_rewired/adjacency.npz",
     log:
-        "<logs>/<dataset>/rewire_network.log",
+        "<logs>/<dataset>/rewire_network{threshold}.log",
     benchmark:
-        "<benchmarks>/<dataset>/rewire_network.tsv"
+        "<benchmarks>/<dataset>/rewire_network{threshold}.tsv"
     conda:
         "../../envs/echoes.yaml"
     params:
@@ -72,13 +74,13 @@ rule build_laplacian:
     input:
         script="scripts/build_laplacian.py",
         library=library("command", "errors", "files", "network"),
-        adjacency="<results>/<dataset>/network{rewired}/adjacency.npz",
+        adjacency="<results>/<dataset>/network{threshold}{rewired}/adjacency.npz",
     output:
-        "<results>/<dataset>/network{rewired}/laplacian.npz",
+        "<results>/<dataset>/network{threshold}{rewired}/laplacian.npz",
     log:
-        "<logs>/<dataset>/build_laplacian{rewired}.log",
+        "<logs>/<dataset>/build_laplacian{threshold}{rewired}.log",
     benchmark:
-        "<benchmarks>/<dataset>/build_laplacian{rewired}.tsv"
+        "<benchmarks>/<dataset>/build_laplacian{threshold}{rewired}.tsv"
     conda:
         "../../envs/echoes.yaml"
     shell:

@@ -1,0 +1,110 @@
+"""Compare all experiments and baselines: figures with intervals, and paired differences."""
+
+import json
+import logging
+from collections.abc import Sequence
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from echoes import comparison
+from echoes.bootstrap import interval, mean_draws, resample
+from echoes.command import parser, run
+from echoes.files import atomic_path, load_arrays
+from echoes.problem import positions
+
+log = logging.getLogger(__name__)
+
+Array = npt.NDArray[np.float64]
+
+DRAWS = 10_000
+#: Figures of the published protocol, which are never those of the other one.
+PUBLISHED = {"score": "mean_fold_score", "mape": "mape"}
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command."""
+    args = parser(__doc__)
+    args.add_argument("--perturbations", required=True, help="npz of the aligned tables")
+    args.add_argument(
+        "--held-out",
+        required=True,
+        help="kind and parts of each experiment that is held out, by name, json",
+    )
+    args.add_argument(
+        "--published", required=True, help="fold scores of each published experiment, json"
+    )
+    args.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
+    args.add_argument("--comparison", required=True, help="table of all figures")
+    args.add_argument("--differences", required=True, help="table of paired differences")
+    args.add_argument("--by-perturbation", required=True, help="parquet of each row's figures")
+    args.add_argument("--by-gene", required=True, help="parquet of each gene's figures")
+    given = args.parse_args(argv)
+
+    symbols, genes, truth, weights, baseline = load_arrays(
+        given.perturbations, "symbols", "genes", "truth", "weights", "baseline"
+    )
+    silenced = positions(symbols.tolist(), genes.tolist())
+    counts = resample(len(symbols), DRAWS, given.seed)
+    figures: list[dict[str, Any]] = []
+    by_row, by_gene = [], []
+    drawn: dict[str, dict[str, tuple[float, Array]]] = {}
+    for name, own in json.loads(given.held_out).items():
+        found = comparison.figures(
+            truth, weights, baseline, silenced, comparison.load(own["parts"])
+        )
+        summary = comparison.summarise(found, counts)
+        label = {"experiment": name, "kind": own["kind"], "protocol": "held_out"}
+        figures += [_row(label, metric, *three) for metric, three in summary.items()]
+        by_row.append(_tidy(label, "pert_symbol", symbols, found.rows))
+        by_gene.append(_tidy(label, "gene", genes, found.genes))
+        drawn[name] = {
+            metric: (summary[metric][0], comparison.draws(found, metric, counts))
+            for metric in comparison.DIFFERENCES
+        }
+        log.info("%s: score %.5f", name, found.score.total)
+    for name, path in json.loads(given.published).items():
+        label = {"experiment": name, "kind": "experiment", "protocol": "published"}
+        table = pd.read_csv(path)
+        for column, metric in PUBLISHED.items():
+            each = table[column].to_numpy()
+            figures.append(_row(label, metric, each.mean(), *interval(mean_draws(each, counts))))
+    differences = []
+    for one, other in permutations(drawn, 2):
+        for metric in comparison.DIFFERENCES:
+            (value, draws), (reference, others) = drawn[one][metric], drawn[other][metric]
+            label = {"experiment": one, "reference": other}
+            differences.append(_row(label, metric, value - reference, *interval(draws - others)))
+    for path, rows in ((given.comparison, figures), (given.differences, differences)):
+        with atomic_path(path) as partial:
+            pd.DataFrame(rows).to_csv(partial, index=False, lineterminator="\n")
+    for path, tables in ((given.by_perturbation, by_row), (given.by_gene, by_gene)):
+        with atomic_path(path) as partial:
+            pd.concat(tables, ignore_index=True).to_parquet(partial, index=False)
+
+
+def _row(
+    label: dict[str, str], metric: str, value: float, lower: float, upper: float
+) -> dict[str, Any]:
+    """Make a row of a tidy table."""
+    return label | {"metric": metric, "value": value, "lower": lower, "upper": upper}
+
+
+def _tidy(
+    label: dict[str, str], what: str, names: npt.NDArray[np.str_], found: dict[str, Array]
+) -> pd.DataFrame:
+    """Make a tidy table of the figures of perturbations or genes: a row each and a figure."""
+    return pd.concat(
+        [
+            pd.DataFrame(label | {what: names, "metric": metric, "value": values})
+            for metric, values in found.items()
+        ],
+        ignore_index=True,
+    )
+
+
+if __name__ == "__main__":
+    run(main)
