@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from echoes.kernels import network_kernel
-from echoes.medians import Medians
+from echoes.medians import ROUGH, Medians
 from echoes.problem import Prediction, Problem
 from echoes.selection import inner_folds, score_sums, single, weigh
 
@@ -59,7 +59,7 @@ def blend(problem: Problem, blends: tuple[float, ...], folds: int) -> Prediction
     means, others = np.empty_like(problem.deltas), np.empty_like(problem.deltas)
     for held_out in inner_folds(problem.training, folds):
         means[held_out] = np.delete(problem.deltas, held_out, axis=0).mean(axis=0)
-        others[held_out] = medians.without(held_out).reweighted(centre)
+        others[held_out] = medians.without(held_out).reweighted(centre, ROUGH)
     sums = score_sums(
         problem.deltas,
         problem.weights,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +11,8 @@ Array = npt.NDArray[np.float64]
 
 #: Rounds after which the re-weighted median is taken as it is; it stands after some 40.
 MAXIMAL_ROUNDS = 200
+#: Enough in the inner loop: a fold's score moves by no more than this, in units of it.
+ROUGH = 1e-3
 #: Errors below this count as this.
 EPSILON = 1e-12
 
@@ -25,34 +29,33 @@ class Medians:
     """
 
     def __init__(self, values: Array, weights: Array) -> None:
-        # A gene a row: what is sorted and summed then lies together in memory.
-        self._table = np.ascontiguousarray(values.T)
-        self._weights = np.ascontiguousarray(weights.T)
-        order = np.argsort(self._table, axis=1, kind="stable")
-        self._sort(order, np.take_along_axis(self._table, order, axis=1))
+        # Sorting wants a gene's values together, all that follows wants a row's.
+        order = np.ascontiguousarray(np.argsort(values.T, axis=1, kind="stable").T)
+        self._table, self._weights = values, weights
+        self._sort(order, np.take_along_axis(values, order, axis=0))
 
     def _sort(self, order: npt.NDArray[np.intp], values: Array) -> None:
-        """Keep each gene's rows in the order of their values."""
+        """Keep the rows of each gene in the order of their values."""
         self._order, self._values = order, values
-        weights = np.take_along_axis(self._weights, order, axis=1)
-        weights[~self._weights.any(axis=1)] = 1.0
+        weights = np.take_along_axis(self._weights, order, axis=0)
+        weights[:, ~self._weights.any(axis=0)] = 1.0
         self._sorted = weights
 
     def without(self, rows: npt.NDArray[np.intp]) -> Medians:
         """Medians of the table without some rows, without sorting it again."""
-        genes, m = self._table.shape
+        m, genes = self._table.shape
         kept = np.ones(m, dtype=np.bool_)
         kept[rows] = False
-        at = np.flatnonzero(kept[self._order])
-        fewer = Medians.__new__(Medians)
-        fewer._table = self._table[:, kept]
-        fewer._weights = self._weights[:, kept]
+        at = np.flatnonzero(kept[self._order].T)
         number = np.cumsum(kept) - 1
-        fewer._sort(
-            number[self._order.ravel()[at]].reshape(genes, -1),
-            self._values.ravel()[at].reshape(genes, -1),
-        )
-        return fewer
+
+        def fewer(table: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            return np.ascontiguousarray(table.T.ravel()[at].reshape(genes, -1).T)
+
+        left = Medians.__new__(Medians)
+        left._table, left._weights = self._table[kept], self._weights[kept]
+        left._sort(number[fewer(self._order)], fewer(self._values))
+        return left
 
     def weighted(self, factors: Array | None = None) -> Array:
         """Lower weighted median of each column, (G,).
@@ -66,28 +69,33 @@ class Medians:
             (m,) factors of the rows' weights, above 0.
         """
         weights = self._sorted if factors is None else self._sorted * factors[self._order]
-        reached = np.cumsum(weights, axis=1)
-        at = np.argmax(reached >= reached[:, -1:] / 2, axis=1)
-        median: Array = self._values[np.arange(len(self._values)), at]
+        reached = np.cumsum(weights, axis=0)
+        at = np.sum(reached < reached[-1] / 2, axis=0)
+        median: Array = np.take_along_axis(self._values, at[None], axis=0)[0]
         return median
 
-    def reweighted(self, start: Array | None = None) -> Array:
+    def reweighted(self, start: Array | None = None, tolerance: float = 0.0) -> Array:
         """Find a constant prediction c (G,) that minimises Σ_p log WMAE_p(c).
 
         A minimum is the median of each column under the weights w_pg / WMAE_p(c): the median
-        is repeated until it stands.
+        is repeated until it stands. The sum never rises on the way, because a median minimises
+        its tangent.
 
         Parameters
         ----------
         start
             (G,) where to start; the median without weights by default.
+        tolerance
+            Stop where a round lowers the sum by no more than this.
         """
-        centre = np.median(self._table, axis=1) if start is None else start
+        centre = np.median(self._table, axis=0) if start is None else start
+        before = np.inf
         for _ in range(MAXIMAL_ROUNDS):
-            error = np.abs(self._table - centre[:, None])
-            error = np.einsum("gp,gp->p", error, self._weights) / len(error)
-            following = self.weighted(1 / np.maximum(error, EPSILON))
-            if np.array_equal(following, centre):
+            error = np.mean(self._weights * np.abs(self._table - centre), axis=1)
+            error = np.maximum(error, EPSILON)
+            now = float(np.log(error).sum())
+            following = self.weighted(1 / error)
+            if before - now <= tolerance or np.array_equal(following, centre):
                 break
-            centre = following
+            centre, before = following, now
         return centre
