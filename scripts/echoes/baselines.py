@@ -19,6 +19,9 @@ NEIGHBOURS = (1, 2, 5, 10, 20)
 #: Penalties that `bilinear` weighs, in units of the embeddings' mean squares.
 BILINEAR_PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
 
+#: Principal axes whose variance is below this share of the largest are noise of rounding.
+RELATIVE_RANK = 1e-12
+
 
 def constant(problem: Problem, centre: Array) -> Prediction:
     """Predict the same for every perturbation."""
@@ -114,13 +117,11 @@ def nearest(problem: Problem, folds: int) -> Prediction:
         # No silenced gene is a neighbour of its own.
         cosine[np.diag_indices(m)] = -np.inf
         order = np.argsort(-cosine[:, :m], axis=1, kind="stable")
-        average = part.deltas.mean(axis=0)
-        variants = []
-        for k in NEIGHBOURS:
-            near = part.deltas[order[:, : min(k, m - 1)]].mean(axis=1)
-            variants.append(np.where(part.known[:, None], near, average))
-        found = np.array(variants)
-        return found[:, m:], found[:, :m].mean(axis=1)
+        shares = np.zeros((len(NEIGHBOURS), *order.shape))
+        for share, k in zip(shares, np.minimum(NEIGHBOURS, m - 1), strict=True):
+            np.put_along_axis(share, order[:, :k], 1 / k, axis=1)
+        shares[:, ~part.known] = 1 / m
+        return shares[:, m:] @ part.deltas, shares[:, :m].mean(axis=1) @ part.deltas
 
     return _weighed(problem, folds, many)
 
@@ -137,22 +138,23 @@ def bilinear(problem: Problem, folds: int, rank: int) -> Prediction:
         m = part.training
         average = part.deltas.mean(axis=0)
         residual = part.deltas - average
-        _, _, axes = np.linalg.svd(residual, full_matrices=False)
-        axes = axes[: min(rank, m - 1)]
+        # Principal axes by way of the small matrix of inner products.
+        squares, scores = np.linalg.eigh(residual @ residual.T)
+        large = squares > squares[-1] * RELATIVE_RANK
+        scores, squares = scores[:, large][:, -rank:], squares[large][-rank:]
+        axes = (residual.T @ (scores / np.sqrt(squares))).T
         left = np.where(part.silenced[:, None] >= 0, axes.T[part.silenced], 0.0)
         square = left[:m].T @ left[:m]
-        unit = max(np.trace(square) / len(square), np.finfo(np.float64).tiny)
-        # The axes are orthonormal: a penalty on their side is one factor.
-        target = left[:m].T @ (residual @ axes.T)
-        found = np.array(
-            [
-                average
-                + left
-                @ np.linalg.solve(square + penalty * unit * np.eye(len(square)), target)
-                @ axes
-                for penalty in BILINEAR_PENALTIES
-            ]
-        )
-        return found[:, m:], found[:, :m].mean(axis=1)
+        unit = max(np.trace(square), np.finfo(np.float64).tiny) / max(len(square), 1)
+        # The axes are orthonormal: a penalty on their side would be one factor.
+        target = left[:m].T @ (scores * np.sqrt(squares))
+        asked = np.vstack([left[m:], left[:m].mean(axis=0)])
+        identity = np.eye(len(square))
+        found = np.array([
+            asked @ np.linalg.solve(square + penalty * unit * identity, target) @ axes
+            for penalty in BILINEAR_PENALTIES
+        ])  # fmt: skip
+        found += average
+        return found[:, :-1], found[:, -1]
 
     return _weighed(problem, folds, many)
