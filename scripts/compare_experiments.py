@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     args.add_argument("--seed", type=int, default=0, help="seed of the bootstrap")
     args.add_argument("--comparison", required=True, help="table of all figures")
+    args.add_argument("--table", required=True, help="the main figures for a reader, markdown")
     args.add_argument("--differences", required=True, help="table of paired differences")
     args.add_argument("--by-perturbation", required=True, help="parquet of each row's figures")
     args.add_argument("--by-gene", required=True, help="parquet of each gene's figures")
@@ -81,9 +82,51 @@ def main(argv: Sequence[str] | None = None) -> None:
     for path, rows in ((given.comparison, figures), (given.differences, differences)):
         with atomic_path(path) as partial:
             pd.DataFrame(rows).to_csv(partial, index=False, lineterminator="\n")
+    with atomic_path(given.table) as partial:
+        partial.write_text(_markdown(figures, differences), encoding="utf-8")
     for path, tables in ((given.by_perturbation, by_row), (given.by_gene, by_gene)):
         with atomic_path(path) as partial:
             pd.concat(tables, ignore_index=True).to_parquet(partial, index=False)
+
+
+def _markdown(figures: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any]]) -> str:
+    """Write the main figures as a table, the best held-out score first, published ones last."""
+    found = {(row["experiment"], row["metric"]): row for row in figures}
+    against = {
+        row["experiment"]: row
+        for row in differences
+        if row["reference"] == "mean" and row["metric"] == "score"
+    }
+    names = list(dict.fromkeys(row["experiment"] for row in figures))
+    scored = [name for name in names if (name, "score") in found]
+    scored.sort(key=lambda name: -found[name, "score"]["value"])
+    lines = [
+        "| | score, held out | minus that of `mean` | better | Pearson | of deviations "
+        "| discrimination | mean fold score, published |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name in [*scored, *(name for name in names if name not in scored)]:
+        cells = [
+            _cell(found.get((name, "score")), bounds=True),
+            _cell(against.get(name), bounds=True),
+            _cell(found.get((name, "better_than_baseline")), digits=0),
+            _cell(found.get((name, "pearson_control"))),
+            _cell(found.get((name, "pearson_mean"))),
+            _cell(found.get((name, "discrimination_cosine"))),
+            _cell(found.get((name, "mean_fold_score")), bounds=True),
+        ]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(row: dict[str, Any] | None, digits: int = 2, *, bounds: bool = False) -> str:
+    """Write a figure with its bounds; nothing where it is undefined."""
+    if row is None or np.isnan(row["value"]):
+        return ""
+    # Adding zero: what is rounded to nothing has no sign.
+    value, lower, upper = (round(row[key], digits) + 0.0 for key in ("value", "lower", "upper"))
+    text = f"{value:.{digits}f}"
+    return f"{text} ({lower:.{digits}f} … {upper:.{digits}f})" if bounds else text
 
 
 def _row(

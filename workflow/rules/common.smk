@@ -121,7 +121,7 @@ def experiment_files(name):
 
 def dataset_files():
     """The tables that compare what the data set was predicted with."""
-    files = ["comparison.csv", "differences.csv"]
+    files = ["comparison.csv", "comparison.md", "differences.csv"]
     files += ["perturbation_scores.parquet", "gene_scores.parquet"]
     files += collect("sweeps/{sweep}.csv", sweep=SWEEPS)
     return collect("<results>/<dataset>/{file}", file=files)

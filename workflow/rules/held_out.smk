@@ -2,7 +2,7 @@
 
 Needs: perturbations/, kernels/{kernels}.npz, {experiment}/features.npz for linear models.
 Makes: {experiment}/held_out/, out-of-fold tables and the summary of held-out experiments,
-comparison.csv, differences.csv, perturbation_scores.parquet, gene_scores.parquet, sweeps/.
+comparison.csv, comparison.md, differences.csv, perturbation_scores.parquet, gene_scores.parquet, sweeps/.
 """
 
 
@@ -125,6 +125,7 @@ rule compare_experiments:
             caption="../report/comparison.rst",
             category="comparison",
         ),
+        table="<results>/<dataset>/comparison.md",
         differences=report(
             "<results>/<dataset>/differences.csv",
             caption="../report/differences.rst",
@@ -149,6 +150,7 @@ rule compare_experiments:
         " --published {params.published:q}"
         " --seed {params.seed}"
         " --comparison {output.comparison}"
+        " --table {output.table}"
         " --differences {output.differences}"
         " --by-perturbation {output.by_perturbation}"
         " --by-gene {output.by_gene}"
