@@ -100,11 +100,11 @@ def _markdown(figures: Sequence[dict[str, Any]], differences: Sequence[dict[str,
     names = list(dict.fromkeys(row["experiment"] for row in figures))
     scored = [name for name in names if (name, "score") in found]
     scored.sort(key=lambda name: -found[name, "score"]["value"])
-    lines = [
-        "| | score, held out | minus that of `mean` | better | Pearson | of deviations "
-        "| discrimination | mean fold score, published |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
-    ]
+    columns = (
+        *("", "score, held out", "minus that of `mean`", "better", "Pearson", "of deviations"),
+        *("discrimination", "mean fold score, published"),
+    )
+    lines = [f"| {' | '.join(columns)} |", "|---" + "|---:" * (len(columns) - 1) + "|"]
     for name in [*scored, *(name for name in names if name not in scored)]:
         cells = [
             _cell(found.get((name, "score")), bounds=True),

@@ -29,6 +29,7 @@ SECTIONS = {
     "diffusion": "Diffusion",
     "elastic_net": "One fold",
     "whole_run": "The whole run",
+    "comparison": "The comparison",
     "links": "A file of links as large as STRING's",
     "growth": "How cost grows",
 }

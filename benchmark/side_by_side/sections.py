@@ -173,8 +173,8 @@ def elastic_net(run: Run) -> Record:
 
 def _stage(table: Path, top: Path) -> str:
     """Name the rule that a table of run times is of."""
-    families = {"folds": "loo_fold"}
-    own = {"diffuse", "download_string", "gunzip_string", *families}
+    families = {"folds": "loo_fold", "held_out": "predict_held_out"}
+    own = {"build_kernels", "diffuse", "download_string", "gunzip_string", *families}
     parent = table.parent.name
     return families.get(parent, parent) if parent in own and table.parent != top else table.stem
 
@@ -232,6 +232,28 @@ def whole_run(run: Run) -> Record:
             "fold script": _start_up(run, script, "--help"),
             "snakemake": _start_up(run, "-m", "snakemake", "--version"),
         },
+    }
+
+
+def comparison(run: Run) -> Record:
+    """What the echo model and all baselines add to a finished run, from scores to a comparison."""
+    experiments = {"published": {"protocol": "published", "models": ["ridge"]}}
+    settings = published("competition", run.data(), run.size, experiments)
+    workspace = Workspace.make(run.work / "comparison", settings, fresh=True)
+    say("  a run without them")
+    workspace.snakemake()
+    # What is not said here is as config.yaml has it.
+    del settings["experiments"]["echo"], settings["baselines"]
+    say("  the same with them")
+    before = _stages(workspace)
+    outcome = workspace.snakemake()
+    stages = {
+        name: stage for name, stage in _stages(workspace).items() if stage != before.get(name)
+    }
+    return {
+        "seconds": outcome.seconds,
+        "memory_mb": outcome.memory,
+        "stages": stages,
     }
 
 
@@ -336,6 +358,7 @@ SECTIONS: dict[str, Callable[[Run], Record]] = {
     "diffusion": diffusion,
     "elastic_net": elastic_net,
     "whole_run": whole_run,
+    "comparison": comparison,
     "links": links,
     "growth": growth,
 }

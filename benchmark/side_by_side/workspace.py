@@ -152,8 +152,13 @@ def published(
             "padding": size.validation,
             "sample": str(folder / FILES["sample-submission"]),
         },
-        "experiments": dict(experiments or {}),
+        "experiments": dict.fromkeys(OTHERS) | dict(experiments or {}),
+        "baselines": [],
     }
+
+
+#: Experiments of config.yaml that a measurement leaves out unless it names them.
+OTHERS = ("published_held_out", "echo", "echo_base", "echo_rewired", "echo_permuted")
 
 
 def alphas(count: int) -> dict[str, Any]:
@@ -181,6 +186,8 @@ def knockout() -> dict[str, Any]:
         },
         "response": {"n_components": 25},
         "submission": {"padding": 17, "sample": None},
+        "experiments": dict.fromkeys(OTHERS),
+        "baselines": [],
     }
 
 
