@@ -236,7 +236,7 @@ def whole_run(run: Run) -> Record:
 
 
 def comparison(run: Run) -> Record:
-    """What the echo model and all baselines add to a finished run, from scores to a comparison."""
+    """Add the echo model, all baselines and their comparison to a finished run."""
     experiments = {"published": {"protocol": "published", "models": ["ridge"]}}
     settings = published("competition", run.data(), run.size, experiments)
     workspace = Workspace.make(run.work / "comparison", settings, fresh=True)
