@@ -59,7 +59,7 @@ def blend(problem: Problem, blends: tuple[float, ...], folds: int) -> Prediction
     means, others = np.empty_like(problem.deltas), np.empty_like(problem.deltas)
     for held_out in inner_folds(problem.training, folds):
         means[held_out] = np.delete(problem.deltas, held_out, axis=0).mean(axis=0)
-        others[held_out] = medians.without(held_out).reweighted(centre)
+        others[held_out] = medians.without(held_out).reweighted()
     sums = score_sums(
         problem.deltas,
         problem.weights,

@@ -132,7 +132,7 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
         responses = without_own(part)
         mean = responses.mean(axis=0)
         bases[0, held_out] = mean
-        bases[1, held_out] = medians.without(held_out).reweighted(median)
+        bases[1, held_out] = medians.without(held_out).reweighted()
         own[held_out] = own_responses(part, remaining_share(part))
         operators = [each[part.training :] for each in residuals(part, responses, how)]
         if operators:

@@ -71,18 +71,15 @@ class Medians:
         median: Array = self._values[np.arange(len(self._values)), at]
         return median
 
-    def reweighted(self, start: Array | None = None) -> Array:
+    def reweighted(self) -> Array:
         """Find a constant prediction c (G,) that minimises Σ_p log WMAE_p(c).
 
-        A minimum is the median of each column under the weights w_pg / WMAE_p(c): the median
-        is repeated until it stands.
-
-        Parameters
-        ----------
-        start
-            (G,) where to start; the median without weights by default.
+        A minimum is the median of each column under the weights w_pg / WMAE_p(c): from the
+        median without weights on, the median is repeated until it stands. No round makes the
+        sum larger. There are many such minima, so where it starts must not depend on rows that
+        are left out.
         """
-        centre = np.median(self._table, axis=1) if start is None else start
+        centre = np.median(self._table, axis=1)
         for _ in range(MAXIMAL_ROUNDS):
             error = np.abs(self._table - centre[:, None])
             error = np.einsum("gp,gp->p", error, self._weights) / len(error)
