@@ -103,24 +103,27 @@ def nearest(problem: Problem, folds: int) -> Prediction:
     """Predict the mean response of the k silenced genes nearest in the network.
 
     Nearness is the cosine of the centred network kernel. A gene without a link has no
-    neighbours: it gets the mean response.
+    neighbours and is none: it gets the mean response.
     """
 
     def many(part: Problem) -> tuple[Array, Array]:
         m = part.training
         kernel = network_kernel(part)
-        length = np.sqrt(np.diag(kernel))
-        cosine = kernel / np.maximum(np.outer(length, length), np.finfo(np.float64).tiny)
+        length = np.sqrt(np.maximum(np.diag(kernel), np.finfo(np.float64).tiny))
+        cosine = kernel[:, :m] / np.outer(length, length[:m])
         # No silenced gene is a neighbour of its own.
-        cosine[np.diag_indices(m)] = -np.inf
-        order = np.argsort(-cosine[:, :m], axis=1, kind="stable")
+        neighbours = part.known[:, None] & part.known[:m] & ~np.eye(len(kernel), m, dtype=np.bool_)
+        order = np.argsort(-np.where(neighbours, cosine, -np.inf), axis=1, kind="stable")
+        found = neighbours.sum(axis=1, keepdims=True)
         average = part.deltas.mean(axis=0)
         variants = []
         for k in NEIGHBOURS:
-            near = part.deltas[order[:, : min(k, m - 1)]].mean(axis=1)
-            variants.append(np.where(part.known[:, None], near, average))
-        found = np.array(variants)
-        return found[:, m:], found[:, :m].mean(axis=1)
+            taken = np.empty(neighbours.shape)
+            np.put_along_axis(taken, order, 1.0 * (np.arange(m) < np.minimum(k, found)), axis=1)
+            near = taken @ part.deltas / np.clip(found, 1, k)
+            variants.append(np.where(found > 0, near, average))
+        predicted = np.array(variants)
+        return predicted[:, m:], predicted[:, :m].mean(axis=1)
 
     return _weighed(problem, folds, many)
 
@@ -141,7 +144,8 @@ def bilinear(problem: Problem, folds: int, rank: int) -> Prediction:
         axes = axes[: min(rank, m - 1)]
         left = np.where(part.silenced[:, None] >= 0, axes.T[part.silenced], 0.0)
         square = left[:m].T @ left[:m]
-        unit = max(np.trace(square) / len(square), np.finfo(np.float64).tiny)
+        # Where no silenced gene is measured there is no scale, and nothing to fit.
+        unit = np.trace(square) / len(square) or 1.0
         # The axes are orthonormal: a penalty on their side is one factor.
         target = left[:m].T @ (residual @ axes.T)
         found = np.array(
