@@ -50,7 +50,7 @@ def score_sums(
     for p, (y, w) in enumerate(zip(single(truth), single(weights), strict=True)):
         predicted = candidates(p)
         error = np.abs(predicted - y) @ w / y.size
-        sums[0, p] = baseline[p] / np.maximum(error, metrics.EPSILON)
+        sums[0, p] = max(baseline[p], metrics.EPSILON) / np.maximum(error, metrics.EPSILON)
         t = np.maximum(np.abs(predicted), np.abs(y))
         t *= np.float32(1 / metrics.FULL_EFFECT)
         np.minimum(t, 1, out=t)
@@ -59,7 +59,7 @@ def score_sums(
         sums[1, p] = (h * predicted) @ y
         sums[2, p] = h @ (y * y)
         sums[3, p] = np.einsum("cg,cg,cg->c", h, predicted, predicted)
-    sums[0] = np.minimum(np.log2(np.maximum(sums[0], metrics.EPSILON)), metrics.MAXIMAL_TERM)
+    sums[0] = np.minimum(np.log2(sums[0]), metrics.MAXIMAL_TERM)
     return sums
 
 
@@ -97,7 +97,6 @@ def weigh(sums: Array) -> tuple[Array, Array]:
     difference = without[:, [best]] - without
     error = np.sqrt((m - 1) / m * np.sum((difference - difference.mean(axis=0)) ** 2, axis=0))
     behind = scores[best] - scores
-    # A candidate that differs from the best by nothing is as good as it.
-    weights = np.exp(-behind / np.maximum(error, np.finfo(np.float64).tiny))
-    weights[behind == 0] = 1.0
+    # A candidate that differs from the best by rounding is as good as it.
+    weights = np.exp(-behind / np.maximum(error, metrics.EPSILON))
     return weights / weights.sum(), scores
