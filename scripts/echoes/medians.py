@@ -72,12 +72,12 @@ class Medians:
         return median
 
     def reweighted(self) -> Array:
-        """Find a constant prediction c (G,) that minimises Σ_p log WMAE_p(c).
+        """Find a constant prediction c (G,) that is a local minimum of Σ_p log WMAE_p(c).
 
-        A minimum is the median of each column under the weights w_pg / WMAE_p(c): from the
-        median without weights on, the median is repeated until it stands. No round makes the
-        sum larger. There are many such minima, so where it starts must not depend on rows that
-        are left out.
+        There c is the median of each column under the weights w_pg / WMAE_p(c): from the median
+        without weights on, the median is repeated until it stands. No round makes the sum
+        larger. There are many such minima, so where it starts must not depend on rows that are
+        left out.
         """
         centre = np.median(self._table, axis=1)
         for _ in range(MAXIMAL_ROUNDS):
