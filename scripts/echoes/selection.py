@@ -12,6 +12,9 @@ from echoes import metrics
 Array = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 
+#: A difference of two scores that says nothing: single precision rounds to less.
+ROUNDING = 1e-4
+
 
 def single(values: npt.ArrayLike) -> Floats:
     """Bring numbers to single precision."""
@@ -75,9 +78,9 @@ def weigh(sums: Array) -> tuple[Array, Array]:
     """Weigh candidates by how clearly each falls behind the best one.
 
     A candidate weighs exp(−d / s): d is how far its score is below the best one's, s the
-    jackknife standard error of that difference over perturbations. What the rows cannot tell
-    from the best one counts almost as much as it: on few perturbations, the best alone would be
-    a matter of chance.
+    jackknife standard error of that difference over perturbations, at least `ROUNDING`. What
+    the rows cannot tell from the best one counts almost as much as it: on few perturbations,
+    the best alone would be a matter of chance.
 
     Parameters
     ----------
@@ -95,8 +98,10 @@ def weigh(sums: Array) -> tuple[Array, Array]:
     best = int(np.argmax(scores))
     without = total(whole[:, None] - sums)
     difference = without[:, [best]] - without
-    error = np.sqrt((m - 1) / m * np.sum((difference - difference.mean(axis=0)) ** 2, axis=0))
+    # A score is a sum over rows: that of one row less is m / (m − 1) times too small, which
+    # turns the jackknife's factor (m − 1) / m into its inverse.
+    deviation = difference - difference.mean(axis=0)
+    error = np.sqrt(m / max(m - 1, 1) * np.sum(deviation**2, axis=0))
     behind = scores[best] - scores
-    # A candidate that differs from the best by rounding is as good as it.
-    weights = np.exp(-behind / np.maximum(error, metrics.EPSILON))
+    weights = np.exp(-behind / np.maximum(error, ROUNDING))
     return weights / weights.sum(), scores
