@@ -62,7 +62,7 @@ def blend(problem: Problem, blends: tuple[float, ...], folds: int) -> Prediction
     means, others = np.empty_like(problem.deltas), np.empty_like(problem.deltas)
     for held_out in inner_folds(problem.training, folds):
         means[held_out] = np.delete(problem.deltas, held_out, axis=0).mean(axis=0)
-        others[held_out] = medians.without(held_out).reweighted(centre, ROUGH)
+        others[held_out] = medians.without(held_out).reweighted(ROUGH)
     sums = score_sums(
         problem.deltas,
         problem.weights,
@@ -106,21 +106,24 @@ def nearest(problem: Problem, folds: int) -> Prediction:
     """Predict the mean response of the k silenced genes nearest in the network.
 
     Nearness is the cosine of the centred network kernel. A gene without a link has no
-    neighbours: it gets the mean response.
+    neighbours and is none: it gets the mean response.
     """
 
     def many(part: Problem) -> tuple[Array, Array]:
         m = part.training
         kernel = network_kernel(part)
-        length = np.sqrt(np.diag(kernel))
-        cosine = kernel / np.maximum(np.outer(length, length), np.finfo(np.float64).tiny)
+        length = np.sqrt(np.maximum(np.diag(kernel), np.finfo(np.float64).tiny))
+        cosine = kernel[:, :m] / np.outer(length, length[:m])
         # No silenced gene is a neighbour of its own.
-        cosine[np.diag_indices(m)] = -np.inf
-        order = np.argsort(-cosine[:, :m], axis=1, kind="stable")
-        shares = np.zeros((len(NEIGHBOURS), *order.shape))
-        for share, k in zip(shares, np.minimum(NEIGHBOURS, m - 1), strict=True):
-            np.put_along_axis(share, order[:, :k], 1 / k, axis=1)
-        shares[:, ~part.known] = 1 / m
+        neighbours = part.known[:, None] & part.known[:m] & ~np.eye(len(kernel), m, dtype=np.bool_)
+        order = np.argsort(-np.where(neighbours, cosine, -np.inf), axis=1, kind="stable")
+        found = neighbours.sum(axis=1, keepdims=True)
+        shares = np.empty((len(NEIGHBOURS), *neighbours.shape))
+        for share, k in zip(shares, NEIGHBOURS, strict=True):
+            taken = np.minimum(k, found)
+            np.put_along_axis(share, order, (np.arange(m) < taken) / np.maximum(taken, 1), axis=1)
+        # A gene without neighbours gets the mean.
+        shares[:, found[:, 0] == 0] = 1 / m
         return shares[:, m:] @ part.deltas, shares[:, :m].mean(axis=1) @ part.deltas
 
     return _weighed(problem, folds, many)
@@ -145,7 +148,8 @@ def bilinear(problem: Problem, folds: int, rank: int) -> Prediction:
         axes = (residual.T @ (scores / np.sqrt(squares))).T
         left = np.where(part.silenced[:, None] >= 0, axes.T[part.silenced], 0.0)
         square = left[:m].T @ left[:m]
-        unit = max(np.trace(square), np.finfo(np.float64).tiny) / max(len(square), 1)
+        # Where no silenced gene is measured there is no scale, and nothing to fit.
+        unit = np.trace(square) / max(len(square), 1) or 1.0
         # The axes are orthonormal: a penalty on their side would be one factor.
         target = left[:m].T @ (scores * np.sqrt(squares))
         asked = np.vstack([left[m:], left[:m].mean(axis=0)])

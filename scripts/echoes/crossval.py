@@ -12,7 +12,7 @@ import numpy.typing as npt
 from echoes import models
 from echoes.errors import InputError, NotConvergedError
 from echoes.features import standardise
-from echoes.linear import LinearFit
+from echoes.linear import LinearFit, check_folds
 
 Array = npt.NDArray[np.float64]
 
@@ -78,15 +78,7 @@ def leave_one_out(
             remedy="Choose one of these.",
         )
     others = np.delete(np.arange(len(train)), fold)
-    # An inner fold's score needs two held-out rows to vary, and its fit two to learn from.
-    if len(others) < 2 * how.inner_folds:
-        raise InputError(
-            "configuration",
-            "regression: inner_folds",
-            f"{how.inner_folds} for {len(others)} training perturbations",
-            expected="at least two perturbations an inner fold",
-            remedy="Lower it, or add perturbations.",
-        )
+    check_folds(len(others), how.inner_folds)
     X, left_out, unseen = standardise(train[others], train[[fold]], validation)
     Y = targets[others]
     fits, seconds = [], []

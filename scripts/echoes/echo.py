@@ -93,18 +93,19 @@ def own_responses(problem: Problem, share: float) -> Array:
 
 
 def residuals(problem: Problem, responses: Array, how: Echo) -> Iterator[Array]:
-    """Operators (r, m) that take training residuals to fitted ones, r = m + q, a choice each.
+    """Operators (q + 1, m) that take training residuals to fitted ones, one a choice.
 
-    The choices are each kernel with each penalty.
+    The choices are each kernel with each penalty. The last row of an operator gives the mean
+    over the training perturbations.
     """
     m = problem.training
     network = network_kernel(problem)
     profile = profile_kernel(problem, responses)
     for name in how.kernels:
         share, other = KERNELS[name]
-        kernel = share * network + other * profile
-        values, vectors = np.linalg.eigh(kernel[:m, :m])
-        across = kernel[:, :m] @ vectors
+        kernel = share * network[:, :m] + other * profile[:, :m]
+        values, vectors = np.linalg.eigh(kernel[:m])
+        across = np.vstack([kernel[m:], kernel[:m].mean(axis=0)]) @ vectors
         for penalty in how.penalties:
             yield (across / (np.maximum(values, 0.0) + penalty)) @ vectors.T
 
@@ -132,9 +133,9 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
         responses = without_own(part)
         mean = responses.mean(axis=0)
         bases[0, held_out] = mean
-        bases[1, held_out] = medians.without(held_out).reweighted(median, ROUGH)
+        bases[1, held_out] = medians.without(held_out).reweighted(ROUGH)
         own[held_out] = own_responses(part, remaining_share(part))
-        operators = [each[part.training :] for each in residuals(part, responses, how)]
+        operators = [each[:-1] for each in residuals(part, responses, how)]
         if operators:
             fitted = single(operators) @ single(responses - mean)
             inner[held_out] = fitted.swapaxes(0, 1)
@@ -156,17 +157,17 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
     responses = without_own(problem)
     mean = responses.mean(axis=0)
     base = mean + blend * (median - mean)
-    operator = np.zeros((len(problem.silenced), m))
+    operator = np.zeros((len(problem.silenced) - m + 1, m))
     for weight, each in zip(grid.sum(axis=0)[1:], residuals(problem, responses, how), strict=True):
         operator += weight * each
     fitted = operator @ (responses - mean)
-    deltas = base + fitted[m:]
+    deltas = base + fitted[:-1]
     asked = own_responses(problem, remaining_share(problem))
     rows, own_genes = problem.own_asked()
     deltas[rows, own_genes] = asked[rows]
     return Prediction(
         deltas=deltas,
-        centre=base + fitted[:m].mean(axis=0),
+        centre=base + fitted[-1],
         inner=unseen,
         choices=_choices(how, grid, blend),
     )

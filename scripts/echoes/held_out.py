@@ -19,6 +19,7 @@ from echoes.components import decompose, reconstruct
 from echoes.echo import Echo, fit_echo
 from echoes.errors import InputError
 from echoes.features import standardise
+from echoes.linear import check_folds
 from echoes.models import NAMES, Regression, fit
 from echoes.problem import Prediction, Problem
 from echoes.selection import inner_folds, score_sums, single, weigh
@@ -62,6 +63,7 @@ def _linear(name: str) -> Model:
 
     def model(problem: Problem, settings: Settings) -> Prediction:
         m, genes = problem.deltas.shape
+        check_folds(m, settings.regression.inner_folds)
         components = decompose(problem.deltas, min(settings.n_components, m - 1, genes))
         train, asked = standardise(problem.features[:m], problem.features[m:])
         fitted = fit(name, train, components.scores, settings.regression)
@@ -124,7 +126,7 @@ def predict(problem: Problem, settings: Settings, *, inner: bool = False) -> Pre
     Raises
     ------
     InputError
-        When there are too few training perturbations.
+        When there are too few training perturbations, or no feature varies over them.
     NotConvergedError
         When a linear model misses its gap.
     """

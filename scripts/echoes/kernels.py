@@ -58,7 +58,9 @@ def _centred(kernel: Array, training: int, known: npt.NDArray[np.bool_]) -> Arra
     centred = kernel - column[:, None] - column + column[here].mean()
     centred = np.where(known[:, None] & known, centred, 0.0)
     scale = centred[here, here].mean()
-    return centred / scale if scale > 0 else np.zeros_like(kernel)
+    # What rounding leaves of features that are all the same is not likeness.
+    noise = len(here) * np.finfo(np.float64).eps * kernel[here, here].mean()
+    return centred / scale if scale > noise else np.zeros_like(kernel)
 
 
 def network_kernel(problem: Problem) -> Array:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from echoes.errors import InputError
+
 Array = npt.NDArray[np.float64]
 
 
@@ -47,6 +49,25 @@ class LinearFit:
         """Predict (·, T) for rows (·, F)."""
         prediction: Array = rows @ self.coefficients + self.intercept
         return prediction
+
+
+def check_folds(rows: int, folds: int) -> None:
+    """Check that inner folds have enough rows each.
+
+    Raises
+    ------
+    InputError
+        When they have not.
+    """
+    # An inner fold's score needs two held-out rows to vary, and its fit two to learn from.
+    if rows < 2 * folds:
+        raise InputError(
+            "configuration",
+            "regression: inner_folds",
+            f"{folds} for {rows} training perturbations",
+            expected="at least two perturbations an inner fold",
+            remedy="Lower it, or add perturbations.",
+        )
 
 
 def contiguous_folds(rows: int, folds: int) -> Iterator[tuple[slice, npt.NDArray[np.intp]]]:

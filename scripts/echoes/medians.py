@@ -74,21 +74,20 @@ class Medians:
         median: Array = np.take_along_axis(self._values, at[None], axis=0)[0]
         return median
 
-    def reweighted(self, start: Array | None = None, tolerance: float = 0.0) -> Array:
-        """Find a constant prediction c (G,) that minimises Σ_p log WMAE_p(c).
+    def reweighted(self, tolerance: float = 0.0) -> Array:
+        """Find a constant prediction c (G,) that is a local minimum of Σ_p log WMAE_p(c).
 
-        A minimum is the median of each column under the weights w_pg / WMAE_p(c): the median
-        is repeated until it stands. The sum never rises on the way, because a median minimises
-        its tangent.
+        There c is the median of each column under the weights w_pg / WMAE_p(c): from the median
+        without weights on, the median is repeated until it stands. No round makes the sum
+        larger. There are many such minima, so where it starts must not depend on rows that are
+        left out.
 
         Parameters
         ----------
-        start
-            (G,) where to start; the median without weights by default.
         tolerance
             Stop where a round lowers the sum by no more than this.
         """
-        centre = np.median(self._table, axis=0) if start is None else start
+        centre = np.median(self._table, axis=0)
         before = np.inf
         for _ in range(MAXIMAL_ROUNDS):
             error = np.mean(self._weights * np.abs(self._table - centre), axis=1)

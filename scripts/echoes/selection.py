@@ -12,6 +12,9 @@ from echoes import metrics
 Array = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 
+#: A difference of two scores that says nothing: single precision rounds to less.
+ROUNDING = 1e-4
+
 
 def single(values: npt.ArrayLike) -> Floats:
     """Bring numbers to single precision."""
@@ -50,7 +53,7 @@ def score_sums(
     for p, (y, w) in enumerate(zip(single(truth), single(weights), strict=True)):
         predicted = candidates(p)
         error = np.abs(predicted - y) @ w / y.size
-        sums[0, p] = baseline[p] / np.maximum(error, metrics.EPSILON)
+        sums[0, p] = max(baseline[p], metrics.EPSILON) / np.maximum(error, metrics.EPSILON)
         t = np.maximum(np.abs(predicted), np.abs(y))
         t *= np.float32(1 / metrics.FULL_EFFECT)
         np.minimum(t, 1, out=t)
@@ -59,7 +62,7 @@ def score_sums(
         sums[1, p] = (h * predicted) @ y
         sums[2, p] = h @ (y * y)
         sums[3, p] = np.einsum("cg,cg,cg->c", h, predicted, predicted)
-    sums[0] = np.minimum(np.log2(np.maximum(sums[0], metrics.EPSILON)), metrics.MAXIMAL_TERM)
+    sums[0] = np.minimum(np.log2(sums[0]), metrics.MAXIMAL_TERM)
     return sums
 
 
@@ -75,9 +78,9 @@ def weigh(sums: Array) -> tuple[Array, Array]:
     """Weigh candidates by how clearly each falls behind the best one.
 
     A candidate weighs exp(−d / s): d is how far its score is below the best one's, s the
-    jackknife standard error of that difference over perturbations. What the rows cannot tell
-    from the best one counts almost as much as it: on few perturbations, the best alone would be
-    a matter of chance.
+    jackknife standard error of that difference over perturbations, at least `ROUNDING`. What
+    the rows cannot tell from the best one counts almost as much as it: on few perturbations,
+    the best alone would be a matter of chance.
 
     Parameters
     ----------
@@ -95,9 +98,10 @@ def weigh(sums: Array) -> tuple[Array, Array]:
     best = int(np.argmax(scores))
     without = total(whole[:, None] - sums)
     difference = without[:, [best]] - without
-    error = np.sqrt((m - 1) / m * np.sum((difference - difference.mean(axis=0)) ** 2, axis=0))
+    # A score is a sum over rows: that of one row less is m / (m − 1) times too small, which
+    # turns the jackknife's factor (m − 1) / m into its inverse.
+    deviation = difference - difference.mean(axis=0)
+    error = np.sqrt(m / max(m - 1, 1) * np.sum(deviation**2, axis=0))
     behind = scores[best] - scores
-    # A candidate that differs from the best by nothing is as good as it.
-    weights = np.exp(-behind / np.maximum(error, np.finfo(np.float64).tiny))
-    weights[behind == 0] = 1.0
+    weights = np.exp(-behind / np.maximum(error, ROUNDING))
     return weights / weights.sum(), scores
