@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 Array = npt.NDArray[np.float64]
 
 DRAWS = 10_000
+#: Columns that say what a figure is of.
+LABEL = ("experiment", "kind", "protocol")
 #: Figures of the published protocol, which are never those of the other one.
 PUBLISHED = {"score": "mean_fold_score", "mape": "mape"}
 
@@ -58,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             truth, weights, baseline, silenced, comparison.load(own["parts"])
         )
         summary = comparison.summarise(found, counts)
-        label = {"experiment": name, "kind": own["kind"], "protocol": "held_out"}
+        label = dict(zip(LABEL, (name, own["kind"], "held_out"), strict=True))
         figures += [_row(label, metric, *three) for metric, three in summary.items()]
         by_row.append(_tidy(label, "pert_symbol", symbols, found.rows))
         by_gene.append(_tidy(label, "gene", genes, found.genes))
@@ -68,7 +70,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         }
         log.info("%s: score %.5f", name, found.score.total)
     for name, path in json.loads(given.published).items():
-        label = {"experiment": name, "kind": "experiment", "protocol": "published"}
+        label = dict(zip(LABEL, (name, "experiment", "published"), strict=True))
         table = pd.read_csv(path)
         for column, metric in PUBLISHED.items():
             each = table[column].to_numpy()
@@ -79,14 +81,21 @@ def main(argv: Sequence[str] | None = None) -> None:
             (value, draws), (reference, others) = drawn[one][metric], drawn[other][metric]
             label = {"experiment": one, "reference": other}
             differences.append(_row(label, metric, value - reference, *interval(draws - others)))
-    for path, rows in ((given.comparison, figures), (given.differences, differences)):
+    for path, names, rows in (
+        (given.comparison, LABEL, figures),
+        (given.differences, ("experiment", "reference"), differences),
+    ):
         with atomic_path(path) as partial:
-            pd.DataFrame(rows).to_csv(partial, index=False, lineterminator="\n")
+            table = pd.DataFrame(rows, columns=[*names, "metric", "value", "lower", "upper"])
+            table.to_csv(partial, index=False, lineterminator="\n")
     with atomic_path(given.table) as partial:
         partial.write_text(_markdown(figures, differences), encoding="utf-8")
-    for path, tables in ((given.by_perturbation, by_row), (given.by_gene, by_gene)):
+    for path, what, tables in (
+        (given.by_perturbation, "pert_symbol", by_row),
+        (given.by_gene, "gene", by_gene),
+    ):
         with atomic_path(path) as partial:
-            pd.concat(tables, ignore_index=True).to_parquet(partial, index=False)
+            _join(what, tables).to_parquet(partial, index=False)
 
 
 def _markdown(figures: Sequence[dict[str, Any]], differences: Sequence[dict[str, Any]]) -> str:
@@ -147,6 +156,13 @@ def _tidy(
         ],
         ignore_index=True,
     )
+
+
+def _join(what: str, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Join tidy tables; where there are none, the columns are there all the same."""
+    columns = dict.fromkeys((*LABEL, what, "metric"), "string") | {"value": "float64"}
+    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(columns))
+    return table.astype(columns)
 
 
 if __name__ == "__main__":

@@ -87,14 +87,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _settings(own: dict[str, Any]) -> Settings:
-    """Read an experiment's settings as the configuration has them."""
-    echo = {name: tuple(value) for name, value in own["echo"].items() if name != "inner_folds"}
-    regression = own["regression"] | {"penalties": tuple(own["regression"]["penalties"])}
+    """Read an experiment's settings as the configuration has them, those that its models read."""
+
+    def part(name: str) -> dict[str, Any]:
+        return {k: tuple(v) if isinstance(v, list) else v for k, v in own[name].items()}
+
     return Settings(
         models=tuple(own["models"]),
-        n_components=own["response"]["n_components"],
-        regression=Regression(**regression),
-        echo=Echo(**echo, inner_folds=own["echo"]["inner_folds"]),
+        **own["response"],
+        regression=Regression(**part("regression")),
+        echo=Echo(**part("echo")),
     )
 
 

@@ -49,10 +49,11 @@ def settings(own):
 def grid(sweep, own):
     """The runs of a sweep by name: the settings of an experiment, and what each run varies."""
     base = config["experiments"].get(own["experiment"])
-    if base is None:
+    if not base or base["protocol"] != "held_out" or "members" in base:
         raise WorkflowError(
             f"configuration: sweeps: {sweep}: experiment: {own['experiment']}; expected the name "
-            "of an experiment. Correct it, or add the experiment."
+            "of an experiment with `protocol: held_out` and models of its own. Correct it, or add "
+            "the experiment."
         )
     for number, values in enumerate(itertools.product(*own["grid"].values())):
         run = copy.deepcopy(base)
@@ -104,6 +105,15 @@ COMPARED = [name for name in HELD_OUT if name not in RUNS]
 
 #: Models that learn from features; the others learn from kernels.
 LINEAR = ["ridge", "elastic_net"]
+#: The sections and keys of an experiment's settings that a model reads, where it reads some.
+READS = {
+    "blend": ["echo.blends", "echo.inner_folds"],
+    "nearest": ["echo.inner_folds", "features.transform"],
+    "bilinear": ["echo.inner_folds", "response"],
+    "echo": ["echo", "features.transform"],
+    "ridge": ["echo.inner_folds", "features", "regression", "response"],
+    "elastic_net": ["echo.inner_folds", "features", "regression", "response"],
+}
 
 
 def experiment_files(name):
@@ -254,11 +264,27 @@ def member_features(wildcards):
     )
 
 
+def read_settings(name, *sections):
+    """The settings in some sections that an experiment's models read."""
+    own = SETTINGS[name]
+    reads = {path for model in own["models"] for path in READS.get(model, [])}
+    return {
+        section: {
+            key: value
+            for key, value in own[section].items()
+            if reads & {section, f"{section}.{key}"}
+        }
+        for section in sections
+    }
+
+
 def member_settings(wildcards):
     """What the models of an experiment's members read, as JSON."""
-    keys = ("models", "response", "regression", "echo")
     own = {
-        name: {key: SETTINGS[name][key] for key in keys}
+        name: {
+            "models": SETTINGS[name]["models"],
+            **read_settings(name, "response", "regression", "echo"),
+        }
         for name in members(wildcards.experiment)
     }
     return json.dumps(own)
@@ -469,6 +495,23 @@ for name in EXPERIMENTS:
         members(name)
 
 
+def used_settings(name):
+    """The settings that an experiment's predictions follow from."""
+    own = {key: SETTINGS[name][key] for key in ("protocol", "network", "diffusion")}
+    if "members" in SETTINGS[name]:
+        return {
+            "protocol": own["protocol"],
+            "members": {member: used_settings(member) for member in members(name)},
+        }
+    sections = ["features", "response", "regression"]
+    sections += ["echo"] if is_held_out(name) else []
+    return {
+        **own,
+        "models": SETTINGS[name]["models"],
+        **read_settings(name, *sections),
+    }
+
+
 def experiment_settings(wildcards):
     """An experiment's settings as JSON, for its summary."""
-    return json.dumps(SETTINGS[wildcards.experiment], sort_keys=True)
+    return json.dumps(used_settings(wildcards.experiment), sort_keys=True)

@@ -163,7 +163,7 @@ rule rank_sweep:
         script="scripts/rank_sweep.py",
         library=library(
             *("bootstrap", "command", "comparison", "errors", "files", "metrics"),
-            "uncertainty",
+            *("problem", "uncertainty"),
         ),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         parts=sweep_parts,
