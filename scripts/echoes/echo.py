@@ -156,17 +156,17 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
     responses = without_own(problem)
     mean = responses.mean(axis=0)
     base = mean + blend * (median - mean)
-    operator = np.zeros((len(problem.silenced), m))
+    operator = np.zeros((len(problem.silenced) - m, m))
     for weight, each in zip(grid.sum(axis=0)[1:], residuals(problem, responses, how), strict=True):
-        operator += weight * each
-    fitted = operator @ (responses - mean)
-    deltas = base + fitted[m:]
+        operator += weight * each[m:]
+    deltas = base + operator @ (responses - mean)
     asked = own_responses(problem, remaining_share(problem))
     rows, own_genes = problem.own_asked()
     deltas[rows, own_genes] = asked[rows]
     return Prediction(
         deltas=deltas,
-        centre=base + fitted[:m].mean(axis=0),
+        # Kernels are centred on the training rows: their mean fitted residual is 0.
+        centre=base,
         inner=unseen,
         choices=_choices(how, grid, blend),
     )

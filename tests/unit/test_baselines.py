@@ -156,16 +156,22 @@ def test_nearest_by_a_loop(k: int, monkeypatch: pytest.MonkeyPatch) -> None:
     problem = example(isolated=(4, 5, 14))
     monkeypatch.setattr(baselines, "NEIGHBOURS", (k,))
     kernel = network_kernel(problem)
-    for asked in (12, 13):
+
+    def mean_of_nearest(asked: int) -> Array:
         cosine = {
             row: kernel[asked, row] / math.sqrt(kernel[asked, asked] * kernel[row, row])
             for row in range(12)
-            if problem.known[row]
+            if problem.known[row] and row != asked
         }
         near = sorted(cosine, key=cosine.__getitem__)[-k:]
-        expected = problem.deltas[near].mean(axis=0)
-        ours = baselines.nearest(problem, 4).deltas[asked - 12]
-        np.testing.assert_allclose(ours, expected, atol=1e-14)
+        return np.asarray(problem.deltas[near].mean(axis=0))
+
+    ours = baselines.nearest(problem, 4)
+    expected = [mean_of_nearest(asked) for asked in (12, 13)]
+    np.testing.assert_allclose(ours.deltas[:2], expected, atol=1e-14)
+    average = problem.deltas.mean(axis=0)
+    fitted = [mean_of_nearest(row) if problem.known[row] else average for row in range(12)]
+    np.testing.assert_allclose(ours.centre, np.mean(fitted, axis=0), atol=1e-14)
 
 
 def test_nearest_to_the_centre_is_a_number() -> None:

@@ -101,7 +101,7 @@ def test_residuals_are_kernel_ridge_regressions() -> None:
 
 def test_the_fit_is_what_its_choices_say(monkeypatch: pytest.MonkeyPatch) -> None:
     alike(monkeypatch)
-    problem = example()
+    problem = example(isolated=(2,))
     how = Echo(blends=(0.2, 0.6), penalties=(1.0, 10.0))
     ours = fit_echo(problem, how)
     responses = without_own(problem)
