@@ -73,7 +73,7 @@ def blend(problem: Problem, blends: tuple[float, ...], folds: int) -> Prediction
     average = problem.deltas.mean(axis=0)
     made = constant(problem, average + share * (centre - average))
     return Prediction(
-        made.deltas, made.centre, inner=means + share * (others - means), choices={"blend": share}
+        made.deltas, made.centre, inner=means + share * (others - means), choices={"share": share}
     )
 
 

@@ -93,10 +93,9 @@ def own_responses(problem: Problem, share: float) -> Array:
 
 
 def residuals(problem: Problem, responses: Array, how: Echo) -> Iterator[Array]:
-    """Operators (q + 1, m) that take training residuals to fitted ones, one a choice.
+    """Operators (q, m) that take training residuals to those of what is asked, one a choice.
 
-    The choices are each kernel with each penalty. The last row of an operator gives the mean
-    over the training perturbations.
+    The choices are each kernel with each penalty.
     """
     m = problem.training
     network = network_kernel(problem)
@@ -105,7 +104,7 @@ def residuals(problem: Problem, responses: Array, how: Echo) -> Iterator[Array]:
         share, other = KERNELS[name]
         kernel = share * network[:, :m] + other * profile[:, :m]
         values, vectors = np.linalg.eigh(kernel[:m])
-        across = np.vstack([kernel[m:], kernel[:m].mean(axis=0)]) @ vectors
+        across = kernel[m:] @ vectors
         for penalty in how.penalties:
             yield (across / (np.maximum(values, 0.0) + penalty)) @ vectors.T
 
@@ -135,7 +134,7 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
         bases[0, held_out] = mean
         bases[1, held_out] = medians.without(held_out).reweighted(ROUGH)
         own[held_out] = own_responses(part, remaining_share(part))
-        operators = [each[:-1] for each in residuals(part, responses, how)]
+        operators = list(residuals(part, responses, how))
         if operators:
             fitted = single(operators) @ single(responses - mean)
             inner[held_out] = fitted.swapaxes(0, 1)
@@ -157,17 +156,17 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
     responses = without_own(problem)
     mean = responses.mean(axis=0)
     base = mean + blend * (median - mean)
-    operator = np.zeros((len(problem.silenced) - m + 1, m))
+    operator = np.zeros((len(problem.silenced) - m, m))
     for weight, each in zip(grid.sum(axis=0)[1:], residuals(problem, responses, how), strict=True):
         operator += weight * each
-    fitted = operator @ (responses - mean)
-    deltas = base + fitted[:-1]
+    deltas = base + operator @ (responses - mean)
     asked = own_responses(problem, remaining_share(problem))
     rows, own_genes = problem.own_asked()
     deltas[rows, own_genes] = asked[rows]
     return Prediction(
         deltas=deltas,
-        centre=base + fitted[-1],
+        # Kernels are centred on the training rows: their mean fitted residual is 0.
+        centre=base,
         inner=unseen,
         choices=_choices(how, grid, blend),
     )

@@ -73,9 +73,9 @@ def _linear(name: str) -> Model:
             # Of a linear model with an intercept the mean fitted response is the mean response.
             components.mean,
             choices={
-                f"{name}_penalty": fitted.penalty,
-                f"{name}_gap": fitted.gap,
-                f"{name}_at_edge": float(fitted.penalty in (min(penalties), max(penalties))),
+                "penalty": fitted.penalty,
+                "gap": fitted.gap,
+                "at_edge": float(fitted.penalty in (min(penalties), max(penalties))),
             },
         )
 
@@ -139,15 +139,14 @@ def predict(problem: Problem, settings: Settings, *, inner: bool = False) -> Pre
             remedy="Add perturbations.",
         )
     parts = []
+    choices: dict[str, float] = {}
     for name in settings.models:
         part = MODELS[name](problem, settings)
         if inner and part.inner is None:
             part = replace(part, inner=_predict_unseen(problem, settings, MODELS[name]))
         parts.append(part)
-    share = np.full(len(parts), 1 / len(parts))
-    return _average(
-        parts, share, {key: value for part in parts for key, value in part.choices.items()}
-    )
+        choices |= {f"{name}_{key}": value for key, value in part.choices.items()}
+    return _average(parts, np.full(len(parts), 1 / len(parts)), choices)
 
 
 def _average(parts: Sequence[Prediction], weights: Array, choices: dict[str, float]) -> Prediction:
@@ -191,7 +190,9 @@ def predict_ensemble(
         len(grid),
     )
     weights = weigh(sums)[0] @ grid
-    return _average(parts, weights, dict(zip(names, weights.tolist(), strict=True)))
+    return _average(
+        parts, weights, {f"weight_{name}": float(w) for name, w in zip(names, weights, strict=True)}
+    )
 
 
 def convex_weights(members: int, steps: int) -> Array:

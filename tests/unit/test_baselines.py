@@ -79,7 +79,7 @@ def test_blend_of_one_share() -> None:
         ours = baselines.blend(problem, (share,), 4)
         np.testing.assert_allclose(ours.centre, (1 - share) * mean + share * median, atol=1e-15)
         np.testing.assert_array_equal(ours.deltas, [ours.centre] * 3)
-        assert ours.choices == {"blend": pytest.approx(share)}
+        assert ours.choices == {"share": pytest.approx(share)}
         # Where a row was not seen, it is the same blend of the other rows.
         assert ours.inner is not None
         for rows in inner_folds(12, 4):
@@ -94,11 +94,11 @@ def test_blend_takes_what_the_inner_loop_favours() -> None:
     random = np.random.default_rng(0)
     outliers = 20.0 * (random.random(problem.deltas.shape) < 0.03)
     heavy = replace(problem, deltas=1 + problem.deltas + outliers)
-    assert baselines.blend(heavy, (0.0, 1.0), 6).choices["blend"] > 0.95
+    assert baselines.blend(heavy, (0.0, 1.0), 6).choices["share"] > 0.95
     # Two values of which the mean lies between: the median is that of the other half.
     halves = np.where(np.arange(24)[:, None] % 2, 1.0, 2.0) + 0.001 * problem.deltas
     split = replace(problem, deltas=halves, weights=np.ones_like(halves))
-    assert baselines.blend(split, (0.0, 1.0), 24).choices["blend"] < 0.05
+    assert baselines.blend(split, (0.0, 1.0), 24).choices["share"] < 0.05
 
 
 def with_neighbours(*, isolated: tuple[int, ...] = ()) -> Problem:
@@ -156,16 +156,22 @@ def test_nearest_by_a_loop(k: int, monkeypatch: pytest.MonkeyPatch) -> None:
     problem = example(isolated=(4, 5, 14))
     monkeypatch.setattr(baselines, "NEIGHBOURS", (k,))
     kernel = network_kernel(problem)
-    for asked in (12, 13):
+
+    def mean_of_nearest(asked: int) -> Array:
         cosine = {
             row: kernel[asked, row] / math.sqrt(kernel[asked, asked] * kernel[row, row])
             for row in range(12)
-            if problem.known[row]
+            if problem.known[row] and row != asked
         }
         near = sorted(cosine, key=cosine.__getitem__)[-k:]
-        expected = problem.deltas[near].mean(axis=0)
-        ours = baselines.nearest(problem, 4).deltas[asked - 12]
-        np.testing.assert_allclose(ours, expected, atol=1e-14)
+        return np.asarray(problem.deltas[near].mean(axis=0))
+
+    ours = baselines.nearest(problem, 4)
+    expected = [mean_of_nearest(asked) for asked in (12, 13)]
+    np.testing.assert_allclose(ours.deltas[:2], expected, atol=1e-14)
+    average = problem.deltas.mean(axis=0)
+    fitted = [mean_of_nearest(row) if problem.known[row] else average for row in range(12)]
+    np.testing.assert_allclose(ours.centre, np.mean(fitted, axis=0), atol=1e-14)
 
 
 def test_nearest_to_the_centre_is_a_number() -> None:

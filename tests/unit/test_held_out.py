@@ -228,9 +228,9 @@ def test_an_ensemble_favours_the_member_that_is_right(monkeypatch: pytest.Monkey
     monkeypatch.setattr(held_out, "MODELS", models)
     how = [settings("wrong"), settings("right")]
     ours = predict_ensemble([problem] * 2, how, ["one", "other"])
-    assert ours.choices["other"] > 0.99
+    assert ours.choices["weight_other"] > 0.99
     assert sum(ours.choices.values()) == pytest.approx(1)
-    expected = ours.choices["one"] * asked[1] + ours.choices["other"] * asked[0]
+    expected = ours.choices["weight_one"] * asked[1] + ours.choices["weight_other"] * asked[0]
     np.testing.assert_allclose(ours.deltas, expected, atol=1e-14)
 
 
@@ -245,7 +245,7 @@ def test_an_ensemble_of_two_halves_takes_both(monkeypatch: pytest.MonkeyPatch) -
     }
     monkeypatch.setattr(held_out, "MODELS", models)
     ours = predict_ensemble([problem] * 2, [settings("over"), settings("under")], ["a", "b"])
-    assert ours.choices == {"a": pytest.approx(0.5, abs=0.01), "b": pytest.approx(0.5, abs=0.01)}
+    assert ours.choices == {f"weight_{name}": pytest.approx(0.5, abs=0.01) for name in "ab"}
     np.testing.assert_allclose(ours.inner, problem.deltas, atol=0.01)
 
 

@@ -1,0 +1,142 @@
+"""A planted network signal is found again, and where there is none nothing is made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from echoes import simulate, string_db
+from echoes.bootstrap import interval, resample, score_draws
+from echoes.diffusion import diffuse
+from echoes.echo import Echo, fit_echo, own_responses, remaining_share, residuals, without_own
+from echoes.features import transform
+from echoes.kernels import build_kernels, reach
+from echoes.medians import Medians
+from echoes.metrics import Score, score, weighted_mae
+from echoes.network import build_network, degree, has_link, random_walk_laplacian
+from echoes.perturbations import read_perturbations
+from echoes.problem import Problem, positions
+
+Array = npt.NDArray[np.float64]
+
+SEEDS = range(5)
+#: Restart parameters that the model is given; that of the truth is not among them.
+ALPHAS = (0.25, 0.5, 0.75)
+ECHO = Echo(penalties=(0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0))
+BASE = Echo(kernels=())
+#: The oracle gets the best penalty and the best share of the re-weighted median in hindsight.
+ORACLE_PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+ORACLE_BLENDS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A simulated screen: what there is to learn from, and the kernel behind its truth."""
+
+    problem: Problem
+    truth_kernel: Array
+
+    def predict(self, how: Echo) -> Array:
+        """Predict each perturbation from the others."""
+        parts = [self.problem.split(np.array([row])) for row in range(self.problem.training)]
+        return np.vstack([fit_echo(part, how).deltas for part in parts])
+
+    def score(self, predicted: Array) -> Score:
+        truth, weights = self.problem.deltas, self.problem.weights
+        return score(truth, predicted, weights, weighted_mae(truth, truth.mean(axis=0), weights))
+
+    def oracle(self) -> float:
+        """Score with the truth's kernel, and with the base and the penalty that prove best."""
+        how = Echo(kernels=("network",), penalties=ORACLE_PENALTIES)
+        problem = replace(self.problem, kernels=self.truth_kernel[None])
+        n, genes = problem.deltas.shape
+        predicted = np.empty((len(ORACLE_BLENDS), len(ORACLE_PENALTIES), n, genes))
+        for row in range(n):
+            part = problem.split(np.array([row]))
+            responses = without_own(part)
+            mean = responses.mean(axis=0)
+            median = Medians(part.deltas, part.weights).reweighted()
+            operators = residuals(part, responses, how)
+            fitted = np.array([each[-1] @ (responses - mean) for each in operators])
+            for blend, own in zip(ORACLE_BLENDS, predicted, strict=True):
+                own[:, row] = mean + blend * (median - mean) + fitted
+            rows, silenced = part.own_asked()
+            predicted[:, :, row, silenced] = own_responses(part, remaining_share(part))[rows]
+        return max(self.score(one).total for own in predicted for one in own)
+
+
+def screen(folder: Path, seed: int, signal: float) -> Screen:
+    """Simulate a screen and bring it through the library as the workflow does."""
+    plan = simulate.Plan(
+        network_genes=2000,
+        network_links=16_000,
+        perturbations=60,
+        response_genes=600,
+        signal=signal,
+        seed=seed,
+    )
+    files = ("links", "info", "means", "truth", "validation", "sample_submission")
+    paths = {name: folder / f"{name}.csv" for name in (*files, "validation_truth")}
+    simulate.write(simulate.simulate(plan), **paths)
+    data = read_perturbations(paths["means"], paths["truth"], None, "non-targeting")
+    symbols, genes = data.symbols.tolist(), data.genes.tolist()
+    core = {*symbols, *genes}
+    links = string_db.read_links(
+        paths["links"], string_db.read_info(paths["info"]), core, simulate.SCORE_THRESHOLD
+    )
+    network = build_network(links, core)
+    start = positions(symbols, network.genes)
+    known = has_link(network.adjacency)[start]
+
+    def walk(alpha: float) -> Array:
+        laplacian = random_walk_laplacian(network.adjacency)
+        return diffuse(network.adjacency, laplacian, start, alpha).x
+
+    def enrichment(diffusion: Array) -> Array:
+        return transform(diffusion, degree(network.adjacency), "log")
+
+    diffusions = [walk(alpha) for alpha in ALPHAS]
+    places = enrichment(walk(simulate.DAMPING))
+    places -= places[known].mean(axis=0)
+    places /= np.linalg.norm(places, axis=1, keepdims=True)
+    problem = Problem(
+        deltas=data.truth,
+        weights=data.weights,
+        control=data.control,
+        silenced=positions(symbols, genes),
+        kernels=build_kernels([enrichment(diffusion) for diffusion in diffusions]),
+        reach=reach(diffusions, positions(genes, network.genes)),
+        known=known,
+        features=np.empty((len(symbols), 0)),
+    )
+    return Screen(problem, places @ places.T)
+
+
+@pytest.mark.slow
+def test_without_a_signal_it_is_its_base_within_noise(tmp_path: Path) -> None:
+    gains, totals, inside = [], [], []
+    for seed in SEEDS:
+        one = screen(tmp_path, seed, signal=0.0)
+        echo, base = one.score(one.predict(ECHO)), one.score(one.predict(BASE))
+        counts = resample(one.problem.training, 2000, seed)
+        lower, upper = interval(score_draws(echo.parts, counts) - score_draws(base.parts, counts))
+        inside.append(lower <= 0 <= upper)
+        gains.append(echo.total - base.total)
+        totals.append(base.total)
+    assert sum(inside) >= len(SEEDS) - 1, gains
+    assert abs(np.mean(gains)) < 0.03 * np.mean(totals), (gains, totals)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+def test_finds_most_of_what_an_oracle_finds(seed: int, tmp_path: Path) -> None:
+    one = screen(tmp_path, seed, signal=0.8)
+    echo, base = (one.score(one.predict(how)).total for how in (ECHO, BASE))
+    oracle = one.oracle()
+    assert oracle > base > 0
+    assert echo > base
+    assert echo - base >= 0.8 * (oracle - base), (echo, base, oracle)
