@@ -17,7 +17,7 @@ import numpy.typing as npt
 from echoes import baselines, metrics
 from echoes.components import decompose, reconstruct
 from echoes.echo import Echo, fit_echo
-from echoes.errors import InputError
+from echoes.errors import InputError, NotConvergedError
 from echoes.features import standardise
 from echoes.models import NAMES, Regression, fit
 from echoes.problem import Prediction, Problem
@@ -64,7 +64,10 @@ def _linear(name: str) -> Model:
         m, genes = problem.deltas.shape
         components = decompose(problem.deltas, min(settings.n_components, m - 1, genes))
         train, asked = standardise(problem.features[:m], problem.features[m:])
-        fitted = fit(name, train, components.scores, settings.regression)
+        try:
+            fitted = fit(name, train, components.scores, settings.regression)
+        except NotConvergedError as error:
+            raise NotConvergedError(f"{name}, {error}") from error
         penalties = settings.regression.penalties
         return Prediction(
             reconstruct(fitted.predict(asked), components.axes, components.mean),
@@ -126,7 +129,7 @@ def predict(problem: Problem, settings: Settings, *, inner: bool = False) -> Pre
     InputError
         When there are too few training perturbations.
     NotConvergedError
-        When a linear model misses its gap.
+        When a linear model misses its gap; it names the model, the penalty and the gap.
     """
     if problem.training < FEWEST:
         raise InputError(

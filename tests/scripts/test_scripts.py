@@ -379,9 +379,9 @@ def test_features_on_another_scale(results: Path, tmp_path: Path, kind: str) -> 
     often /= often.sum()
     found = arrays_of(tmp_path / "features.npz")
     for part in ("train", "validation"):
-        ratio = np.hstack([arrays_of(results / f"{alpha}.npz")[part] for alpha in ALPHAS]) / np.tile(
-            often, len(ALPHAS)
-        )
+        ratio = np.hstack(
+            [arrays_of(results / f"{alpha}.npz")[part] for alpha in ALPHAS]
+        ) / np.tile(often, len(ALPHAS))
         expected = ratio if kind == "degree" else np.log(1 + ratio)
         np.testing.assert_allclose(found[part], expected, rtol=1e-12, atol=1e-15)
 

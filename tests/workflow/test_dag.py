@@ -124,7 +124,10 @@ RIDGE_ON_SHUFFLED_LINKS = RIDGE | {"diffusion": {"shuffle": "links"}}
 REWIRED = {"rewire_network": 1, "build_laplacian": 1, "diffuse": 1}
 SETTINGS |= {
     "seed, where only the bootstrap is random": ({"seed": 1}, COMPARE),
-    "settings that no experiment reads": ({"echo": {"penalties": [7]}, "crossval": {"parts": 3}}, {}),
+    "settings that no experiment reads": (
+        {"echo": {"penalties": [7]}, "crossval": {"parts": 3}},
+        {},
+    ),
     "one more experiment, on shuffled links": (
         {"experiments": {"third": RIDGE_ON_SHUFFLED_LINKS}},
         REWIRED | ONE,
