@@ -43,7 +43,8 @@ class Settings:
         Principal components that linear models and the bilinear one work with; as many as
         there can be where training rows are fewer.
     regression
-        How linear models are fitted.
+        How linear models are fitted, with fewer inner folds where training rows are fewer than
+        two a fold.
     echo
         What the inner loop weighs, and in how many folds.
     """
@@ -63,9 +64,12 @@ def _linear(name: str) -> Model:
     def model(problem: Problem, settings: Settings) -> Prediction:
         m, genes = problem.deltas.shape
         components = decompose(problem.deltas, min(settings.n_components, m - 1, genes))
+        # An inner fold's score needs two rows to vary.
+        folds = max(2, min(settings.regression.inner_folds, m // 2))
+        how = replace(settings.regression, inner_folds=folds)
         train, asked = standardise(problem.features[:m], problem.features[m:])
         try:
-            fitted = fit(name, train, components.scores, settings.regression)
+            fitted = fit(name, train, components.scores, how)
         except NotConvergedError as error:
             raise NotConvergedError(f"{name}, {error}") from error
         penalties = settings.regression.penalties
