@@ -61,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     for path, table in ((given.scores, scores), (given.calibration, calibration)):
         with atomic_path(path) as partial:
             table.to_csv(partial, index=False, lineterminator="\n")
-    ids = [*symbols, *data.validation_ids.tolist()]
-    errors = [made] if unseen is None else [made, unseen]
+    ids = [*symbols, *(data.validation_ids.tolist() if unseen else ())]
+    errors = [made, unseen] if unseen else [made]
     with atomic_path(given.uncertainty) as partial:
         _uncertainty(ids, genes, errors).to_parquet(partial, index=False)
     save_arrays(

@@ -10,7 +10,7 @@ import numpy as np
 
 from echoes.command import parser, run
 from echoes.echo import Echo
-from echoes.errors import NotConvergedError
+from echoes.errors import InputError, NotConvergedError
 from echoes.files import load_arrays, save_arrays
 from echoes.held_out import LINEAR, Settings, inner_score, predict, predict_ensemble
 from echoes.models import Regression
@@ -41,10 +41,21 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     members = json.loads(given.members)
     settings = [_settings(own) for own in members.values()]
+    linear = [bool(set(how.models) & LINEAR) for how in settings]
+    _expect("--kernels", len(given.kernels), len(settings))
+    _expect("--features", len(given.features), sum(linear))
+    if given.part is not None and not 0 <= given.part < given.parts:
+        raise InputError(
+            "--part",
+            "",
+            str(given.part),
+            expected=f"0 to {given.parts - 1}",
+            remedy="Name one of the --parts.",
+        )
     features = iter(given.features)
     problems = [
-        _problem(given.perturbations, kernels, next(features) if set(how.models) & LINEAR else None)
-        for kernels, how in zip(given.kernels, settings, strict=True)
+        _problem(given.perturbations, kernels, next(features) if uses else None)
+        for kernels, uses in zip(given.kernels, linear, strict=True)
     ]
     n = problems[0].training
 
@@ -84,6 +95,18 @@ def main(argv: Sequence[str] | None = None) -> None:
             "choices": np.array([[r["choices"][name] for name in choices] for r in results]),
         },
     )
+
+
+def _expect(option: str, found: int, expected: int) -> None:
+    """Refuse another number of files than members ask for."""
+    if found != expected:
+        raise InputError(
+            option,
+            "",
+            f"{found} files",
+            expected=f"{expected}, one for each member that uses one",
+            remedy="Name them in the order of the members.",
+        )
 
 
 def _settings(own: dict[str, Any]) -> Settings:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from echoes import metrics
 from echoes.bootstrap import interval, mean_draws, score_draws
+from echoes.errors import InputError
 from echoes.files import StrPath, load_arrays
 from echoes.uncertainty import LEVELS
 
@@ -55,7 +56,13 @@ class OutOfFold:
 
 
 def load(paths: Sequence[StrPath]) -> OutOfFold:
-    """Read the parts that predictions were made in, and bring their rows into order."""
+    """Read the parts that predictions were made in, and bring their rows into order.
+
+    Raises
+    ------
+    InputError
+        When a part is missing, damaged or there twice.
+    """
     names = ("rows", "fold", "prediction", "spread")
     of_folds = ("centre", "mean", "quantiles", "inner_score", "seconds", "choices")
     parts = []
@@ -68,6 +75,14 @@ def load(paths: Sequence[StrPath]) -> OutOfFold:
         before += len(folds[-1])
     rows, fold, prediction, spread, *folds = map(np.concatenate, zip(*parts, strict=True))
     order = np.argsort(rows)
+    if not np.array_equal(rows[order], np.arange(len(rows))):
+        raise InputError(
+            paths[0],
+            "rows",
+            f"all parts have {len(rows)}, of which {len(set(rows))} differ, up to {rows.max()}",
+            expected="all rows from 0 on, each once",
+            remedy="Name all parts of one experiment, each once.",
+        )
     centre, mean, quantiles, inner_score, seconds, choices = folds
     (labels,) = load_arrays(paths[0], "choice_names")
     return OutOfFold(

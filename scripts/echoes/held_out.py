@@ -17,7 +17,7 @@ import numpy.typing as npt
 from echoes import baselines, metrics
 from echoes.components import decompose, reconstruct
 from echoes.echo import Echo, fit_echo
-from echoes.errors import InputError
+from echoes.errors import InputError, NotConvergedError
 from echoes.features import standardise
 from echoes.linear import check_folds
 from echoes.models import NAMES, Regression, fit
@@ -44,7 +44,8 @@ class Settings:
         Principal components that linear models and the bilinear one work with; as many as
         there can be where training rows are fewer.
     regression
-        How linear models are fitted.
+        How linear models are fitted, with fewer inner folds where training rows are fewer than
+        two a fold.
     echo
         What the inner loop weighs, and in how many folds.
     """
@@ -65,8 +66,14 @@ def _linear(name: str) -> Model:
         m, genes = problem.deltas.shape
         check_folds(m, settings.regression.inner_folds)
         components = decompose(problem.deltas, min(settings.n_components, m - 1, genes))
+        # An inner fold's score needs two rows to vary.
+        folds = max(2, min(settings.regression.inner_folds, m // 2))
+        how = replace(settings.regression, inner_folds=folds)
         train, asked = standardise(problem.features[:m], problem.features[m:])
-        fitted = fit(name, train, components.scores, settings.regression)
+        try:
+            fitted = fit(name, train, components.scores, how)
+        except NotConvergedError as error:
+            raise NotConvergedError(f"{name}, {error}") from error
         penalties = settings.regression.penalties
         return Prediction(
             reconstruct(fitted.predict(asked), components.axes, components.mean),
@@ -128,7 +135,7 @@ def predict(problem: Problem, settings: Settings, *, inner: bool = False) -> Pre
     InputError
         When there are too few training perturbations, or no feature varies over them.
     NotConvergedError
-        When a linear model misses its gap.
+        When a linear model misses its gap; it names the model, the penalty and the gap.
     """
     if problem.training < FEWEST:
         raise InputError(

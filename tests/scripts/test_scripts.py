@@ -101,6 +101,7 @@ def results(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     build_features.main([
         "--diffusions",
         *(str(out / f"{alpha}.npz") for alpha in ALPHAS),
+        f"--adjacency={out / 'adjacency.npz'}",
         "--variance-percentile=20",
         f"--output={out / 'features.npz'}",
     ])  # fmt: skip
@@ -359,9 +360,48 @@ def test_features(results: Path) -> None:
 @pytest.mark.parametrize("option", [[], ["--variance-percentile"]])
 def test_features_without_a_filter(results: Path, tmp_path: Path, option: list[str]) -> None:
     diffusions = ["--diffusions", str(results / "0.75.npz")]
+    diffusions += [f"--adjacency={results / 'adjacency.npz'}"]
     build_features.main([*diffusions, *option, f"--output={tmp_path / 'features.npz'}"])
     (train,) = load_arrays(tmp_path / "features.npz", "train")
     assert np.array_equal(train, arrays_of(results / "0.75.npz")["train"])
+
+
+@pytest.mark.parametrize("kind", ["degree", "log"])
+def test_features_on_another_scale(results: Path, tmp_path: Path, kind: str) -> None:
+    build_features.main([
+        *("--diffusions", *(str(results / f"{alpha}.npz") for alpha in ALPHAS)),
+        f"--adjacency={results / 'adjacency.npz'}",
+        f"--transform={kind}",
+        f"--output={tmp_path / 'features.npz'}",
+    ])  # fmt: skip
+    # How often a walk that never restarts visits each gene: its share of all links' weights.
+    often = sp.load_npz(results / "adjacency.npz").toarray().sum(axis=0)
+    often /= often.sum()
+    found = arrays_of(tmp_path / "features.npz")
+    for part in ("train", "validation"):
+        ratio = np.hstack(
+            [arrays_of(results / f"{alpha}.npz")[part] for alpha in ALPHAS]
+        ) / np.tile(often, len(ALPHAS))
+        expected = ratio if kind == "degree" else np.log(1 + ratio)
+        np.testing.assert_allclose(found[part], expected, rtol=1e-12, atol=1e-15)
+
+
+def test_features_of_silenced_genes_in_each_others_places(results: Path, tmp_path: Path) -> None:
+    made = []
+    for options in ([], ["--permute-labels"], ["--permute-labels=0"], ["--permute-labels=1"]):
+        build_features.main([
+            *("--diffusions", str(results / "0.75.npz")),
+            f"--adjacency={results / 'adjacency.npz'}",
+            *options,
+            f"--output={tmp_path / 'features.npz'}",
+        ])  # fmt: skip
+        made.append(np.vstack(load_arrays(tmp_path / "features.npz", "train", "validation")))
+    plain, none, zero, one = made
+    assert np.array_equal(plain, none)
+    assert not np.array_equal(zero, one)
+    for permuted in (zero, one):
+        assert sorted(map(tuple, permuted)) == sorted(map(tuple, plain))
+        assert not (permuted == plain).all(axis=1).any()
 
 
 def test_components(results: Path) -> None:
@@ -447,7 +487,7 @@ def test_predictions(results: Path, symbols: list[str], genes: list[str]) -> Non
     assert shapes_of(results / "predictions.npz") == {
         "genes": (G,),
         "symbols": (N,),
-        "reconstruction": (N, G),
+        "truth": (N, G),
         "prediction": (N, G),
         "gene_correlation": (G,),
         "validation": (V, G),
@@ -459,7 +499,7 @@ def test_predictions(results: Path, symbols: list[str], genes: list[str]) -> Non
     np.testing.assert_allclose(arrays["validation"], mean, rtol=1e-12)
     components = arrays_of(results / "components.npz")
     rebuilt = components["scores"] @ components["axes"] + components["mean"]
-    assert np.array_equal(arrays["reconstruction"], rebuilt)
+    assert np.array_equal(arrays["truth"], rebuilt)
     expected = [np.corrcoef(rebuilt[:, j], arrays["prediction"][:, j])[0, 1] for j in range(G)]
     np.testing.assert_allclose(arrays["gene_correlation"], expected, atol=1e-9)
 
@@ -478,7 +518,7 @@ def test_scores(results: Path, symbols: list[str]) -> None:
     for i, record in enumerate(records):
         rows = slice(i, i + 1)
         one = score(
-            found["reconstruction"][rows],
+            found["truth"][rows],
             found["prediction"][rows],
             data["weights"][rows],
             data["baseline"][rows],
@@ -586,7 +626,11 @@ def test_without_truth_and_validation(results: Path, inputs: Path, tmp_path: Pat
     data = f"--perturbations={tmp_path / 'perturbations.npz'}"
     features = tmp_path / "features.npz"
     diffuse.main([*diffuse_inputs(results), data, "--alpha=0.5", f"--output={tmp_path / 'd.npz'}"])
-    build_features.main(["--diffusions", str(tmp_path / "d.npz"), f"--output={features}"])
+    build_features.main([
+        *("--diffusions", str(tmp_path / "d.npz")),
+        f"--adjacency={results / 'adjacency.npz'}",
+        f"--output={features}",
+    ])  # fmt: skip
     fold = tmp_path / "0.npz"
     options = [f"--features={features}", "--fold=0", f"--output={fold}"]
     loo_fold.main([*fold_inputs(results), *options])
@@ -779,4 +823,4 @@ def test_predictions_that_lack_an_array_end_a_command(results: Path, tmp_path: P
     arguments = [f"--png={out / 'f.png'}", f"--pdf={out / 'f.pdf'}", "--title=t"]
     predictions = results / "components.npz"
     line = run("plot_figure", [f"--predictions={predictions}", *arguments], out)
-    assert line.startswith(f"error: {predictions}: cannot read reconstruction, prediction")
+    assert line.startswith(f"error: {predictions}: cannot read truth, prediction")

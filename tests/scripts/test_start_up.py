@@ -15,10 +15,15 @@ SCRIPTS = Path(loo_fold.__file__).parent
 HEAVY = ("pandas", "pyarrow", "matplotlib", "sklearn", "scipy", "requests", "snakemake")
 ALLOWED = {
     "aggregate_folds": {"pandas", "pyarrow"},
+    "aggregate_held_out": {"pandas", "pyarrow"},
+    "build_features": {"scipy"},
+    "build_kernels": {"scipy"},
     "build_laplacian": {"scipy"},
     "build_network": {"pyarrow", "scipy"},
+    "compare_experiments": {"pandas", "pyarrow"},
     "diffuse": {"scipy"},
     "plot_figure": {"matplotlib", "scipy"},
+    "rank_sweep": {"pandas", "pyarrow"},
     "read_perturbations": {"pyarrow"},
     "rewire_network": {"scipy"},
     "simulate_example": {"scipy"},

@@ -31,12 +31,17 @@ SIMULATION = {
     "response_genes": 40,
     "isolated": 1,
 }
+#: The experiments of the default config that stand beside `published`, left out.
+ALONE: dict[str, Any] = dict.fromkeys(
+    ("published_held_out", "echo", "echo_base", "echo_rewired", "echo_permuted")
+)
 #: Settings for it, in which no penalised fit takes long.
 SMALL = {
     "response": {"n_components": 3},
     "regression": {"inner_folds": 2},
     "submission": {"padding": 2},
-    "experiments": {"published": {"models": ["ridge"]}},
+    "experiments": {"published": {"models": ["ridge"]}, **ALONE},
+    "baselines": ["mean"],
 }
 #: The same data as files of a user, and an experiment with settings of its own.
 LOCAL = {
@@ -51,6 +56,7 @@ LOCAL = {
     "submission": {"padding": 2, "sample": None},
     "experiments": {
         "published": {"models": ["ridge"]},
+        **ALONE,
         "second": {
             "protocol": "published",
             "models": ["ridge", "elastic_net"],
@@ -58,6 +64,43 @@ LOCAL = {
             "features": {"variance_percentile": 60},
             "response": {"n_components": 2},
         },
+    },
+}
+ECHO = {
+    "protocol": "held_out",
+    "models": ["echo"],
+    "diffusion": {"alphas": [0.25, 0.75]},
+    "features": {"transform": "log"},
+}
+#: Experiments of every kind that is held out, all baselines and a sweep; `published` stays.
+HELD_OUT = {
+    "echo": {"inner_folds": 3, "blends": [0.5, 1], "penalties": [1, 10]},
+    "experiments": {
+        "second": None,
+        "echo": ECHO,
+        "echo_base": {"protocol": "held_out", "models": ["echo"], "echo": {"kernels": []}},
+        "echo_rewired": ECHO | {"diffusion": {"alphas": [0.25, 0.75], "shuffle": "links"}},
+        "echo_permuted": ECHO | {"diffusion": {"alphas": [0.25, 0.75], "shuffle": "labels"}},
+        "ridge": {
+            "protocol": "held_out",
+            "models": ["ridge", "elastic_net"],
+            "features": {"variance_percentile": 60},
+            "crossval": {"parts": 1},
+        },
+        "ensemble": {"protocol": "held_out", "members": ["echo", "ridge"]},
+    },
+    "baselines": [
+        *("zero", "mean", "median", "weighted_median", "reweighted_median", "blend", "nearest"),
+        "bilinear",
+    ],
+    "sweeps": {
+        "alphas": {
+            "experiment": "echo",
+            "grid": {
+                "diffusion.alphas": [[0.25], [0.25, 0.75]],
+                "echo.kernels": [["network"], ["profile"]],
+            },
+        }
     },
 }
 
@@ -190,6 +233,15 @@ def local(pristine: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Work
 def finished(local: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The small data set, run to the end on one core. Copy it before changing anything."""
     work = local.copy(tmp_path_factory.mktemp("finished") / "main")
+    work.snakemake(cores=1, PYTHONHASHSEED="1", LC_ALL="C")
+    return work
+
+
+@pytest.fixture(scope="session")
+def held_out(local: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """All that can be held out, run to the end on one core. Copy it before changing anything."""
+    work = local.copy(tmp_path_factory.mktemp("held_out") / "main")
+    work.change(**HELD_OUT)
     work.snakemake(cores=1, PYTHONHASHSEED="1", LC_ALL="C")
     return work
 

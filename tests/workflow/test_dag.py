@@ -15,12 +15,15 @@ import pytest
 
 FOLDS = 6
 # Jobs of each rule when both experiments run again from a stage on; `second` has three alphas,
-# one of which is that of `published`.
+# one of which is that of `published` and of the only baseline.
 OUTPUTS = {"plot_figure": 2, "write_submission": 2}
-AGGREGATE = {"aggregate_folds": 2} | OUTPUTS
+COMPARE = {"compare_experiments": 1}
+AGGREGATE = {"aggregate_folds": 2} | OUTPUTS | COMPARE
 FOLD = {"loo_fold": 2 * FOLDS} | AGGREGATE
 DECOMPOSE = {"decompose_responses": 2} | FOLD
-FEATURES = {"build_features": 2} | FOLD
+PREDICT = {"predict_held_out": 1} | COMPARE
+KERNELS = {"build_kernels": 1} | PREDICT
+FEATURES = {"build_features": 2} | FOLD | KERNELS
 DIFFUSE = {"diffuse": 3} | FEATURES
 LAPLACIAN = {"build_laplacian": 1} | DIFFUSE
 NETWORK = {"build_network": 1} | LAPLACIAN
@@ -38,6 +41,7 @@ ONE = {
     "aggregate_folds": 1,
     "plot_figure": 1,
     "write_submission": 1,
+    "compare_experiments": 1,
 }
 
 
@@ -81,11 +85,11 @@ def own(**settings: Any) -> dict[str, Any]:
 SETTINGS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "one more alpha": (
         {"diffusion": {"alphas": [0.75, 0.9]}},
-        {"diffuse": 1} | one("decompose_responses"),
+        {"diffuse": 1} | KERNELS | one("decompose_responses"),
     ),
     "one more alpha, solved for another experiment": (
         {"diffusion": {"alphas": [0.75, 0.5]}},
-        one("decompose_responses"),
+        KERNELS | one("decompose_responses"),
     ),
     "tolerance": ({"diffusion": {"tolerance": 1e-9}}, DIFFUSE),
     "score threshold": ({"network": {"score_threshold": 0.6}}, NETWORK),
@@ -119,7 +123,11 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
 RIDGE_ON_SHUFFLED_LINKS = RIDGE | {"diffusion": {"shuffle": "links"}}
 REWIRED = {"rewire_network": 1, "build_laplacian": 1, "diffuse": 1}
 SETTINGS |= {
-    "seed, where nothing is random": ({"seed": 1}, {}),
+    "seed, where only the bootstrap is random": ({"seed": 1}, COMPARE),
+    "settings that no experiment reads": (
+        {"echo": {"penalties": [7]}, "crossval": {"parts": 3}},
+        {},
+    ),
     "one more experiment, on shuffled links": (
         {"experiments": {"third": RIDGE_ON_SHUFFLED_LINKS}},
         REWIRED | ONE,
@@ -131,7 +139,7 @@ SETTINGS |= {
                 "fourth": RIDGE | {"diffusion": {"shuffle": "links", "alphas": [0.75, 0.5]}},
             }
         },
-        REWIRED | {"diffuse": 2} | {rule: 2 * count for rule, count in ONE.items()},
+        REWIRED | {"diffuse": 2} | {rule: 2 * count for rule, count in ONE.items()} | COMPARE,
     ),
     "own shuffled links": (
         own(diffusion={"shuffle": "links"}),
@@ -139,7 +147,7 @@ SETTINGS |= {
     ),
     "shuffled links for all but one": (
         {"diffusion": {"shuffle": "links"}} | own(diffusion={"shuffle": None}),
-        REWIRED | one("decompose_responses"),
+        REWIRED | KERNELS | one("decompose_responses"),
     ),
 }
 #: An edited file of the code, and the jobs that it brings.
@@ -147,9 +155,12 @@ CODE: dict[str, dict[str, int]] = {
     "echoes/figures": {"plot_figure": 2},
     "echoes/submission": {"write_submission": 2},
     "echoes/evaluation": AGGREGATE,
-    "echoes/elastic_net": FOLD,
+    "echoes/elastic_net": FOLD | PREDICT,
+    "echoes/echo": PREDICT,
+    "echoes/kernels": KERNELS,
+    "echoes/comparison": COMPARE,
     "echoes/features": FEATURES,
-    "echoes/components": DECOMPOSE,
+    "echoes/components": DECOMPOSE | PREDICT,
     "echoes/diffusion": DIFFUSE,
     "echoes/string_db": NETWORK,
     "echoes/download": {"download_string": 2, "gunzip_string": 2} | NETWORK,
@@ -157,6 +168,8 @@ CODE: dict[str, dict[str, int]] = {
     "echoes/simulate": {},
     "plot_figure": {"plot_figure": 2},
     "aggregate_folds": AGGREGATE,
+    "aggregate_held_out": {},
+    "rank_sweep": {},
     "build_laplacian": LAPLACIAN,
     "rewire_network": {},
     "simulate_example": {},
@@ -197,6 +210,7 @@ def test_an_edited_file_of_the_code(plans: Plans, name: str) -> None:
 def test_a_changed_table_of_means(done: Any) -> None:
     # One experiment is enough here, where the jobs do run.
     del done.settings["experiments"]["second"]
+    assert done.snakemake().ran == COMPARE
     assert done.planned() == {}
     table = done.path / "data/means.csv"
     header, first, *rest = table.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -204,12 +218,13 @@ def test_a_changed_table_of_means(done: Any) -> None:
     table.write_text("".join([header, ",".join([name, "9.5", *cells]), *rest]), encoding="utf-8")
 
     # The folds are only known once the checkpoint has run.
-    assert done.planned() == CHECKPOINT | {"diffuse": 1} | one("loo_fold")
+    assert done.planned() == CHECKPOINT | {"diffuse": 1} | KERNELS | one("loo_fold")
     assert done.snakemake().ran == {
         "read_perturbations": 1,
         "build_network": 1,
         "build_laplacian": 1,
         "diffuse": 1,
+        **KERNELS,
         **ONE,
     }
     assert done.planned() == {}

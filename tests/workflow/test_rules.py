@@ -19,8 +19,8 @@ SOURCES = [
     *sorted((ROOT / "workflow" / "rules").glob("*.smk")),
 ]
 VERBS = {
-    *("aggregate", "build", "decompose", "diffuse", "download", "gunzip", "plot", "read"),
-    *("rewire", "simulate", "write"),
+    *("aggregate", "build", "compare", "decompose", "diffuse", "download", "gunzip", "plot"),
+    *("predict", "rank", "read", "rewire", "simulate", "write"),
     "loo",  # leave one out
 }
 

@@ -20,6 +20,8 @@ DATASET_FILES = {
     *("perturbations/summary.json", "string/links.json", "string/info.json"),
     *("string/links.txt", "string/info.txt", "string/links.txt.gz", "string/info.txt.gz"),
     *(f"diffusion/alpha~{alpha}.npz" for alpha in (0.25, 0.5, 0.75)),
+    *("kernels/log_alphas~0.75.npz", "mean/held_out/0.npz"),
+    *("comparison.csv", "differences.csv", "perturbation_scores.parquet", "gene_scores.parquet"),
 }
 EXPERIMENT_FILES = {
     *("features.npz", "components.npz", "predictions.npz", "oof_predictions.csv"),
@@ -71,7 +73,7 @@ def other_way(local: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="module")
-def example(pristine: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def example(pristine: Any, local: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The embedded example, made small, with all folders elsewhere."""
     work = pristine.copy(tmp_path_factory.mktemp("example") / "main")
     work.change(
@@ -86,7 +88,8 @@ def example(pristine: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
         response={"n_components": 3},
         regression={"inner_folds": 2},
         submission={"padding": 2},
-        experiments={"published": {"models": ["ridge"]}},
+        experiments=local.settings["experiments"] | {"second": None},
+        baselines=["mean"],
         pathvars={"results": "out/made", "logs": "out/told", "benchmarks": "out/measured"},
     )
     work.snakemake()
@@ -210,7 +213,11 @@ def test_cores_hashes_and_locale_change_no_byte(finished: Any, other_way: Any) -
     one, other = finished.path / "results", other_way.path / "results"
     assert files(one) == files(other)
     # How long a fold took is written into it, and summed up in the summary.
-    timed = {name for name in files(one) if "/folds/" in name or name.endswith("d/summary.json")}
+    timed = {
+        name
+        for name in files(one)
+        if "/folds/" in name or "/held_out/" in name or name.endswith("d/summary.json")
+    }
     for name in sorted(files(one) - timed):
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
     for name in timed:
@@ -230,7 +237,7 @@ def test_the_summary_says_what_was_computed(finished: Any) -> None:
     record = summary(finished, "second")
     assert record["experiment"] == "second"
     assert record["settings"]["diffusion"]["alphas"] == [0.25, 0.5, 0.75]
-    assert record["settings"]["features"] == {"variance_percentile": 60}
+    assert record["settings"]["features"] == {"transform": "none", "variance_percentile": 60}
     assert record["settings"]["response"] == {"n_components": 2}
     assert record["dataset"]["perturbations"] == 6
     assert set(record["dataset"]["inputs"]) == {"means", "truth", "validation"}

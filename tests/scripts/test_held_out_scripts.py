@@ -1,0 +1,781 @@
+"""The commands of the held-out protocol on a small simulated screen, and what they refuse."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+
+import aggregate_held_out
+import build_features
+import build_kernels
+import build_laplacian
+import build_network
+import compare_experiments
+import diffuse
+import predict_held_out
+import rank_sweep
+import read_perturbations
+import simulate_example
+from echoes.bootstrap import resample
+from echoes.features import permute_labels
+from echoes.files import save_arrays
+from echoes.metrics import score
+
+Array = npt.NDArray[np.float64]
+
+SCRIPTS = Path(predict_held_out.__file__).parent
+N, V, G, PARTS = 9, 3, 40, 2
+ALPHAS = ("0.25", "0.75")
+INNER = 3
+ECHO = {"inner_folds": INNER, "blends": [0.5, 1], "kernels": ["network"], "penalties": [1, 10]}
+#: What the models read, as the workflow hands it over.
+HOW: dict[str, dict[str, Any]] = {
+    "zero": {"models": ["zero"], "response": {}, "regression": {}, "echo": {}},
+    "mean": {"models": ["mean"], "response": {}, "regression": {}, "echo": {"inner_folds": INNER}},
+    "echo": {"models": ["echo"], "response": {}, "regression": {}, "echo": ECHO},
+    "ridge": {
+        "models": ["ridge"],
+        "response": {"n_components": 3},
+        "regression": {"penalties": [1, 100], "inner_folds": 2},
+        "echo": {"inner_folds": INNER},
+    },
+}
+MEMBERS: dict[str, list[str]] = {
+    **{name: [name] for name in HOW},
+    "ensemble": ["echo", "ridge"],
+}
+ARRAYS = {
+    *("rows", "fold", "prediction", "spread", "centre", "mean", "quantiles", "inner_score"),
+    *("seconds", "choice_names", "choices"),
+}
+LEVELS = [0.5, 0.6827, 0.8, 0.9, 0.95]
+
+
+def kernels_inputs(out: Path) -> list[str]:
+    return [
+        *("--diffusions", *(str(out / f"{alpha}.npz") for alpha in ALPHAS)),
+        *(f"--{name}={out / name}.npz" for name in ("adjacency", "perturbations")),
+        f"--genes={out / 'genes.tsv'}",
+        "--transform=log",
+    ]
+
+
+def predict_arguments(out: Path, experiment: str) -> list[str]:
+    members = MEMBERS[experiment]
+    return [
+        f"--perturbations={out / 'perturbations.npz'}",
+        f"--members={json.dumps({name: HOW[name] for name in members})}",
+        *("--kernels", *[str(out / "kernels.npz")] * len(members)),
+        *("--features", *(str(out / "features.npz") for name in members if name == "ridge")),
+    ]
+
+
+def part_of(out: Path, experiment: str, part: int | str) -> Path:
+    return out / experiment / f"{part}.npz"
+
+
+def parts_of(out: Path, experiment: str) -> list[str]:
+    return [str(part_of(out, experiment, part)) for part in range(PARTS)]
+
+
+def aggregate_arguments(out: Path, experiment: str, to: Path) -> list[str]:
+    return [
+        f"--perturbations={out / 'perturbations.npz'}",
+        *("--parts", *parts_of(out, experiment)),
+        f"--validation={part_of(out, experiment, 'validation')}",
+        *("--records", f"dataset={out / 'perturbations.json'}"),
+        f"--experiment={experiment}",
+        f"--settings={json.dumps(HOW.get(experiment, {'note': 'α'}))}",
+        f"--oof={to / 'oof.csv'}",
+        f"--scores={to / 'scores.csv'}",
+        f"--calibration={to / 'calibration.csv'}",
+        f"--uncertainty={to / 'uncertainty.parquet'}",
+        f"--summary={to / 'summary.json'}",
+        f"--predictions={to / 'predictions.npz'}",
+    ]
+
+
+def compare_arguments(
+    out: Path, to: Path, held_out: dict[str, Any], published: dict[str, str]
+) -> list[str]:
+    return [
+        f"--perturbations={out / 'perturbations.npz'}",
+        f"--held-out={json.dumps(held_out)}",
+        f"--published={json.dumps(published)}",
+        f"--comparison={to / 'comparison.csv'}",
+        f"--differences={to / 'differences.csv'}",
+        f"--by-perturbation={to / 'perturbation_scores.parquet'}",
+        f"--by-gene={to / 'gene_scores.parquet'}",
+    ]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the commands as the workflow does, and give the folder of what they made."""
+    out = tmp_path_factory.mktemp("held_out")
+    files = {name: out / f"{name}.csv" for name in ("means", "truth", "validation")}
+    simulate_example.main([
+        *(f"--{name}={path}" for name, path in files.items()),
+        *(f"--{name}={out / name}.txt" for name in ("links", "info")),
+        f"--sample-submission={out / 'sample.csv'}",
+        f"--validation-truth={out / 'validation_truth.csv'}",
+        "--network-genes=60",
+        "--network-links=240",
+        f"--perturbations={N}",
+        f"--validation-genes={V}",
+        f"--response-genes={G}",
+    ])  # fmt: skip
+    read_perturbations.main([
+        *(f"--{name}={path}" for name, path in files.items()),
+        f"--output={out / 'perturbations.npz'}",
+        f"--folds={out / 'folds.tsv'}",
+        f"--summary={out / 'perturbations.json'}",
+    ])  # fmt: skip
+    build_network.main([
+        *(f"--{name}={out / name}.txt" for name in ("links", "info")),
+        f"--perturbations={out / 'perturbations.npz'}",
+        "--edge-multiplicity=2",
+        f"--adjacency={out / 'adjacency.npz'}",
+        f"--genes={out / 'genes.tsv'}",
+        f"--summary={out / 'network.json'}",
+    ])  # fmt: skip
+    build_laplacian.main([f"--adjacency={out / 'adjacency.npz'}", f"--output={out}/laplacian.npz"])
+    for alpha in ALPHAS:
+        diffuse.main([
+            *(f"--{name}={out / name}.npz" for name in ("adjacency", "laplacian")),
+            f"--perturbations={out / 'perturbations.npz'}",
+            f"--genes={out / 'genes.tsv'}",
+            f"--alpha={alpha}",
+            f"--output={out / alpha}.npz",
+        ])  # fmt: skip
+    build_kernels.main([*kernels_inputs(out), f"--output={out / 'kernels.npz'}"])
+    build_features.main([
+        *("--diffusions", *(str(out / f"{alpha}.npz") for alpha in ALPHAS)),
+        f"--adjacency={out / 'adjacency.npz'}",
+        f"--output={out / 'features.npz'}",
+    ])  # fmt: skip
+    for experiment in MEMBERS:
+        arguments = predict_arguments(out, experiment)
+        for part in range(PARTS):
+            number = [f"--part={part}", f"--parts={PARTS}"]
+            output = f"--output={part_of(out, experiment, part)}"
+            predict_held_out.main([*arguments, *number, output])
+        output = f"--output={part_of(out, experiment, 'validation')}"
+        predict_held_out.main([*arguments, "--validation", output])
+        aggregate_held_out.main(aggregate_arguments(out, experiment, out / experiment))
+    with (out / "fold_scores.csv").open("w", encoding="utf-8") as table:
+        table.write("fold,pert_symbol,score,mape\n")
+        table.writelines(f"{i},P{i},{i * i / 10 - 2},{10 + i}\n" for i in range(N))
+    kinds = {"mean": "baseline", "zero": "baseline"}
+    held_out = {
+        name: {"kind": kinds.get(name, "experiment"), "parts": parts_of(out, name)}
+        for name in MEMBERS
+    }
+    published = {"published": str(out / "fold_scores.csv")}
+    compare_experiments.main(compare_arguments(out, out, held_out, published))
+    return out
+
+
+def arrays_of(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as archive:
+        return dict(archive)
+
+
+def json_of(path: Path) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return record
+
+
+def out_of_fold(out: Path, experiment: str) -> Array:
+    """The predictions of all parts, in the order of the perturbations."""
+    parts = [arrays_of(part_of(out, experiment, part)) for part in range(PARTS)]
+    rows = np.concatenate([part["rows"] for part in parts])
+    prediction: Array = np.concatenate([part["prediction"] for part in parts])
+    return prediction[np.argsort(rows)]
+
+
+@pytest.fixture(scope="module")
+def data(results: Path) -> dict[str, np.ndarray]:
+    return arrays_of(results / "perturbations.npz")
+
+
+def genes_of(out: Path) -> list[str]:
+    with (out / "genes.tsv").open(encoding="utf-8") as stream:
+        return [row["gene"] for row in csv.DictReader(stream, delimiter="\t")]
+
+
+def test_kernels(results: Path, data: dict[str, np.ndarray]) -> None:
+    found = arrays_of(results / "kernels.npz")
+    assert set(found) == {"kernels", "reach", "known"}
+    adjacency = sp.load_npz(results / "adjacency.npz").toarray()
+    often = adjacency.sum(axis=0) / adjacency.sum()
+    genes = genes_of(results)
+    response = [genes.index(name) for name in data["genes"]]
+    reach = np.zeros((N + V, G))
+    for alpha, kernel in zip(ALPHAS, found["kernels"], strict=True):
+        walk = arrays_of(results / f"{alpha}.npz")
+        rows = np.vstack([walk["train"], walk["validation"]])
+        scaled = np.log(1 + rows / often)
+        np.testing.assert_allclose(kernel, scaled @ scaled.T, rtol=1e-12)
+        part = rows[:, response]
+        total = part.sum(axis=1, keepdims=True)
+        reach += np.divide(part, total, out=np.zeros_like(part), where=total > 0) / len(ALPHAS)
+    np.testing.assert_allclose(found["reach"], reach, rtol=1e-12, atol=0)
+    silenced = [genes.index(name) for name in (*data["symbols"], *data["validation_symbols"])]
+    links = np.count_nonzero(adjacency, axis=1) - 1
+    assert found["known"].tolist() == [bool(links[i]) for i in silenced]
+    assert not found["known"].all()
+
+
+def test_kernels_of_permuted_labels(results: Path, tmp_path: Path) -> None:
+    output = tmp_path / "kernels.npz"
+    build_kernels.main([*kernels_inputs(results), "--permute-labels=3", f"--output={output}"])
+    found, plain = arrays_of(output), arrays_of(results / "kernels.npz")
+    places = permute_labels(N, V, 3)
+    assert sorted(places) == list(range(N + V))
+    expected = plain["kernels"][:, np.array(places)[:, None], places]
+    np.testing.assert_allclose(found["kernels"], expected, rtol=1e-12)
+    assert np.array_equal(found["reach"], plain["reach"][places])
+    assert np.array_equal(found["known"], plain["known"][places])
+    build_kernels.main([*kernels_inputs(results), "--permute-labels", f"--output={output}"])
+    assert output.read_bytes() == (results / "kernels.npz").read_bytes()
+
+
+@pytest.mark.parametrize("experiment", MEMBERS)
+def test_parts(results: Path, data: dict[str, np.ndarray], experiment: str) -> None:
+    for part in range(PARTS):
+        found = arrays_of(part_of(results, experiment, part))
+        assert set(found) == ARRAYS
+        rows = list(range(part, N, PARTS))
+        assert found["rows"].tolist() == rows
+        assert found["fold"].tolist() == list(range(len(rows)))
+        assert found["prediction"].shape == (len(rows), G)
+        assert np.isfinite(found["prediction"]).all()
+        assert (found["seconds"] > 0).all()
+        others = [np.delete(data["truth"], row, axis=0).mean(axis=0) for row in rows]
+        np.testing.assert_allclose(found["mean"], others, rtol=1e-12, atol=1e-15)
+        tells = experiment in ("echo", "ensemble")
+        assert np.isfinite(found["inner_score"]).all() == tells
+        assert found["spread"].shape == (len(rows), G if tells else 0)
+        assert found["quantiles"].shape == (len(rows), len(LEVELS) if tells else 0)
+        assert (np.diff(found["quantiles"], axis=1) >= 0).all()
+    found = arrays_of(part_of(results, experiment, "validation"))
+    assert found["rows"].tolist() == [0, 1, 2]
+    assert found["fold"].tolist() == [0, 0, 0]
+    np.testing.assert_allclose(found["mean"], [data["truth"].mean(axis=0)], atol=1e-15)
+
+
+def test_constant_predictions(results: Path, data: dict[str, np.ndarray]) -> None:
+    others = [np.delete(data["truth"], row, axis=0).mean(axis=0) for row in range(N)]
+    np.testing.assert_allclose(out_of_fold(results, "mean"), others, rtol=1e-12, atol=1e-15)
+    assert not out_of_fold(results, "zero").any()
+    validation = arrays_of(part_of(results, "mean", "validation"))["prediction"]
+    np.testing.assert_allclose(validation, [data["truth"].mean(axis=0)] * V, atol=1e-15)
+
+
+@pytest.mark.parametrize("experiment", MEMBERS)
+def test_the_number_of_parts_changes_nothing(
+    results: Path, tmp_path: Path, experiment: str
+) -> None:
+    output = tmp_path / "0.npz"
+    predict_held_out.main([
+        *predict_arguments(results, experiment),
+        "--part=0",
+        f"--output={output}",
+    ])  # fmt: skip
+    whole = arrays_of(output)
+    for part in range(PARTS):
+        found = arrays_of(part_of(results, experiment, part))
+        for name in ARRAYS - {"seconds", "fold", "choice_names"}:
+            np.testing.assert_array_equal(found[name], whole[name][part::PARTS])
+
+
+def test_a_part_without_perturbations(results: Path, tmp_path: Path) -> None:
+    arguments = predict_arguments(results, "mean")
+    for part in range(N + 1):
+        number = [f"--part={part}", f"--parts={N + 1}"]
+        predict_held_out.main([*arguments, *number, f"--output={tmp_path / 'mean'}/{part}.npz"])
+    parts = ["--parts", *(str(tmp_path / "mean" / f"{part}.npz") for part in range(N + 1))]
+    to = tmp_path / "made"
+    aggregate_held_out.main([*aggregate_arguments(results, "mean", to), *parts])
+    assert (to / "oof.csv").read_bytes() == (results / "mean/oof.csv").read_bytes()
+
+
+def test_the_inner_score(results: Path, data: dict[str, np.ndarray], tmp_path: Path) -> None:
+    output = tmp_path / "0.npz"
+    members = json.dumps({"median": HOW["mean"] | {"models": ["median"]}})
+    arguments = [*predict_arguments(results, "mean"), f"--members={members}", "--inner"]
+    predict_held_out.main([*arguments, "--part=0", f"--output={output}"])
+    expected = []
+    for row in range(N):
+        truth, weights = (np.delete(data[name], row, axis=0) for name in ("truth", "weights"))
+        unseen = np.empty_like(truth)
+        for first in range(INNER):
+            others = truth[np.arange(N - 1) % INNER != first]
+            unseen[first::INNER] = np.median(others, axis=0)
+        baseline = np.mean(weights * abs(truth - truth.mean(axis=0)), axis=1)
+        expected.append(score(truth, unseen, weights, baseline).total)
+    np.testing.assert_allclose(arrays_of(output)["inner_score"], expected, rtol=0, atol=1.1e-5)
+    assert any(expected)
+
+
+def test_an_ensemble_averages_its_members(results: Path) -> None:
+    for part in (*range(PARTS), "validation"):
+        found = arrays_of(part_of(results, "ensemble", part))
+        assert found["choice_names"].tolist() == ["echo", "ridge"]
+        shares = found["choices"]
+        assert (shares >= 0).all()
+        np.testing.assert_allclose(shares.sum(axis=1), 1)
+        members = np.array([
+            arrays_of(part_of(results, name, part))["prediction"] for name in MEMBERS["ensemble"]
+        ])  # fmt: skip
+        expected = np.einsum("rm,mrg->rg", shares[found["fold"]], members)
+        np.testing.assert_allclose(found["prediction"], expected, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("experiment", MEMBERS)
+def test_aggregated_tables(results: Path, data: dict[str, np.ndarray], experiment: str) -> None:
+    folder = results / experiment
+    prediction = out_of_fold(results, experiment)
+    oof = pd.read_csv(folder / "oof.csv", index_col="pert_symbol")
+    assert oof.index.tolist() == data["symbols"].tolist()
+    assert oof.columns.tolist() == data["genes"].tolist()
+    np.testing.assert_array_equal(oof.to_numpy(), prediction)
+
+    truth, weights = data["truth"], data["weights"]
+    scores = pd.read_csv(folder / "scores.csv")
+    assert scores["pert_symbol"].tolist() == data["symbols"].tolist()
+    wmae = np.mean(weights * abs(truth - prediction), axis=1)
+    np.testing.assert_allclose(scores["wmae"], wmae, rtol=1e-12)
+    term = np.minimum(5, np.log2(data["baseline"] / wmae))
+    np.testing.assert_allclose(scores["term"], term, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(scores["mae"], abs(truth - prediction).mean(axis=1), rtol=1e-12)
+    parts = [arrays_of(part_of(results, experiment, part)) for part in range(PARTS)]
+    for at, name in enumerate(parts[0]["choice_names"]):
+        chosen = np.empty(N)
+        for number, part in enumerate(parts):
+            chosen[number::PARTS] = part["choices"][:, at]
+        np.testing.assert_array_equal(scores[name], chosen)
+
+    arrays = arrays_of(folder / "predictions.npz")
+    np.testing.assert_array_equal(arrays["prediction"], prediction)
+    np.testing.assert_array_equal(arrays["truth"], truth)
+    validation = arrays_of(part_of(results, experiment, "validation"))["prediction"]
+    np.testing.assert_array_equal(arrays["validation"], validation)
+
+    record = json_of(folder / "summary.json")
+    whole = score(truth, prediction, weights, data["baseline"])
+    held_out = record["held_out"]
+    assert held_out["score"]["value"] == whole.total
+    assert held_out["sum_of_terms"]["value"] == pytest.approx(term.sum(), abs=1e-9)
+    assert held_out["weighted_cosine"]["value"] == pytest.approx(whole.cosine, abs=1e-12)
+    assert held_out["better_than_baseline"]["value"] == np.count_nonzero(term > 0)
+    assert held_out["score"]["lower"] <= whole.total <= held_out["score"]["upper"]
+    assert record["dataset"] == json_of(results / "perturbations.json")
+    assert set(record["versions"]) == {"python", "numpy", "scipy"}
+    if experiment in HOW:
+        assert record["settings"] == HOW[experiment]
+
+
+@pytest.mark.parametrize("experiment", ["mean", "zero"])
+def test_constant_predictions_get_no_credit(results: Path, experiment: str) -> None:
+    figures = json_of(results / experiment / "summary.json")["held_out"]
+    undefined = {"value": None, "lower": None, "upper": None}
+    assert figures["pearson_mean"] == figures["gene_pearson"] == undefined
+    for distance in ("l1", "cosine"):
+        half = figures[f"discrimination_{distance}"]
+        assert half["value"] == pytest.approx(0.5, abs=1e-12)
+        assert half["lower"] <= 0.5 <= half["upper"]
+
+
+@pytest.mark.parametrize("experiment", ["echo", "ensemble"])
+def test_calibration(results: Path, data: dict[str, np.ndarray], experiment: str) -> None:
+    folder = results / experiment
+    table = pd.read_csv(folder / "calibration.csv")
+    assert table["level"].tolist() == LEVELS
+    widths = pd.read_parquet(folder / "uncertainty.parquet")
+    ids = [*data["symbols"], *data["validation_ids"]]
+    assert widths["perturbation"].tolist() == ids
+    assert widths.columns.tolist() == ["perturbation", *data["genes"]]
+    width = widths.drop(columns="perturbation").to_numpy()
+    assert (width > 0).all()
+    error = abs(data["truth"] - out_of_fold(results, experiment))
+    covered = np.mean(error <= width[:N], axis=1)
+    row = table.iloc[LEVELS.index(0.6827)]
+    assert row["coverage"] == pytest.approx(covered.mean(), abs=1e-12)
+    assert row["coverage_p10"] == pytest.approx(np.quantile(covered, 0.1), abs=1e-12)
+    assert row["coverage_p90"] == pytest.approx(np.quantile(covered, 0.9), abs=1e-12)
+    assert row["mean_half_width"] == pytest.approx(width[:N].mean(), rel=1e-9)
+    assert (np.diff(table["coverage"]) >= 0).all()
+    assert (np.diff(table["mean_half_width"]) > 0).all()
+    record = json_of(folder / "summary.json")["calibration"]
+    assert list(record.values()) == pytest.approx(table["coverage"].tolist())
+    assert list(record) == ["0.5", "0.6827", "0.8", "0.9", "0.95"]
+
+
+def test_a_model_that_tells_no_error(results: Path) -> None:
+    folder = results / "mean"
+    header = "level,coverage,coverage_p10,coverage_p90,mean_half_width\n"
+    assert (folder / "calibration.csv").read_text(encoding="utf-8") == header
+    assert pd.read_parquet(folder / "uncertainty.parquet").empty
+    assert json_of(folder / "summary.json")["calibration"] == {}
+    assert json_of(folder / "summary.json")["inner_score"] is None
+
+
+def test_without_validation(results: Path, tmp_path: Path) -> None:
+    aggregate_held_out.main([*aggregate_arguments(results, "echo", tmp_path), "--validation"])
+    assert arrays_of(tmp_path / "predictions.npz")["validation"].shape == (0, G)
+    assert len(pd.read_parquet(tmp_path / "uncertainty.parquet")) == N
+    for name in ("oof.csv", "scores.csv", "calibration.csv"):
+        assert (tmp_path / name).read_bytes() == (results / "echo" / name).read_bytes()
+
+
+@pytest.fixture(scope="module")
+def comparison(results: Path) -> pd.DataFrame:
+    return pd.read_csv(results / "comparison.csv")
+
+
+def test_protocols_are_not_mixed(comparison: pd.DataFrame) -> None:
+    columns = ["experiment", "kind", "protocol", "metric", "value", "lower", "upper"]
+    assert comparison.columns.tolist() == columns
+    published = comparison[comparison["protocol"] == "published"]
+    assert set(published["experiment"]) == {"published"}
+    assert published["metric"].tolist() == ["mean_fold_score", "mape"]
+    held_out = comparison[comparison["protocol"] == "held_out"]
+    assert len(held_out) + len(published) == len(comparison)
+    assert held_out["experiment"].unique().tolist() == list(MEMBERS)
+    assert "mean_fold_score" not in set(held_out["metric"])
+    kinds = held_out.groupby("experiment")["kind"].unique().map(list).to_dict()
+    baselines = {name for name, (kind,) in kinds.items() if kind == "baseline"}
+    assert baselines == {"mean", "zero"}
+    assert not comparison.duplicated(["experiment", "metric"]).any()
+
+
+def test_compared_figures(
+    results: Path, comparison: pd.DataFrame, data: dict[str, np.ndarray]
+) -> None:
+    values = comparison.set_index(["experiment", "metric"])["value"]
+    scores = np.arange(N) ** 2 / 10 - 2
+    assert values["published", "mean_fold_score"] == pytest.approx(scores.mean())
+    assert values["published", "mape"] == pytest.approx(10 + (N - 1) / 2)
+    for name in MEMBERS:
+        prediction = out_of_fold(results, name)
+        whole = score(data["truth"], prediction, data["weights"], data["baseline"])
+        assert values[name, "score"] == whole.total
+        # The figures of an experiment are those of its summary.
+        for metric, three in json_of(results / name / "summary.json")["held_out"].items():
+            if isinstance(three, dict):
+                found = values[name, metric]
+                assert found == three["value"] or (three["value"] is None and np.isnan(found))
+    defined = comparison.dropna()
+    assert (defined["lower"] <= defined["upper"]).all()
+    assert not defined.empty
+    genes = comparison[comparison["metric"] == "gene_pearson"]
+    assert genes[["lower", "upper"]].isna().all(axis=None)
+
+
+def test_differences(results: Path, comparison: pd.DataFrame) -> None:
+    table = pd.read_csv(results / "differences.csv")
+    columns = ["experiment", "reference", "metric", "value", "lower", "upper"]
+    assert table.columns.tolist() == columns
+    assert len(table) == len(MEMBERS) * (len(MEMBERS) - 1) * 3
+    assert set(table["metric"]) == {"score", "wmae_ratio", "discrimination_l1"}
+    values = comparison.set_index(["experiment", "metric"])["value"]
+    indexed = table.set_index(["experiment", "reference", "metric"])
+    for (one, other, metric), row in indexed.iterrows():
+        assert one != other
+        assert row["value"] == values[one, metric] - values[other, metric]
+        back = indexed.loc[other, one, metric]
+        assert row["value"] == -back["value"]
+        assert row["lower"] == pytest.approx(-back["upper"], abs=1e-12)
+        assert row["upper"] == pytest.approx(-back["lower"], abs=1e-12)
+        assert row["lower"] <= row["upper"]
+    # Paired: both figures are taken over the same draws.
+    counts = resample(N, 10_000, 0)
+    drawn = {
+        name: 2 ** -(counts @ pd.read_csv(results / name / "scores.csv")["term"].to_numpy() / N)
+        for name in ("echo", "mean")
+    }
+    pair = indexed.loc["echo", "mean", "wmae_ratio"]
+    expected = np.quantile(drawn["echo"] - drawn["mean"], [0.025, 0.975])
+    np.testing.assert_allclose(pair[["lower", "upper"]].to_numpy(float), expected, rtol=1e-9)
+
+
+def test_tidy_tables(results: Path, data: dict[str, np.ndarray], comparison: pd.DataFrame) -> None:
+    rows = pd.read_parquet(results / "perturbation_scores.parquet")
+    label = ["experiment", "kind", "protocol"]
+    assert rows.columns.tolist() == [*label, "pert_symbol", "metric", "value"]
+    assert set(rows["protocol"]) == {"held_out"}
+    genes = pd.read_parquet(results / "gene_scores.parquet")
+    assert genes.columns.tolist() == [*label, "gene", "metric", "value"]
+    assert set(genes["metric"]) == {"pearson", "mae"}
+    values = comparison.set_index(["experiment", "metric"])["value"]
+    for name in MEMBERS:
+        error = abs(data["truth"] - out_of_fold(results, name))
+        mine = rows[(rows["experiment"] == name) & (rows["metric"] == "mae")]
+        assert mine["pert_symbol"].tolist() == data["symbols"].tolist()
+        np.testing.assert_allclose(mine["value"], error.mean(axis=1), rtol=1e-12)
+        assert values[name, "mae"] == pytest.approx(error.mean(), rel=1e-12)
+        mine = genes[(genes["experiment"] == name) & (genes["metric"] == "mae")]
+        assert mine["gene"].tolist() == data["genes"].tolist()
+        np.testing.assert_allclose(mine["value"], error.mean(axis=0), rtol=1e-12)
+        single = rows[rows["experiment"] == name].groupby("metric")["value"]
+        assert (single.size() == N).all()
+        for metric, mean in single.mean().items():
+            if metric not in ("term", "better_than_baseline"):
+                assert values[name, metric] == pytest.approx(mean, nan_ok=True)
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_nothing_held_out_makes_empty_tables(
+    results: Path, tmp_path: Path, published: bool
+) -> None:
+    tables = {"published": str(results / "fold_scores.csv")} if published else {}
+    compare_experiments.main(compare_arguments(results, tmp_path, {}, tables))
+    for name in ("comparison.csv", "differences.csv"):
+        table, usual = (pd.read_csv(folder / name) for folder in (tmp_path, results))
+        assert table.columns.tolist() == usual.columns.tolist()
+        assert len(table) == (2 if published and name == "comparison.csv" else 0)
+    for name in ("perturbation_scores.parquet", "gene_scores.parquet"):
+        table, usual = (pd.read_parquet(folder / name) for folder in (tmp_path, results))
+        assert table.dtypes.to_dict() == usual.dtypes.to_dict()
+        assert table.empty
+
+
+def hand_made(path: Path, prediction: Array, inner: Array) -> Path:
+    """Write a part with all perturbations, each of a model of its own."""
+    n, genes = prediction.shape
+    none = np.empty((n, 0))
+    save_arrays(path, {
+        "rows": np.arange(n), "fold": np.arange(n), "prediction": prediction, "spread": none,
+        "centre": np.zeros((n, genes)), "mean": np.zeros((n, genes)), "quantiles": none,
+        "inner_score": inner, "seconds": np.ones(n), "choice_names": np.array([], dtype=np.str_),
+        "choices": none,
+    })  # fmt: skip
+    return path
+
+
+def ranked(results: Path, folder: Path, runs: dict[str, tuple[Array, Array]]) -> pd.DataFrame:
+    given = {
+        name: {
+            "varied": {"diffusion.alphas": [number], "features.transform": None},
+            "parts": [str(hand_made(folder / f"{name}.npz", *run))],
+        }
+        for number, (name, run) in enumerate(runs.items())
+    }
+    rank_sweep.main([
+        f"--perturbations={results / 'perturbations.npz'}",
+        f"--runs={json.dumps(given)}",
+        f"--output={folder / 'sweep.csv'}",
+    ])  # fmt: skip
+    return pd.read_csv(folder / "sweep.csv")
+
+
+def test_a_sweep_is_ranked_by_the_inner_score(
+    results: Path, data: dict[str, np.ndarray], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    noise = np.random.default_rng(0).normal(scale=0.02, size=(N, G))
+    inner = np.full((3, N), 0.5)
+    # The best on the average, the best in a few folds, and never the best.
+    inner[0], inner[1, :3], inner[2] = 1.0, 2.0, 0.25
+    made = [data["truth"] + size * noise for size in (2, 3, 1)]
+    runs = {f"s.{i}": (made[i], inner[i]) for i in range(3)}
+    table = ranked(results, tmp_path, runs)
+    outer = [score(data["truth"], p, data["weights"], data["baseline"]).total for p in made]
+    assert outer[2] > outer[0] > outer[1]
+
+    assert table.columns.tolist() == [
+        *("inner_rank", "run", "diffusion.alphas", "features.transform", "inner_score"),
+        *("held_out_score", "lower", "upper", "held_out_rank", "note"),
+    ]
+    assert table["run"].tolist() == ["s.0", "s.1", "s.2", "chosen in each fold"]
+    assert table["inner_rank"][:3].tolist() == [1, 2, 3]
+    assert table["held_out_rank"][:3].tolist() == [2, 3, 1]
+    assert table[["inner_rank", "held_out_rank"]].iloc[3].isna().all()
+    assert table["diffusion.alphas"][:3].tolist() == ["[0]", "[1]", "[2]"]
+    assert table["held_out_score"][:3].tolist() == outer
+    np.testing.assert_allclose(table["inner_score"][:3], inner.mean(axis=1), rtol=1e-12)
+    assert table["note"].fillna("").tolist() == [
+        "chosen by the inner score",
+        "",
+        "best held-out score: choosing by it would flatter",
+        "the honest score of the sweep",
+    ]
+    # In three folds the second run is chosen, in the others the first.
+    nested = np.concatenate([made[1][:3], made[0][3:]])
+    expected = score(data["truth"], nested, data["weights"], data["baseline"]).total
+    assert table["held_out_score"][3] == expected
+    assert table["inner_score"][3] == pytest.approx((3 * 2 + (N - 3) * 1) / N)
+    assert (table["lower"] <= table["upper"]).all()
+    assert "s.2 has the best held-out score, s.0 the best inner one" in caplog.text
+
+
+def test_a_sweep_whose_best_is_the_best_of_both(
+    results: Path, data: dict[str, np.ndarray], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    noise = np.random.default_rng(0).normal(scale=0.02, size=(N, G))
+    runs = {
+        "s.0": (data["truth"] + 2 * noise, np.full(N, 0.5)),
+        "s.1": (data["truth"] + noise, np.full(N, 1.0)),
+        "s.2": (data["truth"] + 2 * noise, np.full(N, 0.5)),
+    }
+    table = ranked(results, tmp_path, runs)
+    # What is as good stays in its order.
+    assert table["run"][:3].tolist() == ["s.1", "s.0", "s.2"]
+    assert table["held_out_rank"][:3].tolist() == [1, 2, 2]
+    assert table["note"][0] == "chosen by the inner score"
+    assert table["note"][1:3].isna().all()
+    assert table["held_out_score"][3] == table["held_out_score"][0]
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("experiment", MEMBERS)
+def test_a_prediction_imports_numpy_alone(results: Path, tmp_path: Path, experiment: str) -> None:
+    heavy = ("pandas", "pyarrow", "matplotlib", "sklearn", "scipy", "requests", "snakemake")
+    arguments = [*predict_arguments(results, experiment), "--part=0", f"--parts={N}"]
+    arguments += [f"--output={tmp_path / '0.npz'}"]
+    code = (
+        f"import sys, predict_held_out; predict_held_out.main({arguments!r}); "
+        f"print(*(name for name in {heavy!r} if name in sys.modules))"
+    )
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, cwd=SCRIPTS, capture_output=True, text=True, check=True)
+    assert ended.stdout.split() == []
+
+
+def test_nothing_is_left_beside_the_outputs(results: Path) -> None:
+    assert [path.name for path in results.rglob("*") if path.name.startswith(".")] == []
+
+
+def refused(script: str, arguments: list[str], folder: Path) -> str:
+    """Run a command that fails on its input, and give its line of error."""
+    folder.mkdir()
+    code = [sys.executable, str(SCRIPTS / f"{script}.py"), *arguments]
+    ended = subprocess.run(code, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2, ended.stderr
+    assert "Traceback" not in ended.stderr
+    (line,) = (line for line in ended.stderr.splitlines() if line.startswith("error: "))
+    assert ended.stderr.endswith(f"{line}\n")
+    assert list(folder.rglob("*")) == []
+    return line
+
+
+@pytest.mark.parametrize(
+    ("experiment", "options", "line"),
+    [
+        ("mean", ["--part=2", "--parts=2"], "error: --part: 2; expected 0 to 1. "),
+        ("mean", ["--part=-1"], "error: --part: -1; expected 0 to 0. "),
+        ("ridge", ["--part=0", "--features"], "error: --features: 0 files; expected 1, "),
+        ("echo", ["--part=0", "--features", "x.npz"], "error: --features: 1 files; expected 0, "),
+        ("ensemble", ["--part=0", "--kernels", "x.npz"], "error: --kernels: 1 files; expected 2, "),
+        ("echo", ["--part=0", "--kernels", "x.npz"], "error: x.npz: there is no such file."),
+        ("ridge", ["--part=0", "--features", "x.npz"], "error: x.npz: there is no such file."),
+    ],
+)
+def test_bad_arguments_of_a_prediction(
+    results: Path, tmp_path: Path, experiment: str, options: list[str], line: str
+) -> None:
+    out = tmp_path / "out"
+    arguments = [*predict_arguments(results, experiment), *options, f"--output={out / '0.npz'}"]
+    assert refused("predict_held_out", arguments, out).startswith(line)
+
+
+@pytest.mark.parametrize("experiment", ["mean", "echo", "ridge"])
+def test_too_few_perturbations(
+    results: Path, data: dict[str, np.ndarray], tmp_path: Path, experiment: str
+) -> None:
+    few = {
+        name: array[:3] if len(array) == N and name != "genes" else array
+        for name, array in data.items()
+    }
+    np.savez(tmp_path / "few.npz", **few)
+    kernels = arrays_of(results / "kernels.npz")
+    kept = [0, 1, 2, *range(N, N + V)]
+    kernels["kernels"] = kernels["kernels"][:, np.array(kept)[:, None], kept]
+    np.savez(
+        tmp_path / "kernels.npz", **kernels | {k: kernels[k][kept] for k in ("reach", "known")}
+    )
+    features = arrays_of(results / "features.npz")
+    np.savez(tmp_path / "features.npz", **features | {"train": features["train"][:3]})
+    options = [f"--perturbations={tmp_path / 'few.npz'}", "--kernels", f"{tmp_path}/kernels.npz"]
+    if experiment == "ridge":
+        options += ["--features", f"{tmp_path}/features.npz"]
+    out = tmp_path / "out"
+    options += ["--part=0", f"--output={out / '0.npz'}"]
+    arguments = [*predict_arguments(results, experiment), *options]
+    assert refused("predict_held_out", arguments, out) == (
+        "error: configuration: experiments: protocol: held_out leaves 2 perturbations to learn "
+        "from; expected at least 3. Add perturbations."
+    )
+
+
+def test_a_fit_that_misses_its_gap(results: Path, tmp_path: Path) -> None:
+    how = HOW["ridge"] | {"models": ["elastic_net"]}
+    how |= {"regression": {"penalties": [0.001], "inner_folds": 2, "gap": 1e-40}}
+    members = json.dumps({"net": how})
+    arguments = [*predict_arguments(results, "ridge"), f"--members={members}", "--part=3"]
+    arguments += [f"--parts={N}", f"--output={tmp_path / '0.npz'}"]
+    code = [sys.executable, str(SCRIPTS / "predict_held_out.py"), *arguments]
+    ended = subprocess.run(code, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    line = ended.stderr.splitlines()[-1]
+    assert line.startswith("error: perturbations [3], elastic_net, penalty 0.001: relative duality")
+    assert "Traceback" not in ended.stderr
+
+
+BAD_PARTS = {
+    "missing": lambda parts: parts[:1],
+    "twice": lambda parts: [*parts, parts[0]],
+}
+
+
+@pytest.mark.parametrize("script", ["aggregate_held_out", "compare_experiments", "rank_sweep"])
+@pytest.mark.parametrize("change", BAD_PARTS)
+def test_parts_that_do_not_belong_together(
+    results: Path, tmp_path: Path, script: str, change: str
+) -> None:
+    out = tmp_path / "out"
+    parts = BAD_PARTS[change](parts_of(results, "echo"))
+    line = refused(script, reading_parts(results, out, script, parts), out)
+    assert line.startswith(f"error: {parts[0]}: rows: all parts have ")
+    assert line.endswith("Name all parts of one experiment, each once.")
+
+
+@pytest.mark.parametrize("script", ["aggregate_held_out", "compare_experiments", "rank_sweep"])
+def test_a_damaged_part(results: Path, tmp_path: Path, script: str) -> None:
+    out, damaged = tmp_path / "out", tmp_path / "0.npz"
+    parts = parts_of(results, "echo")
+    damaged.write_bytes(Path(parts[0]).read_bytes()[:-100])
+    arguments = reading_parts(results, out, script, [str(damaged), *parts[1:]])
+    assert refused(script, arguments, out).startswith(f"error: {damaged}: cannot read rows, fold")
+
+
+def reading_parts(results: Path, out: Path, script: str, parts: list[str]) -> list[str]:
+    if script == "aggregate_held_out":
+        return [*aggregate_arguments(results, "echo", out), "--parts", *parts]
+    if script == "compare_experiments":
+        own = {"echo": {"kind": "experiment", "parts": parts}}
+        return compare_arguments(results, out, own, {})
+    runs = {"s.0": {"varied": {}, "parts": parts}}
+    return [
+        f"--perturbations={results / 'perturbations.npz'}",
+        f"--runs={json.dumps(runs)}",
+        f"--output={out / 'sweep.csv'}",
+    ]
+
+
+def test_a_gene_that_the_network_lacks(results: Path, tmp_path: Path) -> None:
+    out, genes = tmp_path / "out", tmp_path / "genes.tsv"
+    genes.write_text("gene\tindex\trole\tconnected\nOTHER\t0\t\t1\n")
+    arguments = [*kernels_inputs(results), f"--genes={genes}", f"--output={out / 'k.npz'}"]
+    assert refused("build_kernels", arguments, out).startswith(f"error: {genes}: column gene: ")
