@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     records = dict(record.split("=", 1) for record in given.records)
 
     data = perturbations.load(given.perturbations)
-    symbols, genes = data.symbols.tolist(), data.genes.tolist()
+    names, genes = data.names.tolist(), data.genes.tolist()
     scores, axes, mean, explained = load_arrays(
         given.components, "scores", "axes", "mean", "explained_variance"
     )
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     folds = []
     # Validation predictions are summed on the way: together they may be larger than memory.
     total = np.zeros(())
-    for i in range(len(symbols)):
+    for i in range(len(names)):
         path = Path(given.folds, f"{i}.npz")
         unseen, *fold = load_arrays(path, "validation", "held_out", *FIT, "seconds")
         folds.append(fold)
@@ -68,16 +68,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         name: {key: part[:, i].tolist() for key, part in zip(FIT, fits, strict=True)}
         for i, name in enumerate(settings["models"])
     }
-    write_matrix(given.oof, "pert_symbol", Matrix(tuple(symbols), tuple(genes), prediction))
+    write_matrix(given.oof, "pert_symbol", Matrix(tuple(names), tuple(genes), prediction))
     with atomic_path(given.scores) as path:
-        _scores(symbols, data.baseline, result, models).to_csv(
-            path, index=False, lineterminator="\n"
-        )
+        _scores(names, data.baseline, result, models).to_csv(path, index=False, lineterminator="\n")
     save_arrays(
         given.predictions,
         {
             "genes": data.genes,
-            "symbols": data.symbols,
+            "names": data.names,
             "truth": reconstruction,
             "prediction": prediction,
             "gene_correlation": result.gene_correlation,
@@ -148,7 +146,7 @@ def _figures(result: Evaluation) -> dict[str, Any]:
 
 
 def _scores(
-    symbols: Sequence[str],
+    names: Sequence[str],
     baseline: npt.NDArray[np.float64],
     result: Evaluation,
     models: dict[str, dict[str, list[Any]]],
@@ -157,7 +155,7 @@ def _scores(
     folds = result.folds
     columns: dict[str, Any] = {
         "fold": range(len(folds)),
-        "pert_symbol": symbols,
+        "pert_symbol": names,
         "baseline_wmae": baseline,
         "score": [fold.total for fold in folds],
         "wmae": [fold.wmae.item() for fold in folds],

@@ -43,17 +43,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = args.parse_args(argv)
 
     data = perturbations.load(given.perturbations)
-    symbols, genes = data.symbols.tolist(), data.genes.tolist()
+    names, genes = data.names.tolist(), data.genes.tolist()
     made = comparison.load(given.parts)
-    silenced = positions(symbols, genes)
+    silenced = positions(data.symbols.tolist(), genes)
     found = comparison.figures(data.truth, data.weights, data.baseline, silenced, made)
     unseen = comparison.load([given.validation]) if given.validation else None
     validation = unseen.prediction if unseen else np.empty((0, len(genes)))
     calibration = _calibration(data.truth, made)
 
-    write_matrix(given.oof, "pert_symbol", Matrix(tuple(symbols), tuple(genes), made.prediction))
+    write_matrix(given.oof, "pert_symbol", Matrix(tuple(names), tuple(genes), made.prediction))
     scores = pd.DataFrame(
-        {"fold": made.fold, "pert_symbol": symbols, "baseline_wmae": data.baseline}
+        {"fold": made.fold, "pert_symbol": names, "baseline_wmae": data.baseline}
         | found.rows
         | {name: values[made.fold] for name, values in made.choices.items()}
         | {"inner_score": made.inner_score[made.fold]}
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for path, table in ((given.scores, scores), (given.calibration, calibration)):
         with atomic_path(path) as partial:
             table.to_csv(partial, index=False, lineterminator="\n")
-    ids = [*symbols, *(data.validation_ids.tolist() if unseen else ())]
+    ids = [*names, *(data.validation_ids.tolist() if unseen else ())]
     errors = [made, unseen] if unseen else [made]
     with atomic_path(given.uncertainty) as partial:
         _uncertainty(ids, genes, errors).to_parquet(partial, index=False)
@@ -69,20 +69,20 @@ def main(argv: Sequence[str] | None = None) -> None:
         given.predictions,
         {
             "genes": data.genes,
-            "symbols": data.symbols,
+            "names": data.names,
             "truth": data.truth,
             "prediction": made.prediction,
             "gene_correlation": found.genes["pearson"],
             "validation": validation,
         },
     )
-    intervals = comparison.summarise(found, resample(len(symbols), DRAWS, given.seed))
+    intervals = comparison.summarise(found, resample(len(names), DRAWS, given.seed))
     summary = {
         "experiment": given.experiment,
         "settings": json.loads(given.settings),
         "held_out": {
             "truth": "measured deltas, one score for all rows; nothing of a row was seen",
-            "perturbations": len(symbols),
+            "perturbations": len(names),
             **{
                 name: dict(zip(("value", "lower", "upper"), _finite(three), strict=True))
                 for name, three in intervals.items()

@@ -47,11 +47,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--by-gene", required=True, help="parquet of each gene's figures")
     given = args.parse_args(argv)
 
-    symbols, genes, truth, weights, baseline = load_arrays(
-        given.perturbations, "symbols", "genes", "truth", "weights", "baseline"
+    names, symbols, genes, truth, weights, baseline = load_arrays(
+        given.perturbations, "names", "symbols", "genes", "truth", "weights", "baseline"
     )
     silenced = positions(symbols.tolist(), genes.tolist())
-    counts = resample(len(symbols), DRAWS, given.seed)
+    counts = resample(len(names), DRAWS, given.seed)
     figures: list[dict[str, Any]] = []
     by_row, by_gene = [], []
     drawn: dict[str, dict[str, tuple[float, Array]]] = {}
@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         summary = comparison.summarise(found, counts)
         label = dict(zip(LABEL, (name, own["kind"], "held_out"), strict=True))
         figures += [_row(label, metric, *three) for metric, three in summary.items()]
-        by_row.append(_tidy(label, "pert_symbol", symbols, found.rows))
+        by_row.append(_tidy(label, "pert_symbol", names, found.rows))
         by_gene.append(_tidy(label, "gene", genes, found.genes))
         drawn[name] = {
             metric: (summary[metric][0], comparison.draws(found, metric, counts))

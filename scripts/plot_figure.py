@@ -18,12 +18,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--pdf", required=True, help="the figure as pdf")
     given = args.parse_args(argv)
 
-    truth, prediction, symbols, correlation = load_arrays(
-        given.predictions, "truth", "prediction", "symbols", "gene_correlation"
+    truth, prediction, names, correlation = load_arrays(
+        given.predictions, "truth", "prediction", "names", "gene_correlation"
     )
     # Names come from files: a dollar sign in one shall not start mathematics.
     with mpl.rc_context({"text.parse_math": False}):
-        figure = draw(truth, prediction, symbols.tolist(), correlation, title=given.title)
+        figure = draw(truth, prediction, names.tolist(), correlation, title=given.title)
         with atomic_path(given.png) as path:
             figure.savefig(path, dpi=150)
         with atomic_path(given.pdf) as path:

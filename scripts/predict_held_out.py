@@ -15,6 +15,7 @@ from echoes.files import load_arrays, save_arrays
 from echoes.held_out import LINEAR, Settings, inner_score, predict, predict_ensemble
 from echoes.models import Regression
 from echoes.problem import Prediction, Problem, positions
+from echoes.selection import deal
 from echoes.uncertainty import expected_error
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--validation", action="store_true", help="learn from all and predict the validation genes"
     )
     args.add_argument("--parts", type=int, default=1, help="how many parts there are")
+    args.add_argument(
+        "--folds", nargs="?", type=int, help="folds of perturbations; by default one a gene"
+    )
     args.add_argument("--inner", action="store_true", help="tell the inner score of every model")
     args.add_argument("--output", required=True, help="npz of the predictions")
     given = args.parse_args(argv)
@@ -64,26 +68,37 @@ def main(argv: Sequence[str] | None = None) -> None:
             return predict(parts[0], settings[0], inner=given.inner)
         return predict_ensemble(parts, settings, list(members))
 
-    folds = [[row] for row in range(given.part, n, given.parts)] if not given.validation else []
+    groups = problems[0].groups[:n].tolist()
+    if given.folds is not None and not 2 <= given.folds <= len(set(groups)):
+        raise InputError(
+            "configuration",
+            "crossval: folds",
+            f"{given.folds} for {len(set(groups))} silenced genes",
+            expected="at least 2, and no more than genes",
+            remedy="Choose another number, or leave out one perturbation at a time.",
+        )
+    folds = [] if given.validation else deal(groups, given.folds or n)[given.part :: given.parts]
     results = []
-    for rows in folds:
+    begin = time.perf_counter()
+    for done, rows in enumerate(folds):
         start = time.perf_counter()
-        parts = [problem.split(np.array(rows)) for problem in problems]
+        parts = [problem.split(rows) for problem in problems]
         try:
             results.append(_result(parts[0], learn(parts), start))
         except NotConvergedError as error:
-            raise NotConvergedError(f"perturbations {rows}, {error}") from error
-        log.info("perturbations %s: %.2f s", rows, results[-1]["seconds"])
+            raise NotConvergedError(f"perturbations {rows.tolist()}, {error}") from error
+        left = (time.perf_counter() - begin) / (done + 1) * (len(folds) - done - 1)
+        log.info("fold %d of %d, about %.0f s left", done + 1, len(folds), left)
     if given.validation:
         results.append(_result(problems[0], learn(problems), time.perf_counter()))
-        folds = [list(range(len(results[0]["prediction"])))]
+        folds = [np.arange(len(results[0]["prediction"]))]
     # Whatever a model tells of itself, it tells in every fold.
     choices = sorted(results[0]["choices"]) if results else []
     empty = np.empty((0, problems[0].deltas.shape[1]))
     save_arrays(
         given.output,
         {
-            "rows": [row for rows in folds for row in rows],
+            "rows": np.concatenate([np.empty(0, dtype=np.intp), *folds]),
             "fold": np.repeat(np.arange(len(folds)), [len(rows) for rows in folds]),
             "prediction": np.concatenate([empty, *(r["prediction"] for r in results)]),
             "spread": np.concatenate([r["spread"] for r in results] or [empty]),
@@ -142,6 +157,7 @@ def _problem(perturbations: str, kernels: str, features: str | None) -> Problem:
         reach=shares,
         known=known,
         features=rows,
+        groups=np.unique(silenced, return_inverse=True)[1],
     )
 
 

@@ -20,18 +20,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--truth", nargs="?", help="table of deltas, weights and baselines, if any")
     args.add_argument("--validation", nargs="?", help="table of genes to predict, if any")
     args.add_argument("--control", default="non-targeting", help="name of the control row")
+    args.add_argument(
+        "--guide-separator", nargs="?", help="what stands between a gene and its guide, if any"
+    )
     args.add_argument("--output", required=True, help="npz of the aligned tables")
     args.add_argument("--folds", required=True, help="table of the folds and what each leaves out")
     args.add_argument("--summary", required=True, help="json of counts and checksums")
     given = args.parse_args(argv)
 
     data = perturbations.read_perturbations(
-        given.means, given.truth, given.validation, given.control
+        given.means, given.truth, given.validation, given.control, given.guide_separator
     )
     tables = {"means": given.means, "truth": given.truth, "validation": given.validation}
     summary = {
         "control": given.control,
-        "perturbations": len(data.symbols),
+        "perturbations": len(data.names),
+        "silenced_genes": len(set(data.symbols.tolist())),
         "response_genes": len(data.genes),
         "validation": len(data.validation_ids),
         "inputs": {
@@ -43,9 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         summary,
     )
     perturbations.save(given.output, data)
-    write_rows(
-        given.folds, ["fold", "pert_symbol"], enumerate(data.symbols.tolist()), delimiter="\t"
-    )
+    write_rows(given.folds, ["fold", "pert_symbol"], enumerate(data.names.tolist()), delimiter="\t")
     save_json(given.summary, summary)
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from echoes.kernels import network_kernel
 from echoes.medians import ROUGH, Medians
 from echoes.problem import Prediction, Problem
-from echoes.selection import inner_folds, score_sums, single, weigh
+from echoes.selection import score_sums, single, weigh
 
 Array = npt.NDArray[np.float64]
 
@@ -60,7 +60,7 @@ def blend(problem: Problem, blends: tuple[float, ...], folds: int) -> Prediction
     centre = medians.reweighted()
     shares = single(blends)[:, None]
     means, others = np.empty_like(problem.deltas), np.empty_like(problem.deltas)
-    for held_out in inner_folds(problem.training, folds):
+    for held_out in problem.inner_folds(folds):
         means[held_out] = np.delete(problem.deltas, held_out, axis=0).mean(axis=0)
         others[held_out] = medians.without(held_out).reweighted(ROUGH)
     sums = score_sums(
@@ -93,7 +93,7 @@ def _weighed(
     """
     asked, centres = many(problem)
     inner = np.empty((len(asked), *problem.deltas.shape))
-    for held_out in inner_folds(problem.training, folds):
+    for held_out in problem.inner_folds(folds):
         inner[:, held_out] = many(problem.split(held_out))[0]
     sums = score_sums(problem.deltas, problem.weights, lambda p: single(inner[:, p]), len(asked))
     weights = weigh(sums)[0]

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from echoes.kernels import network_kernel, profile_kernel
 from echoes.medians import ROUGH, Medians
 from echoes.problem import Prediction, Problem
-from echoes.selection import Floats, inner_folds, score_sums, single, weigh
+from echoes.selection import Floats, score_sums, single, weigh
 
 Array = npt.NDArray[np.float64]
 
@@ -127,7 +127,7 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
     bases = np.empty((2, m, genes), dtype=np.float32)
     inner = np.empty((m, choices, genes), dtype=np.float32)
     own = np.empty(m)
-    for held_out in inner_folds(m, how.inner_folds):
+    for held_out in problem.inner_folds(how.inner_folds):
         part = problem.split(held_out)
         responses = without_own(part)
         mean = responses.mean(axis=0)

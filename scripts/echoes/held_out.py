@@ -22,7 +22,7 @@ from echoes.features import standardise
 from echoes.linear import check_folds
 from echoes.models import NAMES, Regression, fit
 from echoes.problem import Prediction, Problem
-from echoes.selection import inner_folds, score_sums, single, weigh
+from echoes.selection import score_sums, single, weigh
 
 Array = npt.NDArray[np.float64]
 
@@ -112,7 +112,7 @@ MODELS: Mapping[str, Model] = {
 def _predict_unseen(problem: Problem, settings: Settings, model: Model) -> Array:
     """Predict each training perturbation by a model that has not seen it, (m, G)."""
     unseen = np.empty_like(problem.deltas)
-    for held_out in inner_folds(problem.training, settings.echo.inner_folds):
+    for held_out in problem.inner_folds(settings.echo.inner_folds):
         unseen[held_out] = model(problem.split(held_out), settings).deltas
     return unseen
 

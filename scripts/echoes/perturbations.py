@@ -25,8 +25,10 @@ class Perturbations:
 
     Parameters
     ----------
+    names
+        The n perturbations as the tables name them, in the order of the table of means.
     symbols
-        The n silenced genes, in the order of the table of means.
+        The n silenced genes. Two guides may silence one.
     genes
         The G response genes, in the order of the table of means.
     control
@@ -43,6 +45,7 @@ class Perturbations:
         The v perturbations to predict: their ids and silenced genes.
     """
 
+    names: npt.NDArray[np.str_]
     symbols: npt.NDArray[np.str_]
     genes: npt.NDArray[np.str_]
     control: npt.NDArray[np.float64]
@@ -206,8 +209,17 @@ def read_validation(path: StrPath) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return ids, symbols
 
 
+def silenced_gene(name: str, guide_separator: str | None) -> str:
+    """Gene that a perturbation silences: what stands before the last separator, if there is one."""
+    return (name.rpartition(guide_separator)[0] or name) if guide_separator else name
+
+
 def read_perturbations(
-    means: StrPath, truth: StrPath | None, validation: StrPath | None, control: str
+    means: StrPath,
+    truth: StrPath | None,
+    validation: StrPath | None,
+    control: str,
+    guide_separator: str | None = None,
 ) -> Perturbations:
     """Read the tables of a data set and align them.
 
@@ -218,21 +230,25 @@ def read_perturbations(
         weights are 1 and the baseline is that of the mean of all responses.
     control
         Name of the control row in the table of means.
+    guide_separator
+        What stands between a silenced gene and the name of its guide; None where a
+        perturbation is named by its gene alone.
 
     Raises
     ------
     InputError
         When a table is bad or two do not belong together.
     """
-    symbols, genes, control_row, responses = read_means(means, control)
+    names, genes, control_row, responses = read_means(means, control)
     if truth is None:
         deltas, weights = responses, np.ones_like(responses)
         baseline = weighted_mae(responses, responses.mean(axis=0), weights)
     else:
-        deltas, weights, baseline = read_truth(truth, symbols, genes)
+        deltas, weights, baseline = read_truth(truth, names, genes)
     ids, silenced = read_validation(validation) if validation is not None else ((), ())
     return Perturbations(
-        symbols=np.array(symbols, dtype=np.str_),
+        names=np.array(names, dtype=np.str_),
+        symbols=np.array([silenced_gene(name, guide_separator) for name in names], dtype=np.str_),
         genes=np.array(genes, dtype=np.str_),
         control=control_row,
         responses=responses,

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
+from echoes.selection import deal
+
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
@@ -43,6 +45,8 @@ class Problem:
         (m + q,) silenced genes that have a link.
     features
         (m + q, F) features for linear models; F may be 0 where none is used.
+    groups
+        (m + q,) number of each silenced gene: guides of one gene have the same.
     """
 
     deltas: Array
@@ -53,6 +57,7 @@ class Problem:
     reach: Array
     known: npt.NDArray[np.bool_]
     features: Array
+    groups: Ints
 
     @property
     def training(self) -> int:
@@ -81,7 +86,12 @@ class Problem:
             reach=self.reach[rows],
             known=self.known[rows],
             features=self.features[rows],
+            groups=self.groups[rows],
         )
+
+    def inner_folds(self, folds: int) -> list[Ints]:
+        """Deal the training rows out to inner folds, guides of one gene to the same."""
+        return deal(self.groups[: self.training].tolist(), folds)
 
     def own(self) -> tuple[Ints, Ints]:
         """Rows and genes of the training entries that are a silenced gene's own."""

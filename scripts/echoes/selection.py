@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -21,10 +21,24 @@ def single(values: npt.ArrayLike) -> Floats:
     return np.asarray(values, dtype=np.float32)
 
 
-def inner_folds(rows: int, folds: int) -> list[npt.NDArray[np.intp]]:
-    """Deal rows out to folds like cards; no fold is empty."""
-    folds = min(folds, rows)
-    return [np.arange(first, rows, folds) for first in range(folds)]
+def deal(groups: Sequence[object], folds: int) -> list[npt.NDArray[np.intp]]:
+    """Deal rows out to folds like cards, a group at a time; no fold is empty.
+
+    Parameters
+    ----------
+    groups
+        What each row belongs to; rows of one group are never in two folds.
+    folds
+        Number of folds; as many as groups where there are fewer of these.
+
+    Returns
+    -------
+    list of arrays
+        The rows of each fold, in order.
+    """
+    number = {group: i for i, group in enumerate(dict.fromkeys(groups))}
+    fold = np.array([number[group] for group in groups], dtype=np.intp) % min(folds, len(number))
+    return [np.flatnonzero(fold == i) for i in range(min(folds, len(number)))]
 
 
 def score_sums(

@@ -294,8 +294,9 @@ def part_option(wildcards):
     """Which perturbations a job holds out."""
     if wildcards.part == "validation":
         return "--validation"
-    parts = SETTINGS[wildcards.experiment]["crossval"]["parts"]
-    return f"--part {wildcards.part} --parts {parts}"
+    own = SETTINGS[wildcards.experiment]["crossval"]
+    option = f"--part {wildcards.part} --parts {len(parts(wildcards.experiment))}"
+    return option + (f" --folds {own['folds']}" if own["scheme"] == "k_fold" else "")
 
 
 def inner_option(wildcards):
@@ -303,12 +304,19 @@ def inner_option(wildcards):
     return "--inner" if wildcards.experiment in RUNS else ""
 
 
+def parts(name):
+    """The parts that an experiment's folds are shared by: no more than there are folds."""
+    own = SETTINGS[name]["crossval"]
+    most = own["folds"] if own["scheme"] == "k_fold" else own["parts"]
+    return range(min(own["parts"], most))
+
+
 def part_files(name):
     """The parts that an experiment's out-of-fold predictions are made in."""
     return collect(
         "<results>/<dataset>/{experiment}/held_out/{part}.npz",
         experiment=name,
-        part=range(SETTINGS[name]["crossval"]["parts"]),
+        part=parts(name),
     )
 
 
@@ -336,9 +344,7 @@ def compared(wildcards, input):
         {
             name: {
                 "kind": "baseline" if name in BASELINES else "experiment",
-                "parts": list(
-                    itertools.islice(paths, SETTINGS[name]["crossval"]["parts"])
-                ),
+                "parts": list(itertools.islice(paths, len(parts(name)))),
             }
             for name in COMPARED
         }
@@ -369,9 +375,7 @@ def sweep_runs(wildcards, input):
         {
             name: {
                 "varied": run["varied"],
-                "parts": list(
-                    itertools.islice(paths, SETTINGS[name]["crossval"]["parts"])
-                ),
+                "parts": list(itertools.islice(paths, len(parts(name)))),
             }
             for name, run in SWEEPS[wildcards.sweep].items()
         }

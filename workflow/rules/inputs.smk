@@ -117,12 +117,14 @@ checkpoint read_perturbations:
         "../../envs/echoes.yaml"
     params:
         control=lookup(dpath="dataset/control", within=config),
+        guide_separator=optional("dataset/guide_separator", within=config),
     shell:
         "python {input.script}"
         " --means {input.means:q}"
         " --truth {input.truth:q}"
         " --validation {input.validation:q}"
         " --control {params.control:q}"
+        " --guide-separator {params.guide_separator:q}"
         " --output {output.table}"
         " --folds {output.folds}"
         " --summary {output.summary}"
