@@ -81,12 +81,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             (value, draws), (reference, others) = drawn[one][metric], drawn[other][metric]
             label = {"experiment": one, "reference": other}
             differences.append(_row(label, metric, value - reference, *interval(draws - others)))
-    for path, names, rows in (
+    for path, labels, rows in (
         (given.comparison, LABEL, figures),
         (given.differences, ("experiment", "reference"), differences),
     ):
         with atomic_path(path) as partial:
-            table = pd.DataFrame(rows, columns=[*names, "metric", "value", "lower", "upper"])
+            table = pd.DataFrame(rows, columns=[*labels, "metric", "value", "lower", "upper"])
             table.to_csv(partial, index=False, lineterminator="\n")
     with atomic_path(given.table) as partial:
         partial.write_text(_markdown(figures, differences), encoding="utf-8")

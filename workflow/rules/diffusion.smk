@@ -88,9 +88,10 @@ rule build_kernels:
                 "features",
                 "files",
                 "kernels",
+                "metrics",
                 "network",
-                "problem",
-            )
+            ),
+            *("problem", "selection"),
         ),
         diffusions=diffusion_files,
         adjacency=adjacency_file,

@@ -50,7 +50,7 @@ rule aggregate_held_out:
         script="scripts/aggregate_held_out.py",
         library=library(
             *("bootstrap", "command", "comparison", "errors", "files", "metrics"),
-            *("perturbations", "problem", "tables", "uncertainty"),
+            *("perturbations", "problem", "selection", "tables", "uncertainty"),
         ),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         parts=experiment_parts,
@@ -114,7 +114,7 @@ rule compare_experiments:
         script="scripts/compare_experiments.py",
         library=library(
             *("bootstrap", "command", "comparison", "errors", "files", "metrics"),
-            *("problem", "uncertainty"),
+            *("problem", "selection", "uncertainty"),
         ),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         parts=compared_parts,
@@ -163,7 +163,7 @@ rule rank_sweep:
         script="scripts/rank_sweep.py",
         library=library(
             *("bootstrap", "command", "comparison", "errors", "files", "metrics"),
-            *("problem", "uncertainty"),
+            *("problem", "selection", "uncertainty"),
         ),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         parts=sweep_parts,
