@@ -139,15 +139,16 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
             fitted = single(operators) @ single(responses - mean)
             inner[held_out] = fitted.swapaxes(0, 1)
     shares = single(how.blends)[:, None, None]
+    every = np.empty((len(how.blends), 1 + choices, genes), dtype=np.float32)
+    count = len(how.blends) * (1 + choices)
 
     def candidates(p: int) -> Floats:
-        base = bases[0, p] + shares * (bases[1, p] - bases[0, p])
-        every = np.concatenate([base, base + inner[p]], axis=1).reshape(-1, genes)
+        every[:, :1] = bases[0, p] + shares * (bases[1, p] - bases[0, p])
+        np.add(every[:, :1], inner[p], out=every[:, 1:])
         if not np.isnan(own[p]):
-            every[:, problem.silenced[p]] = own[p]
-        return every
+            every[:, :, problem.silenced[p]] = own[p]
+        return every.reshape(count, genes)
 
-    count = len(how.blends) * (1 + choices)
     weights = weigh(score_sums(problem.deltas, problem.weights, candidates, count))[0]
     unseen = np.array([single(weights) @ candidates(p) for p in range(m)], dtype=np.float64)
 
