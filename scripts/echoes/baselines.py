@@ -141,7 +141,8 @@ def bilinear(problem: Problem, folds: int, rank: int) -> Prediction:
         axes = axes[: min(rank, m - 1)]
         left = np.where(part.silenced[:, None] >= 0, axes.T[part.silenced], 0.0)
         square = left[:m].T @ left[:m]
-        unit = max(np.trace(square) / len(square), np.finfo(np.float64).tiny)
+        # Where no silenced gene is measured, nothing but the mean can follow.
+        unit = np.trace(square) / len(square) or 1.0
         # The axes are orthonormal: a penalty on their side is one factor.
         target = left[:m].T @ (residual @ axes.T)
         found = np.array(
