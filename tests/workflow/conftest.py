@@ -81,13 +81,13 @@ HELD_OUT = {
         "echo_base": {"protocol": "held_out", "models": ["echo"], "echo": {"kernels": []}},
         "echo_rewired": ECHO | {"diffusion": {"alphas": [0.25, 0.75], "shuffle": "links"}},
         "echo_permuted": ECHO | {"diffusion": {"alphas": [0.25, 0.75], "shuffle": "labels"}},
-        "ridge": {
+        "linear": {
             "protocol": "held_out",
             "models": ["ridge", "elastic_net"],
             "features": {"variance_percentile": 60},
             "crossval": {"parts": 1},
         },
-        "ensemble": {"protocol": "held_out", "members": ["echo", "ridge"]},
+        "ensemble": {"protocol": "held_out", "members": ["echo", "linear"]},
     },
     "baselines": [
         *("zero", "mean", "median", "weighted_median", "reweighted_median", "blend", "nearest"),

@@ -126,6 +126,7 @@ def test_an_overlay_is_valid(path: Path) -> None:
 
 
 RIDGE = {"protocol": "published", "models": ["ridge"]}
+MEMBERS = {"protocol": "held_out", "members": ["b", "c"]}
 BAD = {
     "unknown section": ({"difusion": {}}, "difusion"),
     "unknown key": ({"diffusion": {"alpha": 0.5}}, "alpha"),
@@ -149,6 +150,51 @@ BAD = {
     "experiment named as its diffusions": (
         {"experiments": {"diffusion_rewired": RIDGE}},
         "diffusion_rewired",
+    ),
+    **{
+        f"experiment named {name}": ({"experiments": {name: RIDGE}}, name)
+        for name in ("string", "perturbations", "kernels", "sweeps", "diffusion", "simulated")
+    },
+    "sweep with a reserved name": ({"sweeps": {"kernels": None}}, "kernels"),
+    "unknown protocol": ({"experiments": {"a": RIDGE | {"protocol": "all"}}}, "all"),
+    "published echo": ({"experiments": {"a": RIDGE | {"models": ["echo"]}}}, "echo"),
+    "published ensemble": ({"experiments": {"a": RIDGE | {"members": ["b", "c"]}}}, "members"),
+    "ensemble of one": ({"experiments": {"a": MEMBERS | {"members": ["b"]}}}, "members"),
+    "ensemble of one twice": ({"experiments": {"a": MEMBERS | {"members": ["b"] * 2}}}, "members"),
+    "ensemble with alphas": (
+        {"experiments": {"a": MEMBERS | {"diffusion": {"alphas": [0.5]}}}},
+        "diffusion",
+    ),
+    "ensemble with penalties": (
+        {"experiments": {"a": MEMBERS | {"echo": {"penalties": [1]}}}},
+        "echo",
+    ),
+    "ensemble with models": ({"experiments": {"a": MEMBERS | {"models": ["mean"]}}}, "a"),
+    "neither models nor members": ({"experiments": {"a": {"protocol": "held_out"}}}, "a"),
+    "self-loop of an experiment": (
+        {"experiments": {"published": {"network": {"self_loop": 0}}}},
+        "self_loop",
+    ),
+    "unknown transform": ({"features": {"transform": "square"}}, "square"),
+    "no transform": ({"features": {"transform": None}}, "transform"),
+    "blend above 1": ({"echo": {"blends": [0.5, 1.5]}}, "blends"),
+    "no blend": ({"echo": {"blends": []}}, "blends"),
+    "unknown kernel": ({"echo": {"kernels": ["graph"]}}, "graph"),
+    "penalty of 0 of echo": ({"echo": {"penalties": [0]}}, "penalties"),
+    "one fold of echo": ({"echo": {"inner_folds": 1}}, "inner_folds"),
+    "no parts": ({"crossval": {"parts": 0}}, "parts"),
+    "unknown baseline": ({"baselines": ["mode"]}, "mode"),
+    "baseline twice": ({"baselines": ["mean", "mean"]}, "baselines"),
+    "baselines left out": ({"baselines": None}, "baselines"),
+    "sweep without a grid": ({"sweeps": {"a": {"experiment": "echo"}}}, "grid"),
+    "sweep over nothing": ({"sweeps": {"a": {"experiment": "echo", "grid": {}}}}, "grid"),
+    "sweep over no values": (
+        {"sweeps": {"a": {"experiment": "echo", "grid": {"models": []}}}},
+        "models",
+    ),
+    "sweep over what no experiment sets": (
+        {"sweeps": {"a": {"experiment": "echo", "grid": {"diffusion.tolerance": [1]}}}},
+        "diffusion.tolerance",
     ),
     "unknown shuffle": ({"diffusion": {"shuffle": "genes"}}, "shuffle"),
     "shuffle as a switch": ({"diffusion": {"shuffle": True}}, "shuffle"),
@@ -188,6 +234,24 @@ def test_a_bad_config_is_refused_by_name(changes: Node, name: str) -> None:
     first = message.partition("Failed validating")[0]
     where = message.rpartition("On instance")[2]
     assert f"'{name}'" in first or f"['{name}']" in where, message
+
+
+GOOD = {
+    "names that only begin like a reserved one": {
+        "experiments": {"networks": RIDGE, "kernels_2": RIDGE, "sweep": RIDGE}
+    },
+    "base alone": {"experiments": {"echo": {"echo": {"kernels": []}}}},
+    "ensemble in three parts": {"experiments": {"a": MEMBERS | {"crossval": {"parts": 3}}}},
+    "no baselines": {"baselines": []},
+    "every model as a baseline": {"baselines": SCHEMA["$defs"]["model"]["enum"]},
+    "sweep": {"sweeps": {"a": {"experiment": "echo", "grid": {"echo.kernels": [[], ["both"]]}}}},
+    "sweep left out": {"sweeps": {"a": None}},
+}
+
+
+@pytest.mark.parametrize("changes", GOOD.values(), ids=GOOD)
+def test_a_good_config_is_taken(changes: Node) -> None:
+    validate(overlaid(CONFIG, changes), SCHEMA_FILE)
 
 
 def test_no_experiments_are_refused() -> None:

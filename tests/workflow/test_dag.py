@@ -114,6 +114,12 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         own(diffusion={"alphas": [0.75, 0.5, 0.25]}),
         one("decompose_responses"),
     ),
+    "one more baseline": ({"baselines": ["mean", "median"]}, PREDICT),
+    "one more baseline with features": (
+        {"baselines": ["mean", "ridge"]},
+        {"build_features": 1} | PREDICT,
+    ),
+    "no baseline": ({"baselines": []}, COMPARE),
     "one more experiment": ({"experiments": {"third": RIDGE}}, ONE),
     "one more experiment and alpha": (
         {"experiments": {"third": RIDGE | {"diffusion": {"alphas": [0.1]}}}},

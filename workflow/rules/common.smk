@@ -228,20 +228,20 @@ def kernels_transform(wildcards):
 
 def members(name):
     """The experiments that an ensemble averages, or the experiment itself."""
-    found = SETTINGS[name].get("members", [name])
-    for member in found:
+    if "members" not in SETTINGS[name]:
+        return [name]
+    for member in SETTINGS[name]["members"]:
         if member not in EXPERIMENTS or not is_held_out(member):
             problem = "no experiment that is held out"
-        elif member != name and "members" in EXPERIMENTS[member]:
+        elif "members" in EXPERIMENTS[member]:
             problem = "an ensemble itself"
         else:
             continue
-        if member != name:
-            raise WorkflowError(
-                f"configuration: experiments: {name}: members: {member} is {problem}; expected "
-                "experiments with `protocol: held_out` and models of their own. Correct the list."
-            )
-    return found
+        raise WorkflowError(
+            f"configuration: experiments: {name}: members: {member} is {problem}; expected "
+            "experiments with `protocol: held_out` and models of their own. Correct the list."
+        )
+    return SETTINGS[name]["members"]
 
 
 def member_kernels(wildcards):

@@ -1,0 +1,572 @@
+"""The held-out protocol from end to end: nothing leaks, and no more runs again than has to."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+
+Array = npt.NDArray[np.float64]
+
+N, V, PARTS = 6, 3, 2
+EXPERIMENTS = ("echo", "echo_base", "echo_rewired", "echo_permuted", "linear", "ensemble")
+BASELINES = (
+    *("zero", "mean", "median", "weighted_median", "reweighted_median", "blend", "nearest"),
+    "bilinear",
+)
+RUNS = tuple(f"alphas.{i}" for i in range(4))
+ALL = (*EXPERIMENTS, *BASELINES, *RUNS)
+#: How many jobs an experiment, a baseline or a run is spread over.
+SPREAD = dict.fromkeys(ALL, PARTS) | dict.fromkeys(("linear", *BASELINES), 1)
+KERNELS = {
+    "log_alphas~0.25+0.75",  # of echo and two runs
+    "log_alphas~0.25",  # of the other two
+    "log_alphas~0.75",  # of all baselines
+    "none_alphas~0.75",  # of echo_base, linear and the ensemble
+    "log_rewired_alphas~0.25+0.75",
+    "log_permuted_alphas~0.25+0.75",
+}
+TABLES = (
+    *("comparison.csv", "differences.csv", "perturbation_scores.parquet", "gene_scores.parquet"),
+    "sweeps/alphas.csv",
+)
+
+
+def files(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+def parts(name: str) -> list[str]:
+    """The files of an experiment's out-of-fold predictions."""
+    return [f"results/small/{name}/held_out/{part}.npz" for part in range(SPREAD[name])]
+
+
+def predicted(work: Any, name: str) -> dict[str, npt.NDArray[Any]]:
+    """All that an experiment's models tell, in the order of the perturbations."""
+    found = []
+    for path in parts(name):
+        with np.load(work.path / path) as part:
+            found.append({key: part[key] for key in part.files if key != "seconds"})
+    names = found[0].pop("choice_names")
+    rows = np.concatenate([part["rows"] for part in found])
+    arrays = {
+        key: np.concatenate([part[key] for part in found])[np.argsort(rows)]
+        for key in found[0].keys() - {"rows", "fold", "choice_names"}
+    }
+    return arrays | {"rows": np.sort(rows), "choice_names": names}
+
+
+def test_all_files_are_there_and_no_others(held_out: Any) -> None:
+    made = files(held_out.path / "results/small")
+    shared = {name for name in made if name.startswith(("network", "diffusion"))}
+    assert shared == {
+        *(f"network/{name}" for name in ("adjacency.npz", "laplacian.npz", "genes.tsv")),
+        *("network/summary.json", "network_rewired/adjacency.npz", "network_rewired/laplacian.npz"),
+        *(f"diffusion{variant}/alpha~0.25.npz" for variant in ("", "_rewired")),
+        *(f"diffusion{variant}/alpha~0.75.npz" for variant in ("", "_rewired")),
+    }
+    expected = {*TABLES, *(f"kernels/{name}.npz" for name in KERNELS), "linear/features.npz"}
+    expected |= {path.removeprefix("results/small/") for name in ALL for path in parts(name)}
+    for name in EXPERIMENTS:
+        expected |= {f"{name}/held_out/validation.npz"} | {
+            f"{name}/{file}"
+            for file in (
+                *("oof_predictions.csv", "fold_scores.csv", "summary.json", "calibration.csv"),
+                *("uncertainty.parquet", "predictions.npz", "figure.png", "figure.pdf"),
+                "submission.csv",
+            )
+        }
+    begin = ("perturbations/", "string/", "published/")
+    assert {name for name in made - shared if not name.startswith(begin)} == expected
+
+
+def test_nothing_is_to_be_done_after_a_run(held_out: Any) -> None:
+    assert held_out.planned() == {}
+
+
+def test_every_experiment_is_compared(held_out: Any) -> None:
+    table = pd.read_csv(held_out.path / "results/small/comparison.csv")
+    found = table[["experiment", "kind", "protocol"]].drop_duplicates()
+    assert set(found.itertuples(index=False, name=None)) == {
+        *((name, "experiment", "held_out") for name in EXPERIMENTS),
+        *((name, "baseline", "held_out") for name in BASELINES),
+        ("published", "experiment", "published"),
+    }
+    scores = table[table["metric"] == "score"].set_index("experiment")["value"]
+    for name in EXPERIMENTS:
+        record = json.loads(held_out.file("summary.json", name).read_text(encoding="utf-8"))
+        assert record["held_out"]["score"]["value"] == scores[name]
+    # The sum of the mean's terms is n·log2((n − 1)/n), where the baseline is that of the mean.
+    sums = table[table["metric"] == "sum_of_terms"].set_index("experiment")["value"]
+    assert sums["mean"] == pytest.approx(N * np.log2((N - 1) / N), abs=1e-9)
+
+
+def test_the_summary_says_what_was_computed(held_out: Any) -> None:
+    def settings(name: str) -> Any:
+        text = held_out.file("summary.json", name).read_text(encoding="utf-8")
+        return json.loads(text)["settings"]
+
+    echo, linear = settings("echo"), settings("linear")
+    assert echo["diffusion"]["alphas"] == [0.25, 0.75]
+    assert echo["features"] == {"transform": "log"}
+    kernels = ["network", "profile", "both"]
+    own = {"inner_folds": 3, "blends": [0.5, 1], "kernels": kernels, "penalties": [1, 10]}
+    assert echo["echo"] == own
+    assert echo["regression"] == echo["response"] == {}
+    assert linear["response"] == {"n_components": 3}
+    assert linear["regression"]["inner_folds"] == 2
+    assert settings("ensemble") == {
+        "protocol": "held_out",
+        "members": {"echo": echo, "linear": linear},
+    }
+    assert settings("echo_rewired")["diffusion"]["shuffle"] == "links"
+
+
+def test_a_submission_of_a_held_out_experiment(held_out: Any) -> None:
+    for name in EXPERIMENTS:
+        with held_out.file("submission.csv", name).open(encoding="utf-8", newline="") as stream:
+            _, *rows = csv.reader(stream)
+        values = np.array([[float(cell) for cell in row[1:]] for row in rows])
+        with np.load(held_out.file("held_out/validation.npz", name)) as part:
+            np.testing.assert_array_equal(values[:V], part["prediction"])
+        assert not values[V:].any()
+        assert len(rows) == V + 2
+
+
+def test_shuffled_networks_are_others(held_out: Any) -> None:
+    with np.load(held_out.path / "results/small/kernels/log_alphas~0.25+0.75.npz") as archive:
+        plain = archive["kernels"]
+    for variant in ("rewired", "permuted"):
+        path = held_out.path / f"results/small/kernels/log_{variant}_alphas~0.25+0.75.npz"
+        with np.load(path) as archive:
+            assert not np.allclose(archive["kernels"], plain)
+    # Without a kernel the base is left, whatever the network.
+    base, echo = (predicted(held_out, name)["prediction"] for name in ("echo_base", "echo"))
+    assert not np.allclose(base, echo)
+
+
+def test_the_ranking_of_a_sweep(held_out: Any) -> None:
+    table = pd.read_csv(held_out.path / "results/small/sweeps/alphas.csv")
+    assert set(table["run"]) == {*RUNS, "chosen in each fold"}
+    first = table.set_index("run").loc["alphas.0"]
+    assert first["diffusion.alphas"] == "[0.25]"
+    assert first["echo.kernels"] == '["network"]'
+    last = table.set_index("run").loc["alphas.3"]
+    assert last["diffusion.alphas"] == "[0.25, 0.75]"
+    assert last["echo.kernels"] == '["profile"]'
+    for name in RUNS:
+        inner = predicted(held_out, name)["inner_score"]
+        score = table.set_index("run").loc[name, "inner_score"]
+        assert score == pytest.approx(inner.mean(), rel=1e-12)
+    assert (np.diff(table["inner_score"][:4]) <= 0).all()
+
+
+#: The perturbation whose response is replaced.
+LEAK = 3
+
+
+@pytest.fixture(scope="module")
+def noisy(held_out: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The same run where all that was measured of one perturbation is noise."""
+    work = held_out.copy(tmp_path_factory.mktemp("noisy") / "main")
+    random = np.random.default_rng(0)
+    with np.load(work.path / "results/small/perturbations/perturbations.npz") as data:
+        symbol, genes = str(data["symbols"][LEAK]), data["genes"].tolist()
+    means = pd.read_csv(work.path / "data/means.csv", index_col="pert_symbol")
+    means.loc[symbol] = random.exponential(size=len(genes))
+    means.to_csv(work.path / "data/means.csv")
+    truth = pd.read_csv(work.path / "data/truth.csv", index_col="pert_id")
+    truth.loc[symbol, genes] = random.normal(size=len(genes))
+    weights = random.exponential(size=len(genes))
+    columns = [f"w_{gene}" for gene in genes]
+    truth.loc[symbol, columns] = weights * (len(genes) / weights.sum())
+    truth.loc[symbol, "baseline_wmae"] = 3.0
+    truth.to_csv(work.path / "data/truth.csv")
+    work.snakemake(
+        "results/small/published/oof_predictions.csv",
+        *(path for name in ALL for path in parts(name)),
+    )
+    for name in ("truth", "weights", "responses", "baseline"):
+        before, after = (
+            np.load(each.path / "results/small/perturbations/perturbations.npz")[name]
+            for each in (held_out, work)
+        )
+        rows = np.arange(N) != LEAK
+        np.testing.assert_array_equal(before[rows], after[rows])
+        assert not np.allclose(before[LEAK], after[LEAK])
+    return work
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_response_that_is_noise_changes_nothing_of_its_fold(
+    held_out: Any, noisy: Any, name: str
+) -> None:
+    before, after = predicted(held_out, name), predicted(noisy, name)
+    assert before.keys() == after.keys()
+    for key in before.keys() - {"rows", "choice_names"}:
+        np.testing.assert_array_equal(before[key][LEAK], after[key][LEAK], err_msg=key)
+    # The others have learnt from the noise, all but the one that does not learn.
+    others = np.arange(N) != LEAK
+    changed = (before["prediction"] != after["prediction"])[others].any(axis=1)
+    assert changed.all() == (name != "zero")
+
+
+def test_the_published_protocol_does_look_at_it(held_out: Any, noisy: Any) -> None:
+    rows = [
+        pd.read_csv(work.file("oof_predictions.csv"), index_col="pert_symbol").to_numpy()[LEAK]
+        for work in (held_out, noisy)
+    ]
+    assert abs(rows[0] - rows[1]).max() > 1e-3
+
+
+def test_cores_hashes_and_locale_change_no_byte(
+    held_out: Any, local: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    listed = subprocess.run(["locale", "-a"], check=False, capture_output=True, text=True).stdout
+    utf8 = [name for name in listed.split() if name.lower().endswith((".utf8", ".utf-8"))]
+    language = next((name for name in utf8 if not name.startswith("C.")), "C.UTF-8")
+    work = local.copy(tmp_path_factory.mktemp("other_way") / "main")
+    work.settings = held_out.copy(work.path.with_name("settings")).settings
+    results = ("oof_predictions.csv", "fold_scores.csv", "calibration.csv", "uncertainty.parquet")
+    made = [*TABLES, *(f"{name}/{file}" for name in EXPERIMENTS for file in results)]
+    work.snakemake(
+        *(f"results/small/{name}" for name in made), cores=4, PYTHONHASHSEED="2", LC_ALL=language
+    )
+    made += [f"kernels/{name}.npz" for name in KERNELS]
+    for name in made:
+        one, other = (each.path / "results/small" / name for each in (held_out, work))
+        assert one.read_bytes() == other.read_bytes(), name
+    for name in ALL:
+        one, other = predicted(held_out, name), predicted(work, name)
+        for key, array in one.items():
+            np.testing.assert_array_equal(array, other[key])
+
+
+#: All that is made of an experiment's out-of-fold predictions for its reader.
+REPORTED = {"aggregate_held_out": 1, "plot_figure": 1, "write_submission": 1}
+COMPARE = {"compare_experiments": 1}
+
+
+def times(count: int, jobs: dict[str, int]) -> Counter[str]:
+    return Counter({rule: count * number for rule, number in jobs.items()})
+
+
+def experiments(*names: str) -> Counter[str]:
+    """Jobs of some experiments from their predictions on, without the comparison."""
+    jobs = times(len(names), REPORTED)
+    jobs["predict_held_out"] += sum(SPREAD[name] + 1 for name in names)
+    return jobs
+
+
+def total(*parts: dict[str, int]) -> Counter[str]:
+    jobs: Counter[str] = Counter()
+    for part in parts:
+        jobs.update(part)
+    return jobs
+
+
+def own(name: str, **settings: Any) -> dict[str, Any]:
+    return {"experiments": {name: settings}}
+
+
+ECHOES = ("echo", "echo_base", "echo_rewired", "echo_permuted", "ensemble")
+RUNS_AGAIN = {"predict_held_out": len(RUNS) * PARTS, "rank_sweep": 1}
+FIGURES = {"plot_figure": 1, "write_submission": 1}
+#: An experiment that is new, in two parts and one of the validation genes.
+NEW = {"predict_held_out": PARTS + 1, **REPORTED, **COMPARE}
+
+
+def echo(**settings: Any) -> dict[str, Any]:
+    """Make an experiment with the model echo."""
+    return {"protocol": "held_out", "models": ["echo"], "features": {"transform": "log"}} | settings
+
+
+def sweep(*alphas: list[float]) -> dict[str, Any]:
+    return {"sweeps": {"more": {"experiment": "echo", "grid": {"diffusion.alphas": [*alphas]}}}}
+
+
+#: A change of settings, and the jobs that it brings.
+CHANGES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
+    "penalties of echo": (
+        {"echo": {"penalties": [1, 10, 100]}},
+        total(experiments(*ECHOES), RUNS_AGAIN, COMPARE),
+    ),
+    "blends": (
+        {"echo": {"blends": [1]}},
+        total(experiments(*ECHOES), RUNS_AGAIN, COMPARE, {"predict_held_out": 1}),
+    ),
+    "inner folds": (
+        {"echo": {"inner_folds": 2}},
+        total(experiments(*EXPERIMENTS), RUNS_AGAIN, COMPARE, {"predict_held_out": 3}),
+    ),
+    "own penalties of echo": (
+        own("echo_rewired", echo={"penalties": [5]}),
+        total(experiments("echo_rewired"), COMPARE),
+    ),
+    "penalties of linear models": (
+        {"regression": {"penalties": [1, 100]}},
+        total(
+            experiments("linear", "ensemble"),
+            {"loo_fold": N, "aggregate_folds": 1} | FIGURES,
+            COMPARE,
+        ),
+    ),
+    "seed": (
+        {"seed": 1},
+        total(
+            {"rewire_network": 1, "build_laplacian": 1, "diffuse": 2, "build_kernels": 2},
+            experiments("echo_rewired", "echo_permuted"),
+            times(len(EXPERIMENTS) - 2, REPORTED),
+            COMPARE,
+            {"rank_sweep": 1},
+        ),
+    ),
+    "one baseline less": ({"baselines": list(BASELINES[1:])}, COMPARE),
+    "one more part": (
+        own("echo", crossval={"parts": 3}),
+        total({"predict_held_out": 3}, REPORTED, COMPARE),
+    ),
+    "an experiment whose kernels are there": (
+        own("twin", **echo(diffusion={"alphas": [0.25, 0.75]}, echo={"blends": [1]})),
+        NEW,
+    ),
+    "two experiments with the same kernels": (
+        {
+            "experiments": {
+                name: echo(features={"transform": "degree"}, echo={"blends": [blend]})
+                for name, blend in (("one", 0), ("other", 1))
+            }
+        },
+        total(times(2, NEW), {"build_kernels": 1, "compare_experiments": -1}),
+    ),
+    "an experiment with a threshold of its own": (
+        own("strict", **echo(network={"score_threshold": 0.7})),
+        total(
+            {"build_network": 1, "build_laplacian": 1, "diffuse": 1, "build_kernels": 1},
+            NEW,
+        ),
+    ),
+    "a threshold that is everyone's": (
+        own("same", **echo(network={"score_threshold": 0.50})),
+        NEW,
+    ),
+    "a sweep over alphas that are there": (
+        sweep([0.25], [0.75], [0.25, 0.75]),
+        {"predict_held_out": 3 * PARTS, "rank_sweep": 1},
+    ),
+    "a sweep over a new alpha": (
+        sweep([0.5], [0.5, 0.75], [0.75, 0.5]),
+        {"diffuse": 1, "build_kernels": 3, "predict_held_out": 3 * PARTS, "rank_sweep": 1},
+    ),
+    "a sweep that is left out": ({"sweeps": {"alphas": None}}, {}),
+}
+
+
+@pytest.fixture(scope="module")
+def plans(
+    held_out: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Counter[str]]]]:
+    """Plan all runs at once, each after one change."""
+    folder = tmp_path_factory.mktemp("plans")
+
+    def plan(name: str) -> Counter[str]:
+        work = held_out.copy(folder / name.replace(" ", "_"))
+        work.change(**CHANGES[name][0])
+        jobs: Counter[str] = work.planned()
+        return jobs
+
+    with ThreadPoolExecutor(2) as pool:
+        yield {name: pool.submit(plan, name) for name in CHANGES}
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_changed_setting(plans: dict[str, Future[Counter[str]]], name: str) -> None:
+    assert plans[name].result() == CHANGES[name][1]
+
+
+def test_a_threshold_of_its_own_leaves_the_rest_alone(held_out: Any, tmp_path: Path) -> None:
+    work = held_out.copy(tmp_path / "main")
+    work.change(**own("strict", **echo(network={"score_threshold": 0.7})))
+    results = work.path / "results/small"
+    before = {name: (results / name).read_bytes() for name in files(results)}
+    work.snakemake("results/small/strict/summary.json")
+    after = files(results)
+    variant = "threshold~0.7"
+    assert after - before.keys() == {
+        *(f"network_{variant}/{name}" for name in ("adjacency.npz", "laplacian.npz", "genes.tsv")),
+        *(f"network_{variant}/summary.json", f"diffusion_{variant}/alpha~0.75.npz"),
+        f"kernels/log_{variant}_alphas~0.75.npz",
+        *(f"strict/held_out/{part}.npz" for part in (0, 1, "validation")),
+        *(f"strict/{name}" for name in ("oof_predictions.csv", "fold_scores.csv", "summary.json")),
+        *("strict/calibration.csv", "strict/uncertainty.parquet", "strict/predictions.npz"),
+    }
+    for name, content in before.items():
+        assert (results / name).read_bytes() == content, name
+    records = [
+        json.loads((results / f"{folder}/summary.json").read_text(encoding="utf-8"))
+        for folder in (f"network_{variant}", "network", "strict")
+    ]
+    assert records[0]["kept_link_rows"] < records[1]["kept_link_rows"]
+    assert records[2]["network"] == records[0]
+
+
+@pytest.fixture(scope="module")
+def bare(local: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A run with nothing but a table of means, and nothing that is published."""
+    work = local.copy(tmp_path_factory.mktemp("bare") / "main")
+    work.change(
+        dataset={"truth": None, "validation": None},
+        experiments={"published": None, "second": None, "echo": echo()},
+        echo={"inner_folds": 3, "blends": [0.5, 1], "penalties": [1, 10]},
+        baselines=["mean"],
+    )
+    work.snakemake()
+    return work
+
+
+def test_without_validation_none_is_predicted(bare: Any) -> None:
+    made = files(bare.path / "results/small/echo")
+    assert {name for name in made if name.startswith("held_out")} == {
+        "held_out/0.npz",
+        "held_out/1.npz",
+    }
+    assert "submission.csv" not in made
+    assert len(pd.read_parquet(bare.file("uncertainty.parquet", "echo"))) == N
+    assert bare.planned() == {}
+
+
+def test_without_truth_the_means_are_what_is_predicted(bare: Any) -> None:
+    means = pd.read_csv(bare.path / "data/means.csv", index_col="pert_symbol")
+    y = (means.drop(index="non-targeting") - means.loc["non-targeting"]).to_numpy()
+    predictions = pd.read_csv(bare.file("oof_predictions.csv", "echo"), index_col="pert_symbol")
+    # Each gene counts the same, against the mean of all responses.
+    wmae = abs(y - predictions.to_numpy()).mean(axis=1)
+    terms = np.log2(abs(y - y.mean(axis=0)).mean(axis=1) / wmae)
+    record = json.loads(bare.file("summary.json", "echo").read_text(encoding="utf-8"))
+    assert record["held_out"]["sum_of_terms"]["value"] == pytest.approx(terms.sum(), abs=1e-9)
+    table = pd.read_csv(bare.path / "results/small/comparison.csv")
+    sums = table[table["metric"] == "sum_of_terms"].set_index("experiment")["value"]
+    assert sums["mean"] == pytest.approx(N * np.log2((N - 1) / N), abs=1e-9)
+
+
+def test_nothing_held_out_is_compared_with_nothing(done: Any) -> None:
+    done.change(baselines=[])
+    assert done.snakemake().ran == COMPARE
+    assert done.planned() == {}
+    results = done.path / "results/small"
+    table = pd.read_csv(results / "comparison.csv")
+    assert set(table["protocol"]) == {"published"}
+    assert table["experiment"].tolist() == ["published"] * 2 + ["second"] * 2
+    differences = pd.read_csv(results / "differences.csv")
+    columns = ["experiment", "reference", "metric", "value", "lower", "upper"]
+    assert differences.columns.tolist() == columns
+    assert differences.empty
+    for name in ("perturbation_scores.parquet", "gene_scores.parquet"):
+        assert pd.read_parquet(results / name).empty
+
+
+HELD_OUT = {"protocol": "held_out", "models": ["mean"]}
+TWO = {"one": HELD_OUT, "other": HELD_OUT}
+
+
+def ensemble(*members: str) -> dict[str, Any]:
+    return {"protocol": "held_out", "members": [*members]}
+
+
+def swept(experiment: str, **grid: list[Any]) -> dict[str, Any]:
+    settings = {key.replace("__", "."): values for key, values in grid.items()}
+    return {"sweeps": {"tried": {"experiment": experiment, "grid": settings}}}
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "ensemble of a published experiment": (
+        {"experiments": TWO | {"both": ensemble("one", "published")}},
+        "experiments: both: members: published is no experiment that is held out; expected ",
+    ),
+    "ensemble of an unknown experiment": (
+        {"experiments": TWO | {"both": ensemble("one", "away")}},
+        "experiments: both: members: away is no experiment that is held out; expected ",
+    ),
+    "ensemble of a baseline": (
+        {"experiments": TWO | {"both": ensemble("one", "mean")}},
+        "experiments: both: members: mean is no experiment that is held out; expected ",
+    ),
+    "ensemble of an experiment that is left out": (
+        {"experiments": TWO | {"other": None, "both": ensemble("one", "other")}},
+        "experiments: both: members: other is no experiment that is held out; expected ",
+    ),
+    "ensemble of an ensemble": (
+        {"experiments": TWO | {"both": ensemble("one", "other"), "all": ensemble("one", "both")}},
+        "experiments: all: members: both is an ensemble itself; expected ",
+    ),
+    "ensemble of itself": (
+        {"experiments": TWO | {"both": ensemble("one", "both")}},
+        "experiments: both: members: both is an ensemble itself; expected ",
+    ),
+    "experiment named as a baseline": (
+        {"experiments": {"mean": HELD_OUT}},
+        "experiments: mean; expected a name that no baseline and no run of a sweep has. ",
+    ),
+    "experiment named as a run of a sweep": (
+        {"experiments": TWO | {"tried.0": HELD_OUT}} | swept("one", models=[["mean"]]),
+        "experiments: tried.0; expected a name that no baseline and no run of a sweep has. ",
+    ),
+    "sweep of an unknown experiment": (
+        swept("away", models=[["mean"]]),
+        "sweeps: tried: experiment: away; expected the name of an experiment with ",
+    ),
+    "sweep of an experiment that is left out": (
+        {"experiments": {"one": None}} | swept("one", models=[["mean"]]),
+        "sweeps: tried: experiment: one; expected the name of an experiment with ",
+    ),
+    "sweep of a published experiment": (
+        swept("published", models=[["ridge"]]),
+        "sweeps: tried: experiment: published; expected the name of an experiment with ",
+    ),
+    "sweep of an ensemble": (
+        {"experiments": TWO | {"both": ensemble("one", "other")}}
+        | swept("both", diffusion__alphas=[[0.5]]),
+        "sweeps: tried: experiment: both; expected the name of an experiment with ",
+    ),
+    "sweep over an alpha above 1": (
+        {"experiments": TWO} | swept("one", diffusion__alphas=[[0.5], [1.5]]),
+        "1.5 is greater than or equal to the maximum of 1",
+    ),
+    "sweep over models that there are not": (
+        {"experiments": TWO} | swept("one", models=[["mean"], ["lasso"]]),
+        "'lasso' is not one of ",
+    ),
+    "sweep over a number where a list is due": (
+        {"experiments": TWO} | swept("one", diffusion__alphas=[0.5]),
+        "0.5 is not of type 'array'",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD.values(), ids=BAD)
+def test_a_bad_config_is_refused(fresh: Any, changes: dict[str, Any], message: str) -> None:
+    fresh.change(**changes)
+    text = fresh.snakemake("--dry-run", fails=True).text
+    assert message in text
+    assert "Traceback" not in text
+
+
+def test_too_few_perturbations(fresh: Any) -> None:
+    for name in ("means", "truth"):
+        path = fresh.path / f"data/{name}.csv"
+        table = pd.read_csv(path, index_col=0)
+        symbols = sorted(set(table.index) - {"non-targeting"})[:3]
+        table.loc[[row for row in table.index if row in (*symbols, "non-targeting")]].to_csv(path)
+    text = fresh.snakemake("results/small/mean/held_out/0.npz", fails=True).text
+    assert "held_out leaves 2 perturbations to learn from; expected at least 3" in text
