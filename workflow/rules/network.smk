@@ -24,6 +24,7 @@ rule build_network:
         "<logs>/<dataset>/build_network.log",
     benchmark:
         "<benchmarks>/<dataset>/build_network.tsv"
+    localrule: True
     conda:
         "../../envs/echoes.yaml"
     params:
@@ -54,6 +55,7 @@ rule build_laplacian:
         "<logs>/<dataset>/build_laplacian.log",
     benchmark:
         "<benchmarks>/<dataset>/build_laplacian.tsv"
+    localrule: True
     conda:
         "../../envs/echoes.yaml"
     shell:
