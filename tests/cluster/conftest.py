@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+
 from cluster.slurm import missing_programs
 from workflow.conftest import Workspace, local, pristine
 
@@ -30,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def prepared(local: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:  # noqa: F811
+def prepared(local: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The small data set with one experiment; nothing has run. Copy it."""
     work = local.copy(tmp_path_factory.mktemp("prepared") / "main")
     work.change(experiments={"second": None})

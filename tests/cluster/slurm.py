@@ -48,7 +48,9 @@ KillWait=2
 ReturnToService=2
 PartitionName=main Default=YES MaxTime=INFINITE State=UP Nodes={nodes}
 """
-NODE = "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=16000\n"
+NODE = (
+    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=16000\n"
+)
 
 
 #: Daemons stand in folders that only an administrator's shell looks into.
@@ -146,9 +148,10 @@ class Slurm:
     def kill_node(self, name: str) -> None:
         """Let a node die with all that runs on it, as when its power fails."""
         self.stop(name, kill=True)
+        # Told first, the controller does not hear from the jobs that they were killed.
+        self.ask("scontrol", "update", f"NodeName={name}", "State=DOWN", "Reason=dead")
         for process in self.processes(SLURMD_NODENAME=name):
             process.kill()
-        self.ask("scontrol", "update", f"NodeName={name}", "State=DOWN", "Reason=dead")
 
     def stop(self, name: str, *, kill: bool = False) -> None:
         """End a daemon, gently or not."""
@@ -184,9 +187,7 @@ class Slurm:
 
     def wait_until_idle(self) -> None:
         """Wait until both nodes can take jobs."""
-        wait_for(
-            lambda: self.nodes() == dict.fromkeys(NODES, "idle"), f"idle nodes: {self.logs()}"
-        )
+        wait_for(lambda: self.nodes() == dict.fromkeys(NODES, "idle"), f"idle nodes: {self.logs()}")
 
     def history(self) -> list[dict[str, str]]:
         """Return identifier, state, node and memory of each job, ended ones included."""

@@ -219,8 +219,9 @@ def locked() -> dict[str, tuple[Requirement, list[str]]]:
     return packages
 
 
-def test_the_lock_has_hashes_and_no_addresses() -> None:
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-cluster.lock"])
+def test_a_lock_has_hashes_and_no_addresses(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
     assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", text)
     requirements = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
     assert requirements
