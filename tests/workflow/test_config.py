@@ -192,6 +192,15 @@ def test_snakemake_shows_the_error(pristine: Any, tmp_path: Path) -> None:
     assert "Traceback" not in text
 
 
+def test_every_rule_of_the_cluster_profile_is_one_of_the_workflow() -> None:
+    profile = load(ROOT / "profiles/slurm/profile.yaml")
+    paths = (ROOT / "workflow/rules").glob("*.smk")
+    text = "".join(path.read_text(encoding="utf-8") for path in paths)
+    named = {*profile["set-threads"], *profile["set-resources"]}
+    named |= set(profile["slurm-array-jobs"].split(","))
+    assert named <= set(re.findall(r"^(?:rule|checkpoint) (\w+):$", text, re.MULTILINE))
+
+
 def locked() -> dict[str, tuple[Requirement, list[str]]]:
     """Read the lock: package to requirement and hashes, as far as they hold for Python 3.11."""
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")

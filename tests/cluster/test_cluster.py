@@ -1,10 +1,15 @@
-"""What goes wrong on a cluster: the run completes, or says why not and completes the next time.
+"""The workflow on a cluster: the same bytes as on one computer, and what may go wrong.
 
-Most of a run is waiting, so all of them are under way at once, each on a cluster of its own.
+A run with a fault is mostly waiting, so these are under way beside the other tests, a few at a
+time and each on a cluster of its own; the last tests ask how they went.
 """
 
 from __future__ import annotations
 
+import re
+import shlex
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,11 +19,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cluster.runs import Run, on_cluster
+from cluster.runs import Run, on_cluster, snakemake
 from cluster.slurm import Slurm, cluster, wait_for
 
-HERE = Path(__file__).parent
-FOLDS = ["results/small/published/folds/2.npz", "results/small/published/folds/3.npz"]
+HERE = Path(__file__).resolve().parent
+TABLES = (
+    *("oof_predictions.csv", "fold_scores.csv", "submission.csv"),
+    *("predictions.npz", "figure.png", "figure.pdf"),
+)
+#: A submit command of some other scheduler: it runs the job and prints its process.
+SUBMIT = """#!/bin/sh
+"$@" > "$0.$$.log" 2>&1 &
+echo $!
+"""
+FOLD = "results/small/published/folds/2.npz"
 
 Scenario = Callable[[Any, Slurm, Path], None]
 
@@ -35,8 +49,7 @@ def misbehaving(fault: str, folder: Path) -> dict[str, str]:
 @contextmanager
 def fold_that(fault: str, work: Any, slurm: Slurm, folder: Path, *arguments: str) -> Iterator[Run]:
     """Start a run of one fold, and wait until it misbehaves."""
-    target = FOLDS[0]
-    with on_cluster(work, slurm, target, *arguments, **misbehaving(fault, folder)) as run:
+    with on_cluster(work, slurm, FOLD, *arguments, **misbehaving(fault, folder)) as run:
         wait_for((folder / "fault").exists, "the fault")
         yield run
 
@@ -84,15 +97,14 @@ def node_killed(work: Any, slurm: Slurm, folder: Path) -> None:
 
 
 def node_drained(work: Any, slurm: Slurm, folder: Path) -> None:
-    """A node is drained: its job ends there, and the next one runs elsewhere."""
+    """A node is drained: its job ends there, and others run elsewhere."""
     with fold_that("pause", work, slurm, folder) as run:
         node = slurm.running_job()["node"]
         slurm.ask("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test")
+        slurm.ask("srun", "true")
         run.wait()
-    with on_cluster(work, slurm, FOLDS[1]) as run:
-        run.wait()
-    assert slurm.states == ["COMPLETED"] * 2
     first, second = slurm.history()
+    assert first["state"] == second["state"] == "COMPLETED"
     assert first["node"] == node != second["node"]
 
 
@@ -109,13 +121,13 @@ def controller_away(work: Any, slurm: Slurm, folder: Path) -> None:
     """There is no controller to take a job: the run stops, and completes the next time."""
     del folder
     slurm.stop("slurmctld")
-    with on_cluster(work, slurm, FOLDS[0], "--retries=0") as run:
+    with on_cluster(work, slurm, FOLD, "--retries=0") as run:
         text = run.wait(fails=True)
     assert "SLURM sbatch failed" in text
     assert "Unable to contact slurm controller" in text
     slurm.start_controller()
     slurm.wait_until_idle()
-    with on_cluster(work, slurm, FOLDS[0]) as run:
+    with on_cluster(work, slurm, FOLD) as run:
         run.wait()
 
 
@@ -127,7 +139,7 @@ def interrupted(work: Any, slurm: Slurm, folder: Path) -> None:
     slurm.ask("scancel", slurm.running_job()["job"])
     with on_cluster(work, slurm, "--unlock") as run:
         run.wait()
-    with on_cluster(work, slurm, FOLDS[0]) as run:
+    with on_cluster(work, slurm, FOLD) as run:
         run.wait()
     assert slurm.states == ["CANCELLED", "COMPLETED"]
 
@@ -144,38 +156,110 @@ SCENARIOS: tuple[Scenario, ...] = (
 )
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)
 def under_way(
-    reference: Any, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, reference: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[Scenario, Future[Any]]]:
-    """Start all scenarios, a few at a time; each gives its folder when it is over."""
+    """Start the scenarios that are asked for; each gives its folder when it is over."""
 
     def play(scenario: Scenario, folder: Path) -> Any:
         work = reference.copy(folder / "main")
-        for fold in FOLDS:
-            (work.path / fold).unlink()
+        (work.path / FOLD).unlink()
         with cluster(folder) as slurm:
             scenario(work, slurm, folder)
         return work
 
+    asked = {
+        item.callspec.params["scenario"]
+        for item in request.session.items
+        if hasattr(item, "callspec") and "scenario" in item.callspec.params
+    }
     with ThreadPoolExecutor(max_workers=3) as pool:
-        names = {scenario: scenario.__name__ for scenario in SCENARIOS}
         yield {
-            scenario: pool.submit(play, scenario, tmp_path_factory.mktemp(name))
-            for scenario, name in names.items()
+            scenario: pool.submit(play, scenario, tmp_path_factory.mktemp(scenario.__name__))
+            for scenario in SCENARIOS
+            if scenario in asked
         }
 
 
+def test_the_tables_are_those_of_a_local_run(prepared: Any, reference: Any, tmp_path: Path) -> None:
+    work = prepared.copy(tmp_path / "main")
+    with cluster(tmp_path) as slurm:
+        with on_cluster(work, slurm) as run:
+            text = run.wait()
+        assert set(slurm.states) == {"COMPLETED"}
+        # One for all folds, and one each for the stages that may be heavy.
+        assert text.count("Submitted array job") == 1
+        assert slurm.submissions() == 7
+    for name in TABLES:
+        assert work.file(name).read_bytes() == reference.file(name).read_bytes(), name
+    assert work.planned() == {}
+
+
+def test_eighty_folds_are_two_submissions_and_an_interrupt_cancels_them(
+    pristine: Any, tmp_path: Path
+) -> None:
+    work = pristine.copy(tmp_path / "main")
+    work.change(
+        simulation={
+            "network_genes": 200,
+            "network_links": 600,
+            "perturbations": 80,
+            "validation_genes": 3,
+            "response_genes": 100,
+        },
+        response={"n_components": 3},
+        experiments={"published": {"models": ["ridge"]}},
+    )
+    folder = "results/example/published"
+    work.snakemake(f"{folder}/features.npz", f"{folder}/components.npz", cores=2)
+    with cluster(tmp_path) as slurm:
+        with on_cluster(work, slurm) as run:
+            wait_for(lambda: run.text.count("Submitted array job") == 2, "the submissions")
+            assert len(slurm.states) == 80
+            run.process.send_signal(signal.SIGINT)
+            run.wait(fails=True)
+        assert slurm.submissions() == 2
+        wait_for(lambda: not {"PENDING", "RUNNING"} & set(slurm.states), "the end of the jobs")
+
+
+def test_one_allocation_runs_everything(prepared: Any, reference: Any, tmp_path: Path) -> None:
+    work = prepared.copy(tmp_path / "main")
+    work.planned()  # Writes the configuration.
+    command = [sys.executable, "-m", "snakemake", "--cores=2", "--configfile=test.yaml"]
+    with cluster(tmp_path) as slurm:
+        slurm.ask(
+            *("sbatch", "--cpus-per-task=2", f"--chdir={work.path}", "--output=job.log"),
+            f"--wrap={shlex.join(command)}",
+        )
+        wait_for(lambda: slurm.states == ["COMPLETED"], "the job", 100)
+    for name in TABLES:
+        assert work.file(name).read_bytes() == reference.file(name).read_bytes(), name
+
+
+def test_another_scheduler(reference: Any, tmp_path: Path) -> None:
+    work = reference.copy(tmp_path / "main")
+    (work.path / FOLD).unlink()
+    submit = tmp_path / "submit"
+    submit.write_text(SUBMIT, encoding="utf-8")
+    submit.chmod(0o755)
+    with snakemake(
+        work,
+        *("--executor=cluster-generic", "--jobs=10", FOLD),
+        f"--cluster-generic-submit-cmd={submit}",
+    ) as run:
+        text = run.wait()
+    assert re.search(r"external jobid '\d+'", text)
+    assert (work.path / FOLD).exists()
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
-def test_a_run_survives(
+def test_a_fault(
     scenario: Scenario, under_way: dict[Scenario, Future[Any]], reference: Any
 ) -> None:
     work = under_way[scenario].result()
-    for fold in FOLDS:
-        path = work.path / fold
-        if path.exists():
-            with np.load(path) as ours, np.load(reference.path / fold) as theirs:
-                assert ours.files == theirs.files
-                for name in set(ours.files) - {"seconds"}:
-                    assert ours[name].tobytes() == theirs[name].tobytes(), name
-    assert (work.path / FOLDS[0]).exists()
+    with np.load(work.path / FOLD) as ours, np.load(reference.path / FOLD) as theirs:
+        assert ours.files == theirs.files
+        # How long it took is written into it.
+        for name in set(ours.files) - {"seconds"}:
+            assert ours[name].tobytes() == theirs[name].tobytes(), name
