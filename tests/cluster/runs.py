@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -42,12 +41,10 @@ def snakemake(
     work: Workspace, *arguments: str, environment: Mapping[str, str] | None = None
 ) -> Iterator[Run]:
     """Start Snakemake, and leave nothing of it running."""
-    work.planned()  # Writes the configuration.
     log = work.path / f"run{time.monotonic_ns()}.log"
-    command = [sys.executable, "-m", "snakemake", "--nocolor", "--configfile=test.yaml"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, *arguments],
+            work.command(*arguments),
             cwd=work.path,
             env=os.environ | (environment or {}),
             stdin=subprocess.DEVNULL,

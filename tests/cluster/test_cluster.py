@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import shlex
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -225,12 +224,10 @@ def test_eighty_folds_are_two_submissions_and_an_interrupt_cancels_them(
 
 def test_one_allocation_runs_everything(prepared: Any, reference: Any, tmp_path: Path) -> None:
     work = prepared.copy(tmp_path / "main")
-    work.planned()  # Writes the configuration.
-    command = [sys.executable, "-m", "snakemake", "--cores=2", "--configfile=test.yaml"]
     with cluster(tmp_path) as slurm:
         slurm.ask(
             *("sbatch", "--cpus-per-task=2", f"--chdir={work.path}", "--output=job.log"),
-            f"--wrap={shlex.join(command)}",
+            f"--wrap={shlex.join(work.command('--cores=2'))}",
         )
         wait_for(lambda: slurm.states == ["COMPLETED"], "the job", 100)
     for name in TABLES:
