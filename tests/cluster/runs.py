@@ -26,7 +26,7 @@ class Run:
         """What it has printed."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
-    def wait(self, *, fails: bool = False, seconds: float = 200) -> str:
+    def wait(self, *, fails: bool = False, seconds: float = 300) -> str:
         """Wait for its end, and return what it printed; ends the test unless it ends as told."""
         try:
             status = self.process.wait(seconds)

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -49,7 +49,7 @@ ReturnToService=2
 PartitionName=main Default=YES MaxTime=INFINITE State=UP Nodes={nodes}
 """
 NODE = (
-    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=2 RealMemory=16000\n"
+    "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} CPUs=4 RealMemory=16000\n"
 )
 
 
@@ -150,8 +150,7 @@ class Slurm:
         self.stop(name, kill=True)
         # Told first, the controller does not hear from the jobs that they were killed.
         self.ask("scontrol", "update", f"NodeName={name}", "State=DOWN", "Reason=dead")
-        for process in self.processes(SLURMD_NODENAME=name):
-            process.kill()
+        self.kill_processes(SLURMD_NODENAME=name)
 
     def stop(self, name: str, *, kill: bool = False) -> None:
         """End a daemon, gently or not."""
@@ -217,25 +216,19 @@ class Slurm:
         ends = [(path.name, path.read_text(errors="replace")[-2000:]) for path in paths]
         return "\n".join(f"== {name}\n{text}" for name, text in ends if text)
 
-    def processes(self, **environment: str) -> list[psutil.Process]:
-        """Find what daemons and jobs have started: it inherits their environment."""
+    def kill_processes(self, **environment: str) -> None:
+        """Kill what daemons and jobs have left: it inherits their environment."""
         wanted = {"SLURM_CONF": self.environment["SLURM_CONF"]} | environment
-        found = []
         for process in psutil.process_iter():
-            try:
-                has = process.environ()
-            except psutil.Error:
-                continue
-            if process.pid != os.getpid() and wanted.items() <= has.items():
-                found.append(process)
-        return found
+            with suppress(psutil.Error):
+                if process.pid != os.getpid() and wanted.items() <= process.environ().items():
+                    process.kill()
 
     def shut_down(self) -> None:
         """End all that was started, by process."""
         for name in reversed(list(self.daemons)):
             self.stop(name)
-        for process in self.processes():
-            process.kill()
+        self.kill_processes()
 
 
 @contextmanager

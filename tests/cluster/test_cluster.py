@@ -48,7 +48,8 @@ def misbehaving(fault: str, folder: Path) -> dict[str, str]:
 @contextmanager
 def fold_that(fault: str, work: Any, slurm: Slurm, folder: Path, *arguments: str) -> Iterator[Run]:
     """Start a run of one fold, and wait until it misbehaves."""
-    with on_cluster(work, slurm, FOLD, *arguments, **misbehaving(fault, folder)) as run:
+    soon = "--slurm-init-seconds-before-status-checks=5"
+    with on_cluster(work, slurm, FOLD, soon, *arguments, **misbehaving(fault, folder)) as run:
         wait_for((folder / "fault").exists, "the fault")
         yield run
 
@@ -70,7 +71,7 @@ def out_of_memory(work: Any, slurm: Slurm, folder: Path) -> None:
     # would be OUT_OF_MEMORY.
     assert slurm.states == ["FAILED", "COMPLETED"]
     first, second = [int(job["memory"].removesuffix("M")) for job in slurm.history()]
-    assert second == 2 * first
+    assert second >= 2 * first
     (log,) = (work.path / ".snakemake/slurm_logs").rglob("1.log")
     assert "exceeded memory limit" in log.read_text(encoding="utf-8")
 
@@ -122,7 +123,6 @@ def controller_away(work: Any, slurm: Slurm, folder: Path) -> None:
     slurm.stop("slurmctld")
     with on_cluster(work, slurm, FOLD, "--retries=0") as run:
         text = run.wait(fails=True)
-    assert "SLURM sbatch failed" in text
     assert "Unable to contact slurm controller" in text
     slurm.start_controller()
     slurm.wait_until_idle()
@@ -173,7 +173,7 @@ def under_way(
         for item in request.session.items
         if hasattr(item, "callspec") and "scenario" in item.callspec.params
     }
-    with ThreadPoolExecutor(max_workers=3) as pool:
+    with ThreadPoolExecutor(max_workers=5) as pool:
         yield {
             scenario: pool.submit(play, scenario, tmp_path_factory.mktemp(scenario.__name__))
             for scenario in SCENARIOS

@@ -196,8 +196,7 @@ def test_every_rule_of_the_cluster_profile_is_one_of_the_workflow() -> None:
     profile = load(ROOT / "profiles/slurm/profile.yaml")
     paths = (ROOT / "workflow/rules").glob("*.smk")
     text = "".join(path.read_text(encoding="utf-8") for path in paths)
-    named = {*profile["set-threads"], *profile["set-resources"]}
-    named |= set(profile["slurm-array-jobs"].split(","))
+    named = {*profile["set-resources"], *profile["slurm-array-jobs"].split(",")}
     assert named <= set(re.findall(r"^(?:rule|checkpoint) (\w+):$", text, re.MULTILINE))
 
 
