@@ -63,10 +63,11 @@ def snakemake(
 def on_cluster(
     work: Workspace, slurm: Slurm, *arguments: str, **environment: str
 ) -> AbstractContextManager[Run]:
-    """Start Snakemake with the cluster's profile."""
+    """Start Snakemake with the cluster's profile, but a shorter wait for the first news."""
     return snakemake(
         work,
         "--profile=profiles/slurm",
+        "--slurm-init-seconds-before-status-checks=5",
         *arguments,
         environment=slurm.environment | environment,
     )

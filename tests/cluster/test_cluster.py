@@ -48,8 +48,7 @@ def misbehaving(fault: str, folder: Path) -> dict[str, str]:
 @contextmanager
 def fold_that(fault: str, work: Any, slurm: Slurm, folder: Path, *arguments: str) -> Iterator[Run]:
     """Start a run of one fold, and wait until it misbehaves."""
-    soon = "--slurm-init-seconds-before-status-checks=5"
-    with on_cluster(work, slurm, FOLD, soon, *arguments, **misbehaving(fault, folder)) as run:
+    with on_cluster(work, slurm, FOLD, *arguments, **misbehaving(fault, folder)) as run:
         wait_for((folder / "fault").exists, "the fault")
         yield run
 
@@ -155,10 +154,40 @@ SCENARIOS: tuple[Scenario, ...] = (
 )
 
 
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """Provide threads for the runs that are under way beside the tests."""
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        yield threads
+
+
+@pytest.fixture(scope="module", autouse=True)
+def whole(
+    pool: ThreadPoolExecutor, prepared: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Future[tuple[Any, str]]:
+    """Start a run of everything; it gives its folder and what it printed when it is over."""
+
+    def play(folder: Path) -> tuple[Any, str]:
+        work = prepared.copy(folder / "main")
+        with cluster(folder) as slurm:
+            with on_cluster(work, slurm) as run:
+                text = run.wait()
+            assert set(slurm.states) == {"COMPLETED"}
+            # One for all folds, and one each for the stages that may be heavy.
+            assert slurm.submissions() == 7
+        return work, text
+
+    return pool.submit(play, tmp_path_factory.mktemp("whole"))
+
+
 @pytest.fixture(scope="module", autouse=True)
 def under_way(
-    request: pytest.FixtureRequest, reference: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[Scenario, Future[Any]]]:
+    request: pytest.FixtureRequest,
+    pool: ThreadPoolExecutor,
+    whole: Future[Any],
+    reference: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[Scenario, Future[Any]]:
     """Start the scenarios that are asked for; each gives its folder when it is over."""
 
     def play(scenario: Scenario, folder: Path) -> Any:
@@ -173,26 +202,12 @@ def under_way(
         for item in request.session.items
         if hasattr(item, "callspec") and "scenario" in item.callspec.params
     }
-    with ThreadPoolExecutor(max_workers=5) as pool:
-        yield {
-            scenario: pool.submit(play, scenario, tmp_path_factory.mktemp(scenario.__name__))
-            for scenario in SCENARIOS
-            if scenario in asked
-        }
-
-
-def test_the_tables_are_those_of_a_local_run(prepared: Any, reference: Any, tmp_path: Path) -> None:
-    work = prepared.copy(tmp_path / "main")
-    with cluster(tmp_path) as slurm:
-        with on_cluster(work, slurm) as run:
-            text = run.wait()
-        assert set(slurm.states) == {"COMPLETED"}
-        # One for all folds, and one each for the stages that may be heavy.
-        assert text.count("Submitted array job") == 1
-        assert slurm.submissions() == 7
-    for name in TABLES:
-        assert work.file(name).read_bytes() == reference.file(name).read_bytes(), name
-    assert work.planned() == {}
+    del whole  # Goes first.
+    return {
+        scenario: pool.submit(play, scenario, tmp_path_factory.mktemp(scenario.__name__))
+        for scenario in SCENARIOS
+        if scenario in asked
+    }
 
 
 def test_eighty_folds_are_two_submissions_and_an_interrupt_cancels_them(
@@ -248,6 +263,16 @@ def test_another_scheduler(reference: Any, tmp_path: Path) -> None:
         text = run.wait()
     assert re.search(r"external jobid '\d+'", text)
     assert (work.path / FOLD).exists()
+
+
+def test_the_tables_are_those_of_a_local_run(
+    whole: Future[tuple[Any, str]], reference: Any
+) -> None:
+    work, text = whole.result()
+    assert text.count("Submitted array job") == 1
+    for name in TABLES:
+        assert work.file(name).read_bytes() == reference.file(name).read_bytes(), name
+    assert work.planned() == {}
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
