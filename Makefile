@@ -1,12 +1,13 @@
 # make run: the environment, then the workflow on the embedded example.
 # make test: the tests. Both need Python 3.11 or newer.
+# make cluster: Snakemake's plugins for clusters; make test-cluster: tests on a Slurm of this machine.
 # make benchmark: speed and memory beside other methods, about 15 minutes.
 
 PYTHON ?= python3
 CORES ?= 2
 BIN := .venv/bin
 
-.PHONY: run test lint benchmark lock clean
+.PHONY: run test lint cluster test-cluster benchmark lock clean
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -21,13 +22,21 @@ lint: .venv/installed
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
+cluster: .venv/cluster
+
+test-cluster: .venv/cluster
+	$(BIN)/pytest tests/cluster
+
 benchmark: .venv-benchmark/installed
 	.venv-benchmark/bin/python benchmark/run.py
 
-# Write requirements.lock anew from pyproject.toml; needs uv.
+# Write the locks anew from pyproject.toml; needs uv. What the plugins need stands in the first one,
+# and pip refuses to install the second where it does not.
+LOCK := uv pip compile --universal --fork-strategy fewest --python-version 3.11 \
+	--generate-hashes --no-header --no-annotate
 lock:
-	uv pip compile pyproject.toml --group dev --universal --fork-strategy fewest --python-version 3.11 \
-		--generate-hashes --no-header --no-annotate --output-file requirements.lock
+	$(LOCK) pyproject.toml --group dev --output-file requirements.lock
+	$(LOCK) --group cluster --no-deps --output-file requirements-cluster.lock
 
 # Environments and caches; results stay.
 clean:
@@ -37,6 +46,11 @@ clean:
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version + ". Name one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv --clear .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	touch $@
+
+.venv/cluster: .venv/installed requirements-cluster.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements.lock -r requirements-cluster.lock
 	touch $@
 
 .venv-benchmark/installed: requirements.lock benchmark/requirements.txt

@@ -140,18 +140,21 @@ class Workspace:
         """Overlay the settings."""
         self.settings = merged(self.settings, changes)
 
-    def snakemake(
-        self, *arguments: str, cores: int = 2, fails: bool = False, **environment: str
-    ) -> Outcome:
-        """Run Snakemake, which must succeed unless it is to fail."""
+    def command(self, *arguments: str) -> list[str]:
+        """Write the settings down, and return the command of a run with them."""
         overlay = self.path / "test.yaml"
         text = yaml.safe_dump(self.settings, sort_keys=False)
         if not overlay.exists() or overlay.read_text(encoding="utf-8") != text:
             overlay.write_text(text, encoding="utf-8")
-        command = [sys.executable, "-m", "snakemake", "--cores", str(cores), "--nocolor"]
-        command += [f"--configfile={overlay.name}", *arguments]
+        start = [sys.executable, "-m", "snakemake", "--nocolor"]
+        return [*start, f"--configfile={overlay.name}", *arguments]
+
+    def snakemake(
+        self, *arguments: str, cores: int = 2, fails: bool = False, **environment: str
+    ) -> Outcome:
+        """Run Snakemake, which must succeed unless it is to fail."""
         run = subprocess.run(
-            command,
+            self.command(f"--cores={cores}", *arguments),
             cwd=self.path,
             env=os.environ | environment,
             stdin=subprocess.DEVNULL,

@@ -276,6 +276,14 @@ def test_snakemake_shows_the_error(pristine: Any, tmp_path: Path) -> None:
     assert "Traceback" not in text
 
 
+def test_every_rule_of_the_cluster_profile_is_one_of_the_workflow() -> None:
+    profile = load(ROOT / "profiles/slurm/profile.yaml")
+    paths = (ROOT / "workflow/rules").glob("*.smk")
+    text = "".join(path.read_text(encoding="utf-8") for path in paths)
+    named = {*profile["set-resources"], *profile["slurm-array-jobs"].split(",")}
+    assert named <= set(re.findall(r"^(?:rule|checkpoint) (\w+):$", text, re.MULTILINE))
+
+
 def locked() -> dict[str, tuple[Requirement, list[str]]]:
     """Read the lock: package to requirement and hashes, as far as they hold for Python 3.11."""
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
@@ -303,8 +311,9 @@ def locked() -> dict[str, tuple[Requirement, list[str]]]:
     return packages
 
 
-def test_the_lock_has_hashes_and_no_addresses() -> None:
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-cluster.lock"])
+def test_a_lock_has_hashes_and_no_addresses(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
     assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", text)
     requirements = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
     assert requirements

@@ -22,6 +22,7 @@ rule simulate_example:
         "<logs>/simulated/simulate_example.log",
     benchmark:
         "<benchmarks>/simulated/simulate_example.tsv"
+    localrule: True
     conda:
         "../../envs/echoes.yaml"
     params:
@@ -89,6 +90,7 @@ rule gunzip_string:
         "<logs>/<dataset>/gunzip_string/{table}.log",
     benchmark:
         "<benchmarks>/<dataset>/gunzip_string/{table}.tsv"
+    localrule: True
     conda:
         "../../envs/echoes.yaml"
     shell:

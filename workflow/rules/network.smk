@@ -25,6 +25,7 @@ rule build_network:
         "<logs>/<dataset>/build_network{threshold}.log",
     benchmark:
         "<benchmarks>/<dataset>/build_network{threshold}.tsv"
+    localrule: True
     conda:
         "../../envs/echoes.yaml"
     params:
@@ -81,6 +82,7 @@ rule build_laplacian:
         "<logs>/<dataset>/build_laplacian{threshold}{rewired}.log",
     benchmark:
         "<benchmarks>/<dataset>/build_laplacian{threshold}{rewired}.tsv"
+    localrule: True
     conda:
         "../../envs/echoes.yaml"
     shell:

@@ -53,6 +53,7 @@ rule write_submission:
         "<logs>/<dataset>/{experiment}/write_submission.log",
     benchmark:
         "<benchmarks>/<dataset>/{experiment}/write_submission.tsv"
+    localrule: True
     conda:
         "../../envs/echoes.yaml"
     params:

@@ -1,0 +1,287 @@
+"""The workflow on a cluster: the same bytes as on one computer, and what may go wrong.
+
+A run with a fault is mostly waiting, so these are under way beside the other tests, a few at a
+time and each on a cluster of its own; the last tests ask how they went.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cluster.runs import Run, on_cluster, snakemake
+from cluster.slurm import Slurm, cluster, wait_for
+
+HERE = Path(__file__).resolve().parent
+TABLES = (
+    *("oof_predictions.csv", "fold_scores.csv", "submission.csv"),
+    *("predictions.npz", "figure.png", "figure.pdf"),
+)
+#: A submit command of some other scheduler: it runs the job and prints its process.
+SUBMIT = """#!/bin/sh
+"$@" > "$0.$$.log" 2>&1 &
+echo $!
+"""
+FOLD = "results/small/published/folds/2.npz"
+
+Scenario = Callable[[Any, Slurm, Path], None]
+
+
+def misbehaving(fault: str, folder: Path) -> dict[str, str]:
+    """Return the environment in which the first fold that starts misbehaves."""
+    return {
+        "PYTHONPATH": str(HERE / "faults"),
+        "ECHOES_FAULT": fault,
+        "ECHOES_FAULT_FILE": str(folder / "fault"),
+    }
+
+
+@contextmanager
+def fold_that(fault: str, work: Any, slurm: Slurm, folder: Path, *arguments: str) -> Iterator[Run]:
+    """Start a run of one fold, and wait until it misbehaves."""
+    with on_cluster(work, slurm, FOLD, *arguments, **misbehaving(fault, folder)) as run:
+        wait_for((folder / "fault").exists, "the fault")
+        yield run
+
+
+def cancelled(work: Any, slurm: Slurm, folder: Path) -> None:
+    """A running job is cancelled."""
+    with fold_that("hang", work, slurm, folder) as run:
+        slurm.ask("scancel", slurm.running_job()["job"])
+        text = run.wait()
+    assert "SLURM status is: 'CANCELLED'" in text
+    assert slurm.states == ["CANCELLED", "COMPLETED"]
+
+
+def out_of_memory(work: Any, slurm: Slurm, folder: Path) -> None:
+    """A job takes more memory than it asked for; the next one asks for more."""
+    with fold_that("memory", work, slurm, folder) as run:
+        run.wait()
+    # What watches the memory here ends the step, and so the job fails; with control groups it
+    # would be OUT_OF_MEMORY.
+    assert slurm.states == ["FAILED", "COMPLETED"]
+    first, second = [int(job["memory"].removesuffix("M")) for job in slurm.history()]
+    assert second >= 2 * first
+    (log,) = (work.path / ".snakemake/slurm_logs").rglob("1.log")
+    assert "exceeded memory limit" in log.read_text(encoding="utf-8")
+
+
+def out_of_time(work: Any, slurm: Slurm, folder: Path) -> None:
+    """A job takes longer than it asked for."""
+    limit = "--set-resources=loo_fold:runtime=1"
+    with fold_that("hang", work, slurm, folder, limit) as run:
+        text = run.wait()
+    assert "SLURM status is: 'TIMEOUT'" in text
+    assert slurm.states == ["TIMEOUT", "COMPLETED"]
+
+
+def node_killed(work: Any, slurm: Slurm, folder: Path) -> None:
+    """The node of a running job dies."""
+    with fold_that("hang", work, slurm, folder) as run:
+        node = slurm.running_job()["node"]
+        slurm.kill_node(node)
+        text = run.wait()
+    assert "failed due to a node failure" in text
+    assert slurm.states == ["NODE_FAIL", "COMPLETED"]
+    assert slurm.history()[1]["node"] != node
+
+
+def node_drained(work: Any, slurm: Slurm, folder: Path) -> None:
+    """A node is drained: its job ends there, and others run elsewhere."""
+    with fold_that("pause", work, slurm, folder) as run:
+        node = slurm.running_job()["node"]
+        slurm.ask("scontrol", "update", f"NodeName={node}", "State=DRAIN", "Reason=test")
+        slurm.ask("srun", "true")
+        run.wait()
+    first, second = slurm.history()
+    assert first["state"] == second["state"] == "COMPLETED"
+    assert first["node"] == node != second["node"]
+
+
+def controller_restarted(work: Any, slurm: Slurm, folder: Path) -> None:
+    """The controller goes while a job runs, and comes back."""
+    with fold_that("pause", work, slurm, folder) as run:
+        slurm.stop("slurmctld", kill=True)
+        slurm.start_controller()
+        run.wait()
+    assert slurm.states == ["COMPLETED"]
+
+
+def controller_away(work: Any, slurm: Slurm, folder: Path) -> None:
+    """There is no controller to take a job: the run stops, and completes the next time."""
+    del folder
+    slurm.stop("slurmctld")
+    with on_cluster(work, slurm, FOLD, "--retries=0") as run:
+        text = run.wait(fails=True)
+    assert "Unable to contact slurm controller" in text
+    slurm.start_controller()
+    slurm.wait_until_idle()
+    with on_cluster(work, slurm, FOLD) as run:
+        run.wait()
+
+
+def interrupted(work: Any, slurm: Slurm, folder: Path) -> None:
+    """Snakemake itself is killed while a job runs: the next run makes the fold again."""
+    with fold_that("hang", work, slurm, folder) as run:
+        run.process.kill()
+        run.process.wait()
+    slurm.ask("scancel", slurm.running_job()["job"])
+    with on_cluster(work, slurm, "--unlock") as run:
+        run.wait()
+    with on_cluster(work, slurm, FOLD) as run:
+        run.wait()
+    assert slurm.states == ["CANCELLED", "COMPLETED"]
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    out_of_time,
+    out_of_memory,
+    node_killed,
+    cancelled,
+    node_drained,
+    controller_restarted,
+    controller_away,
+    interrupted,
+)
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """Provide threads for the runs that are under way beside the tests."""
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        yield threads
+
+
+@pytest.fixture(scope="module", autouse=True)
+def whole(
+    pool: ThreadPoolExecutor, prepared: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Future[tuple[Any, str]]:
+    """Start a run of everything; it gives its folder and what it printed when it is over."""
+
+    def play(folder: Path) -> tuple[Any, str]:
+        work = prepared.copy(folder / "main")
+        with cluster(folder) as slurm:
+            with on_cluster(work, slurm) as run:
+                text = run.wait()
+            assert set(slurm.states) == {"COMPLETED"}
+            # One for all folds, and one each for the stages that may be heavy.
+            assert slurm.submissions() == 7
+        return work, text
+
+    return pool.submit(play, tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def under_way(
+    request: pytest.FixtureRequest,
+    pool: ThreadPoolExecutor,
+    whole: Future[Any],
+    reference: Any,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[Scenario, Future[Any]]:
+    """Start the scenarios that are asked for; each gives its folder when it is over."""
+
+    def play(scenario: Scenario, folder: Path) -> Any:
+        work = reference.copy(folder / "main")
+        (work.path / FOLD).unlink()
+        with cluster(folder) as slurm:
+            scenario(work, slurm, folder)
+        return work
+
+    asked = {
+        item.callspec.params["scenario"]
+        for item in request.session.items
+        if hasattr(item, "callspec") and "scenario" in item.callspec.params
+    }
+    del whole  # Goes first.
+    return {
+        scenario: pool.submit(play, scenario, tmp_path_factory.mktemp(scenario.__name__))
+        for scenario in SCENARIOS
+        if scenario in asked
+    }
+
+
+def test_eighty_folds_are_two_submissions_and_an_interrupt_cancels_them(
+    pristine: Any, tmp_path: Path
+) -> None:
+    work = pristine.copy(tmp_path / "main")
+    work.change(
+        simulation={
+            "network_genes": 200,
+            "network_links": 600,
+            "perturbations": 80,
+            "validation_genes": 3,
+            "response_genes": 100,
+        },
+        response={"n_components": 3},
+        experiments={"published": {"models": ["ridge"]}},
+    )
+    folder = "results/example/published"
+    work.snakemake(f"{folder}/features.npz", f"{folder}/components.npz", cores=2)
+    with cluster(tmp_path) as slurm:
+        with on_cluster(work, slurm) as run:
+            wait_for(lambda: run.text.count("Submitted array job") == 2, "the submissions")
+            assert len(slurm.states) == 80
+            run.process.send_signal(signal.SIGINT)
+            run.wait(fails=True)
+        assert slurm.submissions() == 2
+        wait_for(lambda: not {"PENDING", "RUNNING"} & set(slurm.states), "the end of the jobs")
+
+
+def test_one_allocation_runs_everything(prepared: Any, reference: Any, tmp_path: Path) -> None:
+    work = prepared.copy(tmp_path / "main")
+    with cluster(tmp_path) as slurm:
+        slurm.ask(
+            *("sbatch", "--cpus-per-task=2", f"--chdir={work.path}", "--output=job.log"),
+            f"--wrap={shlex.join(work.command('--cores=2'))}",
+        )
+        wait_for(lambda: slurm.states == ["COMPLETED"], "the job", 100)
+    for name in TABLES:
+        assert work.file(name).read_bytes() == reference.file(name).read_bytes(), name
+
+
+def test_another_scheduler(reference: Any, tmp_path: Path) -> None:
+    work = reference.copy(tmp_path / "main")
+    (work.path / FOLD).unlink()
+    submit = tmp_path / "submit"
+    submit.write_text(SUBMIT, encoding="utf-8")
+    submit.chmod(0o755)
+    with snakemake(
+        work,
+        *("--executor=cluster-generic", "--jobs=10", FOLD),
+        f"--cluster-generic-submit-cmd={submit}",
+    ) as run:
+        text = run.wait()
+    assert re.search(r"external jobid '\d+'", text)
+    assert (work.path / FOLD).exists()
+
+
+def test_the_tables_are_those_of_a_local_run(
+    whole: Future[tuple[Any, str]], reference: Any
+) -> None:
+    work, text = whole.result()
+    assert text.count("Submitted array job") == 1
+    for name in TABLES:
+        assert work.file(name).read_bytes() == reference.file(name).read_bytes(), name
+    assert work.planned() == {}
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_a_fault(
+    scenario: Scenario, under_way: dict[Scenario, Future[Any]], reference: Any
+) -> None:
+    work = under_way[scenario].result()
+    with np.load(work.path / FOLD) as ours, np.load(reference.path / FOLD) as theirs:
+        assert ours.files == theirs.files
+        # How long it took is written into it.
+        for name in set(ours.files) - {"seconds"}:
+            assert ours[name].tobytes() == theirs[name].tobytes(), name
