@@ -39,4 +39,5 @@ def example(
         reach=reach / np.maximum(reach.sum(axis=1, keepdims=True), 1e-300),
         known=known,
         features=np.hstack(list(features)),
+        groups=np.arange(n),
     )

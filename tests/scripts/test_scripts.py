@@ -42,6 +42,7 @@ MODELS = ("ridge", "elastic_net")
 FIT = ("penalty", "gap", "inner_gap", "unconverged")
 SETTINGS = {"models": list(MODELS), "protocol": "published", "note": "α"}
 PERTURBATIONS = {
+    "names": (N,),
     "symbols": (N,),
     "genes": (G,),
     "control": (G,),
@@ -203,7 +204,7 @@ def genes(inputs: Path) -> list[str]:
 def test_perturbations(results: Path, inputs: Path, symbols: list[str], genes: list[str]) -> None:
     assert shapes_of(results / "perturbations.npz") == PERTURBATIONS
     arrays = arrays_of(results / "perturbations.npz")
-    assert arrays["symbols"].tolist() == symbols
+    assert arrays["symbols"].tolist() == arrays["names"].tolist() == symbols
     assert arrays["genes"].tolist() == genes
     truth = read_matrix(inputs / "truth.csv", "pert_id")
     assert truth.rows != tuple(symbols)
@@ -486,13 +487,13 @@ def test_predictions(results: Path, symbols: list[str], genes: list[str]) -> Non
     arrays = arrays_of(results / "predictions.npz")
     assert shapes_of(results / "predictions.npz") == {
         "genes": (G,),
-        "symbols": (N,),
+        "names": (N,),
         "truth": (N, G),
         "prediction": (N, G),
         "gene_correlation": (G,),
         "validation": (V, G),
     }
-    assert arrays["symbols"].tolist() == symbols
+    assert arrays["names"].tolist() == symbols
     assert arrays["genes"].tolist() == genes
     folds = [arrays_of(results / "folds" / f"{i}.npz") for i in range(N)]
     mean = sum(fold["validation"] for fold in folds) / N

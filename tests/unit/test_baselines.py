@@ -15,7 +15,7 @@ from echoes.baselines import BILINEAR_PENALTIES, NEIGHBOURS
 from echoes.kernels import network_kernel
 from echoes.medians import Medians
 from echoes.problem import Prediction, Problem
-from echoes.selection import inner_folds
+from echoes.selection import deal
 from problems import example
 
 Array = npt.NDArray[np.float64]
@@ -82,7 +82,7 @@ def test_blend_of_one_share() -> None:
         assert ours.choices == {"share": pytest.approx(share)}
         # Where a row was not seen, it is the same blend of the other rows.
         assert ours.inner is not None
-        for rows in inner_folds(12, 4):
+        for rows in deal(range(12), 4):
             part = problem.split(rows)
             expected = baselines.blend(part, (share,), 4).centre
             np.testing.assert_allclose(ours.inner[rows], [expected] * len(rows), atol=1e-15)
@@ -207,7 +207,7 @@ def test_bilinear_is_one_ridge_regression(
     np.testing.assert_allclose(ours.deltas, expected, atol=1e-12)
     assert np.abs(ours.deltas - problem.deltas.mean(axis=0)).max() > 1e-4
     assert ours.inner is not None
-    for rows in inner_folds(12, 4):
+    for rows in deal(range(12), 4):
         part = bilinear_by_kronecker(problem.split(rows), rank, penalty)
         np.testing.assert_allclose(ours.inner[rows], part, atol=1e-12)
 

@@ -28,7 +28,7 @@ from echoes.held_out import (
 )
 from echoes.models import NAMES, Regression
 from echoes.problem import Prediction, Problem
-from echoes.selection import inner_folds
+from echoes.selection import deal
 from problems import example
 
 Array = npt.NDArray[np.float64]
@@ -161,7 +161,7 @@ def test_inner_predictions_are_made_without_the_row(name: str) -> None:
     assert predict(problem, settings(name)).inner is None
     ours = predict(problem, settings(name), inner=True)
     assert ours.inner is not None
-    for rows in inner_folds(12, 4):
+    for rows in deal(range(12), 4):
         expected = predict(problem.split(rows), settings(name)).deltas
         np.testing.assert_array_equal(ours.inner[rows], expected)
 

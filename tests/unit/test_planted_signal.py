@@ -112,6 +112,7 @@ def screen(folder: Path, seed: int, signal: float) -> Screen:
         reach=reach(diffusions, positions(genes, network.genes)),
         known=known,
         features=np.empty((len(symbols), 0)),
+        groups=np.arange(len(symbols)),
     )
     return Screen(problem, places @ places.T)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from echoes import metrics
-from echoes.selection import inner_folds, score_sums, single, total, weigh
+from echoes.selection import deal, score_sums, single, total, weigh
 
 Array = npt.NDArray[np.float64]
 
@@ -146,9 +148,20 @@ def test_order_of_candidates_and_of_rows_does_not_matter() -> None:
 
 
 @pytest.mark.parametrize(("rows", "folds"), [(1, 1), (3, 10), (10, 10), (23, 10), (7, 2)])
-def test_inner_folds_are_a_partition(rows: int, folds: int) -> None:
-    parts = inner_folds(rows, folds)
+def test_folds_are_a_partition(rows: int, folds: int) -> None:
+    parts = deal(range(rows), folds)
     assert len(parts) == min(rows, folds)
     assert sorted(np.concatenate(parts).tolist()) == list(range(rows))
     sizes = [len(part) for part in parts]
     assert 0 < max(sizes) <= min(sizes) + 1
+
+
+@given(st.lists(st.integers(0, 6), min_size=1, max_size=30), st.integers(1, 9))
+@settings(derandomize=True)
+def test_rows_of_a_group_are_in_one_fold(groups: list[int], folds: int) -> None:
+    parts = deal(groups, folds)
+    assert len(parts) == min(folds, len(set(groups)))
+    assert sorted(np.concatenate(parts).tolist()) == list(range(len(groups)))
+    held = [{groups[row] for row in part} for part in parts]
+    assert sum(map(len, held)) == len(set(groups))
+    assert max(map(len, held)) - min(map(len, held)) <= 1
