@@ -15,6 +15,8 @@ import yaml
 SETTINGS = Path(__file__).with_name("knockout.yaml")
 RESULTS = "results/knockout"
 
+Row = dict[str, str]
+
 
 @pytest.fixture(scope="module")
 def knockout(pristine: Any, shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
@@ -129,7 +131,7 @@ def test_the_filter_keeps_a_fifth(knockout: Any, tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def whole(knockout: Any) -> Any:
-    """All experiments, run to the end by the exact backend."""
+    """All experiments and baselines, run to the end by the exact backend."""
     knockout.snakemake()
     return knockout
 
@@ -173,3 +175,99 @@ def test_every_fit_is_certified(whole: Any) -> None:
             assert fit["largest_gap"] <= 1e-8
             assert fit["largest_inner_gap"] <= 1e-8
             assert fit["unconverged"] == 0
+
+
+@pytest.fixture(scope="module")
+def held_out(whole: Any) -> dict[str, dict[str, Row]]:
+    """Figures of all that is held out, by experiment and metric."""
+    figures: dict[str, dict[str, Row]] = {}
+    for row in rows_of(whole, "comparison.csv"):
+        if row["protocol"] == "held_out":
+            figures.setdefault(row["experiment"], {})[row["metric"]] = row
+    return figures
+
+
+@pytest.fixture(scope="module")
+def differences(whole: Any) -> dict[tuple[str, str], tuple[float, float]]:
+    """Intervals of the differences between two scores."""
+    return {
+        (row["experiment"], row["reference"]): (float(row["lower"]), float(row["upper"]))
+        for row in rows_of(whole, "differences.csv")
+        if row["metric"] == "score"
+    }
+
+
+def rows_of(work: Any, name: str) -> list[Row]:
+    with (work.path / RESULTS / name).open(encoding="utf-8", newline="") as table:
+        return list(csv.DictReader(table))
+
+
+def score(figures: dict[str, dict[str, Row]], name: str) -> float:
+    return float(figures[name]["score"]["value"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("baseline", "expected"), [("mean", -0.443), ("median", -0.279), ("reweighted_median", 0.416)]
+)
+def test_baselines(held_out: dict[str, dict[str, Row]], baseline: str, expected: float) -> None:
+    assert score(held_out, baseline) == pytest.approx(expected, abs=0.002)
+
+
+@pytest.mark.slow
+def test_the_mean_of_the_others_has_a_sum_that_is_known(
+    held_out: dict[str, dict[str, Row]],
+) -> None:
+    found = float(held_out["mean"]["sum_of_terms"]["value"])
+    # The baselines are rounded to six digits in the table.
+    assert found == pytest.approx(31 * np.log2(30 / 31), abs=1e-4)
+
+
+@pytest.mark.slow
+def test_echo_is_above_every_baseline(
+    held_out: dict[str, dict[str, Row]], differences: dict[tuple[str, str], tuple[float, float]]
+) -> None:
+    echo = score(held_out, "echo")
+    assert echo >= 0.60
+    baselines = [name for name, its in held_out.items() if its["score"]["kind"] == "baseline"]
+    assert len(baselines) == 8
+    assert all(score(held_out, name) < echo for name in baselines)
+    lower, upper = differences["echo", "mean"]
+    assert 0 < lower < upper
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shuffled", ["echo_rewired", "echo_permuted"])
+def test_on_a_shuffled_network_echo_is_as_good_as_its_base(
+    differences: dict[tuple[str, str], tuple[float, float]], shuffled: str
+) -> None:
+    lower, upper = differences[shuffled, "echo_base"]
+    assert lower < 0 < upper
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("experiment", ["echo", "echo_base", "echo_rewired", "echo_permuted"])
+def test_intervals_cover_what_they_say(
+    whole: Any, held_out: dict[str, dict[str, Row]], experiment: str
+) -> None:
+    coverage = float(held_out[experiment]["coverage_80"]["value"])
+    assert 0.77 <= coverage <= 0.83
+    assert summary(whole, experiment)["calibration"]["0.8"] == pytest.approx(coverage)
+
+
+@pytest.mark.slow
+def test_no_constant_prediction_gets_credit(held_out: dict[str, dict[str, Row]]) -> None:
+    for name in ("zero", "mean", "median", "weighted_median", "reweighted_median", "blend"):
+        assert held_out[name]["pearson_mean"]["value"] == ""
+        for distance in ("l1", "cosine"):
+            figure = float(held_out[name][f"discrimination_{distance}"]["value"])
+            assert figure == pytest.approx(0.5, abs=1e-12)
+
+
+@pytest.mark.slow
+def test_the_published_models_held_out_are_certified(whole: Any) -> None:
+    with whole.file("fold_scores.csv", "published_held_out").open(encoding="utf-8") as table:
+        rows = list(csv.DictReader(table))
+    assert len(rows) == 31
+    for model in ("ridge", "elastic_net"):
+        assert max(float(row[f"{model}_gap"]) for row in rows) <= 1e-8
