@@ -113,6 +113,7 @@ def compare_arguments(
         f"--held-out={json.dumps(held_out)}",
         f"--published={json.dumps(published)}",
         f"--comparison={to / 'comparison.csv'}",
+        f"--table={to / 'comparison.md'}",
         f"--differences={to / 'differences.csv'}",
         f"--by-perturbation={to / 'perturbation_scores.parquet'}",
         f"--by-gene={to / 'gene_scores.parquet'}",

@@ -16,6 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
+from echoes import comparison
+
 Array = npt.NDArray[np.float64]
 
 N, V, PARTS = 6, 3, 2
@@ -37,7 +39,8 @@ KERNELS = {
     "log_permuted_alphas~0.25+0.75",
 }
 TABLES = (
-    *("comparison.csv", "differences.csv", "perturbation_scores.parquet", "gene_scores.parquet"),
+    *("comparison.csv", "comparison.md", "differences.csv"),
+    *("perturbation_scores.parquet", "gene_scores.parquet"),
     "sweeps/alphas.csv",
 )
 
@@ -570,3 +573,48 @@ def test_too_few_perturbations(fresh: Any) -> None:
         table.loc[[row for row in table.index if row in (*symbols, "non-targeting")]].to_csv(path)
     text = fresh.snakemake("results/small/mean/held_out/0.npz", fails=True).text
     assert "held_out leaves 2 perturbations to learn from; expected at least 3" in text
+
+
+def doubled(path: Path, column: str) -> None:
+    """Make two guides of each perturbation, whose numbers are the same."""
+    table = pd.read_csv(path, dtype=str)
+    control = table[column] == "non-targeting"
+    guides = [table[~control].assign(**{column: table[column] + f"_{i}"}) for i in (1, 2)]
+    pd.concat([*guides, table[control]]).to_csv(path, index=False)
+
+
+@pytest.mark.parametrize("scheme", ["leave_one_out", "k_fold"])
+def test_guides_of_a_gene_are_held_out_together(fresh: Any, scheme: str) -> None:
+    doubled(fresh.path / "data/means.csv", "pert_symbol")
+    doubled(fresh.path / "data/truth.csv", "pert_id")
+    fresh.change(
+        dataset={"guide_separator": "_"},
+        baselines=["mean"],
+        crossval={"scheme": scheme, "folds": 3, "parts": 2},
+        experiments={
+            "published": None,
+            "second": None,
+            "echo": {"protocol": "held_out", "models": ["echo"], "echo": {"inner_folds": 3}},
+        },
+    )
+    fresh.snakemake()
+    scores = pd.read_csv(fresh.file("fold_scores.csv", "echo"))
+    assert len(scores) == 2 * N
+    gene = scores["pert_symbol"].str.rpartition("_")[0]
+    assert scores.groupby(gene)["fold"].nunique().eq(1).all()
+    assert scores["fold"].nunique() == (N if scheme == "leave_one_out" else 3)
+    # Guides with the same numbers: where both are held out, the mean is that of the other genes.
+    mean = comparison.load([fresh.path / "results/small/mean/held_out/0.npz"])
+    truth = pd.read_csv(fresh.path / "data/truth.csv", index_col="pert_id")
+    with np.load(fresh.path / "results/small/perturbations/perturbations.npz") as data:
+        truth = truth.loc[data["names"], data["genes"]].to_numpy()
+    for number in range(mean.fold.max() + 1):
+        inside = mean.fold == number
+        expected = np.tile(truth[~inside].mean(axis=0), (inside.sum(), 1))
+        np.testing.assert_allclose(mean.prediction[inside], expected, atol=1e-12)
+
+
+def test_more_folds_than_genes_are_refused(fresh: Any) -> None:
+    fresh.change(baselines=["mean"], crossval={"scheme": "k_fold", "folds": 7})
+    text = fresh.snakemake("results/small/mean/held_out/0.npz", fails=True).text
+    assert "crossval: folds: 7 for 6 silenced genes; expected at least 2" in text

@@ -21,7 +21,8 @@ DATASET_FILES = {
     *("string/links.txt", "string/info.txt", "string/links.txt.gz", "string/info.txt.gz"),
     *(f"diffusion/alpha~{alpha}.npz" for alpha in (0.25, 0.5, 0.75)),
     *("kernels/log_alphas~0.75.npz", "mean/held_out/0.npz"),
-    *("comparison.csv", "differences.csv", "perturbation_scores.parquet", "gene_scores.parquet"),
+    *("comparison.csv", "comparison.md", "differences.csv"),
+    *("perturbation_scores.parquet", "gene_scores.parquet"),
 }
 EXPERIMENT_FILES = {
     *("features.npz", "components.npz", "predictions.npz", "oof_predictions.csv"),
