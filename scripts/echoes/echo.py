@@ -17,10 +17,12 @@ import numpy.typing as npt
 
 from echoes.kernels import network_kernel, profile_kernel
 from echoes.medians import ROUGH, Medians
+from echoes.metrics import weighted_mae
 from echoes.problem import Prediction, Problem
 from echoes.selection import Floats, score_sums, single, weigh
 
 Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 
 #: Kernels in the configuration: shares of the network's and of the profiles' kernel.
 KERNELS = {"network": (1.0, 0.0), "profile": (0.0, 1.0), "both": (0.5, 0.5)}
@@ -122,44 +124,59 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
     m, genes = problem.deltas.shape
     medians = Medians(problem.deltas, problem.weights)
     median = medians.reweighted()
+    baseline = weighted_mae(problem.deltas, problem.deltas.mean(axis=0), problem.weights)
     choices = len(how.kernels) * len(how.penalties)
-    # The inner loop: base, residuals of each choice, and own responses where a row is held out.
-    bases = np.empty((2, m, genes), dtype=np.float32)
-    inner = np.empty((m, choices, genes), dtype=np.float32)
+    count = len(how.blends) * (1 + choices)
+    shares = single(how.blends)[:, None, None]
+    # The inner loop: bases, residuals of each choice, and own responses where a row is held out.
+    sums = np.empty((4, m, count))
+    bases = np.empty((2, m, genes))
     own = np.empty(m)
-    for held_out in problem.inner_folds(how.inner_folds):
-        part = problem.split(held_out)
+    folds = problem.inner_folds(how.inner_folds)
+    operators = []
+    every = np.empty((len(how.blends), 1 + choices, genes), dtype=np.float32)
+    for rows in folds:
+        part = problem.split(rows)
         responses = without_own(part)
         mean = responses.mean(axis=0)
-        bases[0, held_out] = mean
-        bases[1, held_out] = medians.without(held_out).reweighted(ROUGH)
-        own[held_out] = own_responses(part, remaining_share(part))
-        operators = list(residuals(part, responses, how))
-        if operators:
-            fitted = single(operators) @ single(responses - mean)
-            inner[held_out] = fitted.swapaxes(0, 1)
-    shares = single(how.blends)[:, None, None]
-    every = np.empty((len(how.blends), 1 + choices, genes), dtype=np.float32)
-    count = len(how.blends) * (1 + choices)
+        bases[0, rows] = mean
+        bases[1, rows] = medians.without(rows).reweighted(ROUGH)
+        own[rows] = own_responses(part, remaining_share(part))
+        # Kept small: predictions of thousands of perturbations would fill the memory.
+        operators.append(single(list(residuals(part, responses, how))))
+        fitted = np.empty((0, *responses[:0].shape), dtype=np.float32)
+        if choices:
+            fitted = operators[-1] @ single(responses - mean)
 
-    def candidates(p: int) -> Floats:
-        every[:, :1] = bases[0, p] + shares * (bases[1, p] - bases[0, p])
-        np.add(every[:, :1], inner[p], out=every[:, 1:])
-        if not np.isnan(own[p]):
-            every[:, :, problem.silenced[p]] = own[p]
-        return every.reshape(count, genes)
+        def candidates(i: int, rows: Ints = rows, fitted: Floats = fitted) -> Floats:
+            p = rows[i]
+            every[:, :1] = bases[0, p] + shares * (bases[1, p] - bases[0, p])
+            if choices:
+                np.add(every[:, :1], fitted[:, i], out=every[:, 1:])
+            if not np.isnan(own[p]):
+                every[:, :, problem.silenced[p]] = own[p]
+            return every.reshape(count, genes)
 
-    weights = weigh(score_sums(problem.deltas, problem.weights, candidates, count))[0]
-    unseen = np.array([single(weights) @ candidates(p) for p in range(m)], dtype=np.float64)
-
-    grid = weights.reshape(len(how.blends), 1 + choices)
+        sums[:, rows] = score_sums(
+            problem.deltas[rows], problem.weights[rows], candidates, count, baseline[rows]
+        )
+    grid = weigh(sums)[0].reshape(len(how.blends), 1 + choices)
     blend = float(grid.sum(axis=1) @ how.blends)
+    weights = grid.sum(axis=0)[1:]
+    unseen = bases[0] + blend * (bases[1] - bases[0])
+    for rows, each in zip(folds, operators, strict=True):
+        if choices:
+            responses = without_own(problem.split(rows))
+            unseen[rows] += np.tensordot(weights, each, 1) @ (responses - responses.mean(axis=0))
+        measured = rows[~np.isnan(own[rows])]
+        unseen[measured, problem.silenced[measured]] = own[measured]
+
     responses = without_own(problem)
     mean = responses.mean(axis=0)
     base = mean + blend * (median - mean)
     operator = np.zeros((len(problem.silenced) - m, m))
-    for weight, each in zip(grid.sum(axis=0)[1:], residuals(problem, responses, how), strict=True):
-        operator += weight * each
+    for weight, residual in zip(weights, residuals(problem, responses, how), strict=True):
+        operator += weight * residual
     deltas = base + operator @ (responses - mean)
     asked = own_responses(problem, remaining_share(problem))
     rows, own_genes = problem.own_asked()

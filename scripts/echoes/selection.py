@@ -42,7 +42,11 @@ def deal(groups: Sequence[object], folds: int) -> list[npt.NDArray[np.intp]]:
 
 
 def score_sums(
-    truth: Array, weights: Array, candidates: Callable[[int], Floats], count: int
+    truth: Array,
+    weights: Array,
+    candidates: Callable[[int], Floats],
+    count: int,
+    baseline: Array | None = None,
 ) -> Array:
     """Row sums from which the score of each candidate over any rows follows.
 
@@ -54,15 +58,17 @@ def score_sums(
         Gives for a row what each candidate predicts, (C, G).
     count
         C.
+    baseline
+        (m,) WMAE that a term compares with; by default that of the mean of all m rows.
 
     Returns
     -------
     (4, m, C) array
-        Term, and the sums of h²·y·ŷ, h²·y² and h²·ŷ² (see `echoes.metrics`). The baseline of
-        a term is the mean of all m rows. Single precision is used on the way: these numbers
-        weigh candidates and are not reported.
+        Term, and the sums of h²·y·ŷ, h²·y² and h²·ŷ² (see `echoes.metrics`). Single precision
+        is used on the way: these numbers weigh candidates and are not reported.
     """
-    baseline = metrics.weighted_mae(truth, truth.mean(axis=0), weights)
+    if baseline is None:
+        baseline = metrics.weighted_mae(truth, truth.mean(axis=0), weights)
     sums = np.empty((4, len(truth), count))
     # Two tables for all rows: to ask the system for new ones takes longer than the sums.
     t, h = np.empty((2, count, truth.shape[1]), dtype=np.float32)
