@@ -29,6 +29,7 @@ def draw(
     gene_correlation: Array,
     *,
     title: str,
+    measured: bool = False,
     genes: int = 100,
 ) -> Figure:
     """Draw an experiment's out-of-fold predictions beside the truth.
@@ -39,13 +40,16 @@ def draw(
     Parameters
     ----------
     truth, prediction
-        (n, G) deltas in log2 units, the first rebuilt from their principal components.
+        (n, G) deltas in log2 units.
     symbols
         The n silenced genes.
     gene_correlation
         (G,) Pearson correlations over perturbations; NaN where undefined.
     title
         Title of the figure.
+    measured
+        Whether the truth is what was measured, and correlations are of deviations from the mean
+        (the held-out protocol); else the truth is rebuilt from its principal components.
     genes
         How many genes the heat maps show.
 
@@ -61,7 +65,7 @@ def draw(
     left = figure.add_subplot(grid[0, 0])
     right = figure.add_subplot(grid[0, 1], sharex=left, sharey=left)
     for axes, name, values in (
-        (left, "Truth, rebuilt from its components", truth),
+        (left, "Truth" if measured else "Truth, rebuilt from its components", truth),
         (right, "Prediction", prediction),
     ):
         image = axes.imshow(
@@ -88,7 +92,8 @@ def draw(
 def _draw_correlation(axes: Axes, gene_correlation: Array) -> None:
     defined = gene_correlation[~np.isnan(gene_correlation)]
     axes.set_xlim(-1, 1)
-    axes.set_xlabel("Pearson correlation of a gene over perturbations, truth with prediction")
+    of = "deviations of truth and prediction" if measured else "truth with prediction"
+    axes.set_xlabel(f"Pearson correlation of a gene over perturbations, {of}")
     axes.set_ylabel("Density of genes")
     axes.axvline(0, color="black", linewidth=1)
     if not len(defined):

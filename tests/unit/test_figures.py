@@ -160,3 +160,10 @@ def test_names_are_text_and_not_mathematics() -> None:
 
 def test_the_same_arrays_make_the_same_bytes() -> None:
     assert png(figure_of()) == png(figure_of())
+
+
+def test_what_was_measured_is_not_called_rebuilt() -> None:
+    figure = draw(TRUTH, PREDICTION, SYMBOLS, CORRELATION, title="t", measured=True)
+    titles = {axes.get_title() for axes in figure.axes}
+    assert {"Truth", "Prediction"} <= titles
+    assert any("deviations" in axes.get_xlabel() for axes in figure.axes)

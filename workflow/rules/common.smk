@@ -299,6 +299,11 @@ def part_option(wildcards):
     return option + (f" --folds {own['folds']}" if own["scheme"] == "k_fold" else "")
 
 
+def measured_option(wildcards):
+    """Say that an experiment's truth is what was measured, where it is."""
+    return "--measured" if is_held_out(wildcards.experiment) else ""
+
+
 def inner_option(wildcards):
     """Ask every model of a sweep for its inner score."""
     return "--inner" if wildcards.experiment in RUNS else ""

@@ -62,12 +62,12 @@ rule aggregate_held_out:
     output:
         oof=report(
             "<results>/<dataset>/{experiment}/oof_predictions.csv",
-            caption="../report/oof_predictions.rst",
+            caption="../report/held_out_predictions.rst",
             category="{experiment}",
         ),
         scores=report(
             "<results>/<dataset>/{experiment}/fold_scores.csv",
-            caption="../report/fold_scores.rst",
+            caption="../report/held_out_scores.rst",
             category="{experiment}",
         ),
         calibration=report(

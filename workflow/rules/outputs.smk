@@ -26,10 +26,12 @@ rule plot_figure:
         "../../envs/echoes.yaml"
     params:
         dataset=lookup(dpath="dataset/name", within=config),
+        measured=measured_option,
     shell:
         "python {input.script}"
         " --predictions {input.predictions}"
         " --title '{params.dataset}, experiment {wildcards.experiment}: out-of-fold predictions'"
+        " {params.measured}"
         " --png {output.png}"
         " --pdf {output.pdf}"
         " 2> {log}"
