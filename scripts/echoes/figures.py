@@ -85,15 +85,15 @@ def draw(
     left.set_ylabel("Silenced gene")
     right.tick_params(labelleft=False)
     figure.colorbar(image, ax=[left, right], label="Δ log2 expression", shrink=0.9, extend="both")
-    _draw_correlation(figure.add_subplot(grid[1, :]), gene_correlation)
+    of_what = "deviations of truth and prediction" if measured else "truth with prediction"
+    _draw_correlation(figure.add_subplot(grid[1, :]), gene_correlation, of_what)
     return figure
 
 
-def _draw_correlation(axes: Axes, gene_correlation: Array) -> None:
+def _draw_correlation(axes: Axes, gene_correlation: Array, of_what: str) -> None:
     defined = gene_correlation[~np.isnan(gene_correlation)]
     axes.set_xlim(-1, 1)
-    of = "deviations of truth and prediction" if measured else "truth with prediction"
-    axes.set_xlabel(f"Pearson correlation of a gene over perturbations, {of}")
+    axes.set_xlabel(f"Pearson correlation of a gene over perturbations, {of_what}")
     axes.set_ylabel("Density of genes")
     axes.axvline(0, color="black", linewidth=1)
     if not len(defined):
