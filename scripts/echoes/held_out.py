@@ -19,7 +19,6 @@ from echoes.components import decompose, reconstruct
 from echoes.echo import Echo, fit_echo
 from echoes.errors import InputError, NotConvergedError
 from echoes.features import standardise
-from echoes.linear import check_folds
 from echoes.models import NAMES, Regression, fit
 from echoes.problem import Prediction, Problem
 from echoes.selection import score_sums, single, weigh
@@ -64,7 +63,6 @@ def _linear(name: str) -> Model:
 
     def model(problem: Problem, settings: Settings) -> Prediction:
         m, genes = problem.deltas.shape
-        check_folds(m, settings.regression.inner_folds)
         components = decompose(problem.deltas, min(settings.n_components, m - 1, genes))
         # An inner fold's score needs two rows to vary.
         folds = max(2, min(settings.regression.inner_folds, m // 2))

@@ -333,7 +333,7 @@ def test_the_inner_score(results: Path, data: dict[str, np.ndarray], tmp_path: P
 def test_an_ensemble_averages_its_members(results: Path) -> None:
     for part in (*range(PARTS), "validation"):
         found = arrays_of(part_of(results, "ensemble", part))
-        assert found["choice_names"].tolist() == ["echo", "ridge"]
+        assert found["choice_names"].tolist() == ["weight_echo", "weight_ridge"]
         shares = found["choices"]
         assert (shares >= 0).all()
         np.testing.assert_allclose(shares.sum(axis=1), 1)
