@@ -12,7 +12,7 @@ Array = npt.NDArray[np.float64]
 #: Rounds after which the re-weighted median is taken as it is; it stands after some 40.
 MAXIMAL_ROUNDS = 200
 #: Where the inner loop stops: what is left moves the score by about as much.
-ROUGH = 1e-2
+ROUGH = 3e-2
 #: Errors below this count as this.
 EPSILON = 1e-12
 
@@ -32,12 +32,11 @@ class Medians:
         # Sorting wants a gene's values together, all that follows wants a row's.
         order = np.ascontiguousarray(np.argsort(values.T, axis=1, kind="stable").T)
         self._table, self._weights = values, weights
-        self._sort(order, np.take_along_axis(values, order, axis=0))
+        self._sort(order, *(np.take_along_axis(of, order, axis=0) for of in (values, weights)))
 
-    def _sort(self, order: npt.NDArray[np.intp], values: Array) -> None:
+    def _sort(self, order: npt.NDArray[np.intp], values: Array, weights: Array) -> None:
         """Keep the rows of each gene in the order of their values."""
         self._order, self._values = order, values
-        weights = np.take_along_axis(self._weights, order, axis=0)
         weights[:, ~self._weights.any(axis=0)] = 1.0
         self._sorted = weights
         self._reached = np.empty_like(weights)
@@ -55,7 +54,7 @@ class Medians:
 
         left = Medians.__new__(Medians)
         left._table, left._weights = self._table[kept], self._weights[kept]
-        left._sort(number[fewer(self._order)], fewer(self._values))
+        left._sort(number[fewer(self._order)], fewer(self._values), fewer(self._sorted))
         return left
 
     def weighted(self, factors: Array | None = None) -> Array:
