@@ -12,7 +12,7 @@ Array = npt.NDArray[np.float64]
 #: Rounds after which the re-weighted median is taken as it is; it stands after some 40.
 MAXIMAL_ROUNDS = 200
 #: Where the inner loop stops: what is left moves the score by about as much.
-ROUGH = 3e-2
+ROUGH = 1e-3
 #: Errors below this count as this.
 EPSILON = 1e-12
 
@@ -40,21 +40,26 @@ class Medians:
         weights[:, ~self._weights.any(axis=0)] = 1.0
         self._sorted = weights
         self._reached = np.empty_like(weights)
+        self._by_gene: tuple[npt.NDArray[Any], ...] = ()
 
     def without(self, rows: npt.NDArray[np.intp]) -> Medians:
         """Medians of the table without some rows, without sorting it again."""
         m, genes = self._table.shape
         kept = np.ones(m, dtype=np.bool_)
         kept[rows] = False
-        at = np.flatnonzero(kept[self._order].T)
-        number = np.cumsum(kept) - 1
+        if not self._by_gene:
+            sorted_tables = (self._order, self._values, self._sorted)
+            self._by_gene = tuple(np.ascontiguousarray(table.T).ravel() for table in sorted_tables)
+        order, values, weights = self._by_gene
+        at = np.flatnonzero(kept[order])
 
         def fewer(table: npt.NDArray[Any]) -> npt.NDArray[Any]:
-            return np.ascontiguousarray(table.T.ravel()[at].reshape(genes, -1).T)
+            return np.ascontiguousarray(table[at].reshape(genes, -1).T)
 
+        number = np.cumsum(kept) - 1
         left = Medians.__new__(Medians)
         left._table, left._weights = self._table[kept], self._weights[kept]
-        left._sort(number[fewer(self._order)], fewer(self._values), fewer(self._sorted))
+        left._sort(number[fewer(order)], fewer(values), fewer(weights))
         return left
 
     def weighted(self, factors: Array | None = None) -> Array:
