@@ -37,6 +37,7 @@ ALONE: dict[str, Any] = dict.fromkeys(
 )
 #: Settings for it, in which no penalised fit takes long.
 SMALL = {
+    "crossval": {"parts": 2},
     "response": {"n_components": 3},
     "regression": {"inner_folds": 2},
     "submission": {"padding": 2},
