@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from echoes import comparison, perturbations
-from echoes.bootstrap import resample
+from echoes.bootstrap import DRAWS, resample
 from echoes.command import parser, run
 from echoes.files import atomic_path, load_json, save_arrays, save_json
 from echoes.problem import positions
@@ -21,7 +20,6 @@ from echoes.uncertainty import LEVELS
 log = logging.getLogger(__name__)
 
 PACKAGES = ("numpy", "scipy")
-DRAWS = 10_000
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -49,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     found = comparison.figures(data.truth, data.weights, data.baseline, silenced, made)
     unseen = comparison.load([given.validation]) if given.validation else None
     validation = unseen.prediction if unseen else np.empty((0, len(genes)))
-    calibration = _calibration(data.truth, made)
+    calibration = _calibration(found, made)
 
     write_matrix(given.oof, "pert_symbol", Matrix(tuple(names), tuple(genes), made.prediction))
     scores = pd.DataFrame(
@@ -111,14 +109,14 @@ def _finite(values: Sequence[float]) -> list[float | None]:
     return [float(value) if np.isfinite(value) else None for value in values]
 
 
-def _calibration(truth: npt.NDArray[np.float64], made: comparison.OutOfFold) -> pd.DataFrame:
+def _calibration(found: comparison.Figures, made: comparison.OutOfFold) -> pd.DataFrame:
     """Tell how many entries the intervals cover, over all and over the middle perturbations."""
     columns = ["level", "coverage", "coverage_p10", "coverage_p90", "mean_half_width"]
     if not made.quantiles.shape[1]:
         return pd.DataFrame(columns=columns)
-    covered = comparison.coverage(truth, made)
+    covered = np.column_stack([found.rows[comparison.coverage_name(level)] for level in LEVELS])
     low, high = np.quantile(covered, [0.1, 0.9], axis=0)
-    width = made.spread.mean(axis=1) @ made.quantiles[made.fold] / len(truth)
+    width = made.spread.mean(axis=1) @ made.quantiles[made.fold] / len(covered)
     return pd.DataFrame(
         dict(zip(columns, (LEVELS, covered.mean(axis=0), low, high, width), strict=True))
     )

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from echoes import comparison
-from echoes.bootstrap import interval, mean_draws, resample
+from echoes.bootstrap import DRAWS, interval, mean_draws, resample
 from echoes.command import parser, run
 from echoes.files import atomic_path, load_arrays
 from echoes.problem import positions
@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 
 Array = npt.NDArray[np.float64]
 
-DRAWS = 10_000
 #: Columns that say what a figure is of.
 LABEL = ("experiment", "kind", "protocol")
 #: Figures of the published protocol, which are never those of the other one.

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 
 from echoes import comparison
-from echoes.bootstrap import interval, resample, score_draws
+from echoes.bootstrap import DRAWS, interval, resample, score_draws
 from echoes.command import parser, run
 from echoes.files import atomic_path, load_arrays
 from echoes.metrics import Score, score
 
 log = logging.getLogger(__name__)
 
-DRAWS = 10_000
 #: Name of the row whose settings are chosen anew in each fold.
 NESTED = "chosen in each fold"
 

@@ -26,6 +26,9 @@ from echoes.metrics import ScoreParts, cosine_of_sums
 Array = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 
+#: Draws behind each interval that the workflow reports.
+DRAWS = 10_000
+
 
 def resample(n: int, draws: int, seed: int) -> Counts:
     """Draw n of n perturbations with replacement, many times over.

@@ -160,7 +160,7 @@ def figures(
     if made.quantiles.shape[1]:
         covered = coverage(truth, made)
         for level, each in zip(LEVELS, covered.T, strict=True):
-            rows[f"coverage_{100 * level:g}"] = each
+            rows[coverage_name(level)] = each
     # A silenced gene falls whatever the model: that is no correlation of the gene's responses.
     own = np.flatnonzero(silenced >= 0)
     deviation[own, silenced[own]] = 0.0
@@ -235,6 +235,11 @@ def _cosine_draws(parts: metrics.ScoreParts, counts: npt.NDArray[np.int64]) -> A
     rows = np.column_stack([parts.product, parts.truth_square, parts.prediction_square])
     drawn: Array = metrics.cosine_of_sums(*(counts @ rows).T)
     return drawn
+
+
+def coverage_name(level: float) -> str:
+    """Name of the figure that tells how many entries the intervals of a level cover."""
+    return f"coverage_{100 * level:g}"
 
 
 def coverage(truth: Array, made: OutOfFold) -> Array:

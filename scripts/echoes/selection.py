@@ -97,9 +97,7 @@ def score_sums(
 
 def total(sums: Array) -> Array:
     """Score of summed rows, (4, …) → (…): S · max(0, wcos), not rounded."""
-    length = np.sqrt(sums[2] * sums[3])
-    cosine = np.where(length < metrics.EPSILON, 0.0, sums[1] / np.maximum(length, metrics.EPSILON))
-    score: Array = sums[0] * np.maximum(cosine, 0.0)
+    score: Array = sums[0] * np.maximum(metrics.cosine_of_sums(*sums[1:]), 0.0)
     return score
 
 
