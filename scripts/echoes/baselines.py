@@ -25,8 +25,7 @@ RELATIVE_RANK = 1e-12
 
 def constant(problem: Problem, centre: Array) -> Prediction:
     """Predict the same for every perturbation."""
-    asked = len(problem.silenced) - problem.training
-    return Prediction(np.tile(centre, (asked, 1)), centre)
+    return Prediction(np.tile(centre, (problem.asked, 1)), centre)
 
 
 def zero(problem: Problem) -> Prediction:

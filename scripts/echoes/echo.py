@@ -89,7 +89,7 @@ def own_responses(problem: Problem, share: float) -> Array:
     """
     rows, genes = problem.own_asked()
     control = np.maximum(problem.control[genes], 0.0)
-    own = np.full(len(problem.silenced) - problem.training, np.nan)
+    own = np.full(problem.asked, np.nan)
     own[rows] = np.log2(1 + share * np.expm1(control * np.log(2))) - control
     return own
 
@@ -174,7 +174,7 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
     responses = without_own(problem)
     mean = responses.mean(axis=0)
     base = mean + blend * (median - mean)
-    operator = np.zeros((len(problem.silenced) - m, m))
+    operator = np.zeros((problem.asked, m))
     for weight, residual in zip(weights, residuals(problem, responses, how), strict=True):
         operator += weight * residual
     deltas = base + operator @ (responses - mean)

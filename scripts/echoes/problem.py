@@ -64,6 +64,11 @@ class Problem:
         """Number of training perturbations, m."""
         return len(self.deltas)
 
+    @property
+    def asked(self) -> int:
+        """Number of perturbations to predict, q."""
+        return len(self.silenced) - self.training
+
     def split(self, held_out: Ints, others: Ints | None = None) -> Problem:
         """Make the problem of predicting some of the training perturbations from the others.
 

@@ -33,7 +33,6 @@ def expected_error(problem: Problem, inner: Array) -> tuple[Array, Array]:
         of `LEVELS` the factor of it that so large a share of the training entries' errors was
         below, each in units of a spread that was made without its row.
     """
-    m = problem.training
     error = np.abs(problem.deltas - inner)
     rows, genes = problem.own()
     own = error[rows, genes].mean() if len(rows) else np.nan
@@ -47,7 +46,7 @@ def expected_error(problem: Problem, inner: Array) -> tuple[Array, Array]:
     without = (sums - error) / np.maximum(counts - seen, 1.0)
     tiny = np.finfo(np.float64).tiny
     quantiles = np.quantile(error[seen] / np.maximum(without[seen], tiny), LEVELS)
-    spread = np.tile(scale, (len(problem.silenced) - m, 1))
+    spread = np.tile(scale, (problem.asked, 1))
     asked, asked_genes = problem.own_asked()
     if len(rows):
         spread[asked, asked_genes] = own
