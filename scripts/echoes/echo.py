@@ -56,11 +56,12 @@ def without_own(problem: Problem) -> Array:
     A gene falls because it is silenced, which says nothing of how it answers to others.
     """
     rows, genes = problem.own()
+    m, count = problem.deltas.shape
     responses = problem.deltas.copy()
-    responses[rows, genes] = np.nan
-    known = ~np.isnan(responses)
-    mean = np.where(known, responses, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
-    return np.where(known, responses, mean)
+    responses[rows, genes] = 0.0
+    others = m - np.bincount(genes, minlength=count)
+    responses[rows, genes] = (responses.sum(axis=0) / np.maximum(others, 1))[genes]
+    return responses
 
 
 def remaining_share(problem: Problem) -> float:
@@ -92,6 +93,12 @@ def own_responses(problem: Problem, share: float) -> Array:
     own = np.full(problem.asked, np.nan)
     own[rows] = np.log2(1 + share * np.expm1(control * np.log(2))) - control
     return own
+
+
+def _put_own(predicted: Array, own: Array, silenced: Ints) -> None:
+    """Put the silenced genes' own responses into predictions, where they are measured."""
+    rows = np.flatnonzero(~np.isnan(own))
+    predicted[rows, silenced[rows]] = own[rows]
 
 
 def residuals(problem: Problem, responses: Array, how: Echo) -> Iterator[Array]:
@@ -132,23 +139,21 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
     sums = np.empty((4, m, count))
     bases = np.empty((2, m, genes))
     own = np.empty(m)
-    folds = problem.inner_folds(how.inner_folds)
-    operators = []
     every = np.empty((len(how.blends), 1 + choices, genes), dtype=np.float32)
-    for rows in folds:
+
+    def hold_out(rows: Ints) -> Floats:
+        """Do without some rows; give the operators to them, smaller than what they predict."""
         part = problem.split(rows)
         responses = without_own(part)
-        mean = responses.mean(axis=0)
-        bases[0, rows] = mean
+        bases[0, rows] = mean = responses.mean(axis=0)
         bases[1, rows] = medians.without(rows).reweighted(ROUGH)
         own[rows] = own_responses(part, remaining_share(part))
-        # Kept small: predictions of thousands of perturbations would fill the memory.
-        operators.append(single(list(residuals(part, responses, how))))
+        operators = single(list(residuals(part, responses, how)))
         fitted = np.empty((0, *responses[:0].shape), dtype=np.float32)
         if choices:
-            fitted = operators[-1] @ single(responses - mean)
+            fitted = operators @ single(responses - mean)
 
-        def candidates(i: int, rows: Ints = rows, fitted: Floats = fitted) -> Floats:
+        def candidates(i: int) -> Floats:
             p = rows[i]
             every[:, :1] = bases[0, p] + shares * (bases[1, p] - bases[0, p])
             if choices:
@@ -160,6 +165,10 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
         sums[:, rows] = score_sums(
             problem.deltas[rows], problem.weights[rows], candidates, count, baseline[rows]
         )
+        return operators
+
+    folds = problem.inner_folds(how.inner_folds)
+    operators = [hold_out(rows) for rows in folds]
     grid = weigh(sums)[0].reshape(len(how.blends), 1 + choices)
     blend = float(grid.sum(axis=1) @ how.blends)
     weights = grid.sum(axis=0)[1:]
@@ -168,19 +177,15 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
         if choices:
             responses = without_own(problem.split(rows))
             unseen[rows] += np.tensordot(weights, each, 1) @ (responses - responses.mean(axis=0))
-        measured = rows[~np.isnan(own[rows])]
-        unseen[measured, problem.silenced[measured]] = own[measured]
+    _put_own(unseen, own, problem.silenced[:m])
 
     responses = without_own(problem)
     mean = responses.mean(axis=0)
     base = mean + blend * (median - mean)
-    operator = np.zeros((problem.asked, m))
-    for weight, residual in zip(weights, residuals(problem, responses, how), strict=True):
-        operator += weight * residual
+    weighted = map(np.multiply, weights, residuals(problem, responses, how))
+    operator = sum(weighted, start=np.zeros((problem.asked, m)))
     deltas = base + operator @ (responses - mean)
-    asked = own_responses(problem, remaining_share(problem))
-    rows, own_genes = problem.own_asked()
-    deltas[rows, own_genes] = asked[rows]
+    _put_own(deltas, own_responses(problem, remaining_share(problem)), problem.silenced[m:])
     return Prediction(
         deltas=deltas,
         # Kernels are centred on the training rows: their mean fitted residual is 0.

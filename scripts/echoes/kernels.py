@@ -89,7 +89,7 @@ def profile_kernel(problem: Problem, responses: Array) -> Array:
     responses
         (m, G) training responses.
     """
-    deviation = responses - responses.mean(axis=0)
-    profiles = deviation / np.sqrt(np.mean(deviation**2, axis=0) + FLOOR**2)
+    profiles = responses - responses.mean(axis=0)
+    profiles /= np.sqrt(np.einsum("mg,mg->g", profiles, profiles) / len(profiles) + FLOOR**2)
     features = problem.reach @ profiles.T
     return _centred(features @ features.T, problem.training, problem.reach.sum(axis=1) > 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,14 @@ MAXIMAL_ROUNDS = 200
 ROUGH = 1e-3
 #: Errors below this count as this.
 EPSILON = 1e-12
+#: Entries that are worked on at a time: they stay in the processor's cache.
+_BLOCK = 1 << 15
+
+
+def _blocks(count: int, width: int) -> Iterator[slice]:
+    """Cut so many rows of this width into blocks."""
+    step = max(1, _BLOCK // width)
+    return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 
 class Medians:
@@ -29,37 +37,38 @@ class Medians:
     """
 
     def __init__(self, values: Array, weights: Array) -> None:
-        # Sorting wants a gene's values together, all that follows wants a row's.
-        order = np.ascontiguousarray(np.argsort(values.T, axis=1, kind="stable").T)
+        m, genes = values.shape
         self._table, self._weights = values, weights
-        self._sort(order, *(np.take_along_axis(of, order, axis=0) for of in (values, weights)))
+        self._rows = np.arange(m)
+        # A gene's rows in the order of their values, and their weights.
+        self._order = np.empty((genes, m), dtype=np.int32)
+        self._sorted = np.empty((genes, m))
+        for block in _blocks(genes, m):
+            columns = np.ascontiguousarray(values[:, block].T)
+            order = np.argsort(columns, axis=1, kind="stable")
+            self._order[block] = order
+            self._sorted[block] = np.take_along_axis(weights[:, block].T, order, axis=1)
+        self._weigh_all()
 
-    def _sort(self, order: npt.NDArray[np.intp], values: Array, weights: Array) -> None:
-        """Keep the rows of each gene in the order of their values."""
-        self._order, self._values = order, values
-        weights[:, ~self._weights.any(axis=0)] = 1.0
-        self._sorted = weights
-        self._reached = np.empty_like(weights)
-        self._by_gene: tuple[npt.NDArray[Any], ...] = ()
+    def _weigh_all(self) -> None:
+        """Let all rows count alike where none has a weight."""
+        self._sorted[~self._sorted.any(axis=1)] = 1.0
 
     def without(self, rows: npt.NDArray[np.intp]) -> Medians:
         """Medians of the table without some rows, without sorting it again."""
-        m, genes = self._table.shape
-        kept = np.ones(m, dtype=np.bool_)
-        kept[rows] = False
-        if not self._by_gene:
-            sorted_tables = (self._order, self._values, self._sorted)
-            self._by_gene = tuple(np.ascontiguousarray(table.T).ravel() for table in sorted_tables)
-        order, values, weights = self._by_gene
-        at = np.flatnonzero(kept[order])
-
-        def fewer(table: npt.NDArray[Any]) -> npt.NDArray[Any]:
-            return np.ascontiguousarray(table[at].reshape(genes, -1).T)
-
-        number = np.cumsum(kept) - 1
         left = Medians.__new__(Medians)
-        left._table, left._weights = self._table[kept], self._weights[kept]
-        left._sort(number[fewer(order)], fewer(values), fewer(weights))
+        left._table, left._weights = self._table, self._weights
+        left._rows = np.delete(self._rows, rows)
+        kept = np.zeros(len(self._table), dtype=np.bool_)
+        kept[left._rows] = True
+        genes, m = len(self._order), len(left._rows)
+        left._order = np.empty((genes, m), dtype=np.int32)
+        left._sorted = np.empty((genes, m))
+        for block in _blocks(genes, m):
+            at = kept[self._order[block]]
+            left._order[block] = self._order[block][at].reshape(-1, m)
+            left._sorted[block] = self._sorted[block][at].reshape(-1, m)
+        left._weigh_all()
         return left
 
     def weighted(self, factors: Array | None = None) -> Array:
@@ -73,25 +82,29 @@ class Medians:
         factors
             (m,) factors of the rows' weights, above 0.
         """
-        # One table for all rounds: to ask the system for a new one takes longer than the sums.
-        reached = self._reached
-        if factors is None:
-            np.cumsum(self._sorted, axis=0, out=reached)
-        else:
-            np.take(factors, self._order, out=reached, mode="clip")
-            reached *= self._sorted
-            np.cumsum(reached, axis=0, out=reached)
-        at = np.sum(reached < reached[-1] / 2, axis=0)
-        median: Array = np.take_along_axis(self._values, at[None], axis=0)[0]
+        genes, m = self._order.shape
+        each = np.zeros(len(self._table))
+        each[self._rows] = 1.0 if factors is None else factors
+        median = np.empty(genes)
+        for block in _blocks(genes, m):
+            order = self._order[block]
+            reached = each[order]
+            reached *= self._sorted[block]
+            np.cumsum(reached, axis=1, out=reached)
+            at = np.count_nonzero(reached < reached[:, -1:] / 2, axis=1)
+            row = np.take_along_axis(order, at[:, None], axis=1)[:, 0]
+            median[block] = self._table[row, np.arange(block.start, block.stop)]
         return median
 
     def _error(self, centre: Array) -> Array:
         """WMAE of each row, (m,), where `centre` is predicted for all."""
-        off = np.subtract(self._table, centre, out=self._reached)
-        np.abs(off, out=off)
-        off *= self._weights
-        error: Array = off.mean(axis=1)
-        return error
+        error = np.empty(len(self._table))
+        for block in _blocks(*self._table.shape):
+            off = self._table[block] - centre
+            np.abs(off, out=off)
+            off *= self._weights[block]
+            np.mean(off, axis=1, out=error[block])
+        return error[self._rows]
 
     def reweighted(self, tolerance: float = 0.0) -> Array:
         """Find a constant prediction c (G,) that is a local minimum of Σ_p log WMAE_p(c).
@@ -106,8 +119,9 @@ class Medians:
         tolerance
             Stop where a round lowers the sum by no more than this.
         """
-        m = len(self._values)
-        centre: Array = (self._values[(m - 1) // 2] + self._values[m // 2]) / 2
+        m = len(self._rows)
+        start = self._order[:, [(m - 1) // 2, m // 2]]
+        centre: Array = np.take_along_axis(self._table.T, start, axis=1).sum(axis=1) / 2
         before = np.inf
         for _ in range(MAXIMAL_ROUNDS):
             error = np.maximum(self._error(centre), EPSILON)
