@@ -32,4 +32,17 @@ SECTIONS = {
     "comparison": "The comparison",
     "links": "A file of links as large as STRING's",
     "growth": "How cost grows",
+    "scale": "What a job takes, by size",
+}
+
+#: Stage of a large run → the terms that its cost is a sum of, and the file that its job makes.
+#: n perturbations, N genes of the network, G response genes, A restart parameters, T components.
+STAGES = {
+    "read_perturbations": (("nG",), "perturbations/perturbations.npz"),
+    "diffuse": (("N", "nN"), "diffusion/alpha~0.75.npz"),
+    "build_kernels": (("AnN", "An²N", "nG"), "kernels/{kernels}.npz"),
+    "loo_fold": (("AnN", "An²N", "AnNT"), "published/folds/0.npz"),
+    "predict_held_out": (("nG", "n²G", "An²", "n³"), "echo/held_out/0.npz"),
+    "aggregate_held_out": (("nG", "n²G"), "base/summary.json"),
+    "compare_experiments": (("nG", "n²G"), "comparison.csv"),
 }

@@ -19,6 +19,7 @@ from side_by_side import names
 from side_by_side.process import MeasurementError, call, execute
 from side_by_side.workspace import (
     ALPHAS,
+    OTHERS,
     SHARED,
     Size,
     Workspace,
@@ -354,6 +355,62 @@ def growth(run: Run) -> Record:
     return {"diffusion": diffusions, "folds": folds}
 
 
+def _large(run: Run, point: tuple[int, int, int, int, int]) -> tuple[Workspace, Workspace, str]:
+    """Make a large data set; its runs with the `echo` model, and with its base alone."""
+    n, genes, responses, count, components = point
+    size = dataclasses.replace(
+        run.size, genes=genes, links=26 * genes, validation=10, responses=responses
+    )
+    name = f"scale_{n}_{genes}_{responses}"
+    chosen = list(ALPHAS[:count])
+    learns = {"protocol": "held_out", "models": ["echo"], "features": {"transform": "log"}}
+    settings = published(
+        f"{name}_{count}_{components}",
+        generate(run.work / name, size, n),
+        dataclasses.replace(size, components=components),
+        {
+            "published": {"models": ["ridge", "elastic_net"], "diffusion": {"alphas": chosen}},
+            "echo": {**learns, "diffusion": {"alphas": chosen}},
+        },
+    )
+    settings["crossval"] = {"scheme": "k_fold", "folds": 10, "parts": 10}
+    base = {**learns, "echo": {"kernels": [], "inner_folds": 3}}
+    few = {"scheme": "k_fold", "folds": 2, "parts": 1}
+    alone = {**settings, "experiments": {**dict.fromkeys(OTHERS), "base": base, "published": None}}
+    alone |= {"crossval": few, "baselines": ["mean"]}
+    kernels = f"log_alphas~{'+'.join(map(str, chosen))}"
+    folder = run.work / "prepared"
+    return Workspace.make(folder, settings), Workspace.make(folder, alone), kernels
+
+
+def scale(run: Run) -> Record:
+    """Measure the jobs of data sets of many sizes, each by itself."""
+    jobs = []
+    for point in run.size.scale:
+        n, *_ = point
+        workspace, alone, kernels = _large(run, point)
+        files = {stage: file.format(kernels=kernels) for stage, (_, file) in names.STAGES.items()}
+        if n > run.size.scale_folds:
+            del files["loo_fold"]
+        for stage, file in files.items():
+            say(f"  {', '.join(map(str, point))}: {stage}")
+            which = alone if stage in {"aggregate_held_out", "compare_experiments"} else workspace
+            # What it needs is made first, and itself once.
+            made = which.prepare(file) / file
+            outcome = which.job(file)
+            own = made.parent.glob("*.*") if which is alone else [made]
+            jobs.append(
+                {
+                    **dict(zip("nNGAT", point, strict=True)),
+                    "stage": stage,
+                    "seconds": outcome.seconds,
+                    "memory_mb": outcome.memory,
+                    "disk_mb": sum(path.stat().st_size for path in own) / 1e6,
+                }
+            )
+    return {"jobs": jobs}
+
+
 SECTIONS: dict[str, Callable[[Run], Record]] = {
     "diffusion": diffusion,
     "elastic_net": elastic_net,
@@ -361,6 +418,7 @@ SECTIONS: dict[str, Callable[[Run], Record]] = {
     "comparison": comparison,
     "links": links,
     "growth": growth,
+    "scale": scale,
 }
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from side_by_side import names
-from side_by_side.names import SECTIONS
+from side_by_side import cost, names
+from side_by_side.names import SECTIONS, STAGES
 
 Record = dict[str, Any]
 
@@ -416,6 +416,66 @@ def growth(raw: dict[str, Record]) -> Iterator[str]:
     )
 
 
+def scale(raw: dict[str, Record]) -> Iterator[str]:
+    """Write the cost model, the points that it was fitted on, and what it says of larger runs."""
+    jobs = raw["scale"]["jobs"]
+    yield (
+        "A job's cost is a constant and terms in the numbers of perturbations n, network genes N, "
+        "response genes G, restart parameters A and components T, none below 0, fitted so that "
+        "relative errors are small. **Off**: the largest relative error at a point. **Largest "
+        "unseen**: the same where the points of the largest n are predicted from the others. A "
+        "fold of `predict_held_out` is one of ten of `echo`; a comparison is of two."
+    )
+    models = {
+        (stage, what): cost.fit([job for job in jobs if job["stage"] == stage], terms, what)
+        for stage, (terms, _) in STAGES.items()
+        for what in cost.WHAT
+    }
+    yield from table(
+        ["stage", "of a job", "model", "off", "largest unseen"],
+        (
+            [
+                f"`{stage}`" if what == "seconds" else "",
+                cost.WHAT[what],
+                model.formula(),
+                f"{model.off:.0%}",
+                "–" if model.unseen is None else f"{model.unseen:+.0%}",
+            ]
+            for (stage, what), model in models.items()
+        ),
+    )
+    yield "By it, at N = 17,000, G = 8,000, A = 3, T = 35, a job takes:"
+    sizes = (100, 500, 2_000, 10_000)
+    yield from table(
+        ["stage", *(f"n = {n:,}" for n in sizes)],
+        (
+            [
+                f"`{stage}`",
+                *(
+                    ", ".join(
+                        f"{number(models[stage, what].at(n, 17_000, 8_000, 3, 35), 2)} {unit}"
+                        for what, unit in (("seconds", "s"), ("memory_mb", "MB"), ("disk_mb", "MB"))
+                    )
+                    for n in sizes
+                ),
+            ]
+            for stage in STAGES
+        ),
+    )
+    yield "Seconds, peak memory, size of what it writes. The points:"
+    yield from table(
+        ["stage", "n", "N", "G", "A", "T", "time, s", "peak MB", "disk, MB"],
+        (
+            [
+                f"`{job['stage']}`",
+                *(f"{job[key]:,}" for key in "nNGAT"),
+                *(number(job[what]) for what in cost.WHAT),
+            ]
+            for job in sorted(jobs, key=lambda job: [*STAGES].index(job["stage"]))
+        ),
+    )
+
+
 _WRITERS = {
     "diffusion": diffusion,
     "elastic_net": elastic_net,
@@ -423,6 +483,7 @@ _WRITERS = {
     "comparison": comparison,
     "links": links,
     "growth": growth,
+    "scale": scale,
 }
 
 

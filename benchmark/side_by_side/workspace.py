@@ -47,6 +47,10 @@ class Size:
         Seconds that a fit of skglm has, compilation included; a diffusion has five times as many.
     growth_genes, growth_starts, growth_rows
         Sizes of the growth curves: genes of the network, start genes, rows of a fold.
+    scale
+        Sizes n, N, G, A and T of the jobs that the cost model is fitted on.
+    scale_folds
+        Most perturbations of which a fold of the published protocol is measured.
     """
 
     name: str
@@ -64,6 +68,8 @@ class Size:
     growth_genes: tuple[int, ...]
     growth_starts: tuple[int, ...]
     growth_rows: tuple[int, ...]
+    scale: tuple[tuple[int, int, int, int, int], ...]
+    scale_folds: int
 
 
 FULL = Size(
@@ -82,6 +88,13 @@ FULL = Size(
     growth_genes=(5_000, 10_000, 15_000, 20_000),
     growth_starts=(80, 160, 320, 640, 1_280),
     growth_rows=(40, 80, 160, 320),
+    scale=(
+        *((n, 17_000, 8_000, 3, 35) for n in (125, 250, 500, 1_000, 2_000)),
+        *((500, 5_000, 8_000, 3, 35), (500, 17_000, 2_000, 3, 35)),
+        *((500, 17_000, 8_000, 1, 35), (500, 17_000, 8_000, 3, 10)),
+        (1_000, 5_000, 2_000, 1, 20),
+    ),
+    scale_folds=500,
 )
 SMALL = Size(
     name="small",
@@ -99,6 +112,8 @@ SMALL = Size(
     growth_genes=(1_000, 1_500),
     growth_starts=(20, 40),
     growth_rows=(16, 32),
+    scale=((40, 800, 300, 2, 8), (80, 800, 300, 2, 8), (80, 1_200, 200, 1, 4)),
+    scale_folds=40,
 )
 SIZES = {size.name: size for size in (FULL, SMALL)}
 
