@@ -65,6 +65,28 @@ def test_without_rows_equals_a_table_that_lacks_them(rows: list[int]) -> None:
     np.testing.assert_array_equal(fewer.weighted(factors), fresh.weighted(factors))
 
 
+@pytest.mark.parametrize("entries", [1, 25, 64])
+def test_how_much_is_worked_on_at_a_time_changes_nothing(
+    entries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values, weights = example()
+    whole = Medians(values, weights)
+    expected = whole.reweighted(), whole.without(np.array([2, 6])).reweighted()
+    monkeypatch.setattr("echoes.medians._BLOCK", entries)
+    parts = Medians(values, weights)
+    np.testing.assert_array_equal(parts.reweighted(), expected[0])
+    np.testing.assert_array_equal(parts.without(np.array([2, 6])).reweighted(), expected[1])
+
+
+def test_without_twice_is_without_both() -> None:
+    values, weights = example()
+    once = Medians(values, weights).without(np.array([1, 5, 8]))
+    twice = Medians(values, weights).without(np.array([5])).without(np.array([1, 7]))
+    factors = np.random.default_rng(3).gamma(1.0, size=6)
+    np.testing.assert_array_equal(twice.weighted(factors), once.weighted(factors))
+    np.testing.assert_array_equal(twice.reweighted(), once.reweighted())
+
+
 def test_left_out_rows_have_no_say_in_where_it_stands() -> None:
     values, weights = example()
     expected = Medians(values, weights).without(np.array([2, 6])).reweighted()

@@ -465,6 +465,18 @@ def test_discrimination_agrees_with_a_loop(distance: str, noise: float) -> None:
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
+def test_predictions_that_several_share_are_told_apart_by_their_truths(distance: str) -> None:
+    random = np.random.default_rng(5)
+    truth = random.normal(size=(8, 9))
+    # Three predictions for eight perturbations, in no order.
+    prediction = random.normal(size=(3, 9))[[2, 0, 0, 1, 2, 0, 1, 2]]
+    silenced = np.array([0, 8, 3, 3, -1, 5, -1, 0])
+    ours = metrics.discrimination(truth, prediction, silenced, distance)
+    np.testing.assert_allclose(ours, by_loop(truth, prediction, silenced.tolist(), distance))
+    assert len(set(ours)) > 3
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
 def test_discrimination_of_the_truth_is_one(distance: str) -> None:
     truth = np.random.default_rng(0).normal(size=(7, 20))
     silenced = np.array([0, 1, 2, 2, -1, 5, 19])
