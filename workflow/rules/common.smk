@@ -436,8 +436,10 @@ def local_file(section, key):
             f"{path}: `{section}: {key}:` names no local file; expected the path of one. "
             "Download it and name its path."
         )
-    # A file below <results> is made by a rule, and need not be there yet.
-    if not path.startswith("<") and not Path(path).is_file():
+    # A file below <results> is made by a rule, and need not be there yet; one in an object store
+    # is for Snakemake to look for.
+    stored = workflow.storage_settings.default_storage_provider is not None
+    if not path.startswith("<") and not stored and not Path(path).is_file():
         source = config["dataset"]["source"]
         if section == "string":
             remedy = f"Correct the path, or set `string: {key}: null` to fetch it from STRING."
@@ -478,10 +480,10 @@ def string_source(wildcards, input):
 
 def fold_files(wildcards):
     """The folds of an experiment, known once the perturbations have been read."""
-    with open(
-        checkpoints.read_perturbations.get().output.folds, encoding="utf-8"
-    ) as table:
-        folds = sum(1 for _ in table) - 1
+    # Snakemake's own `open` fetches the file where it is in an object store.
+    table = checkpoints.read_perturbations.get().output.folds
+    with table.open(encoding="utf-8") as lines:
+        folds = sum(1 for _ in lines) - 1
     return collect(
         "<results>/<dataset>/{experiment}/folds/{fold}.npz",
         experiment=wildcards.experiment,
