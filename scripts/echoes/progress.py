@@ -15,7 +15,8 @@ def time_left(ends: Sequence[float], jobs: int) -> float | None:
 
     Nothing is known of the pace while those that started together are under way, as their number
     is not: it is told once as much time has passed since the first end as before it, or as many
-    jobs have ended as are left. It is then wrong by about the length of one job.
+    jobs have ended as are left. Jobs under way count for nothing, so that the time is too long at
+    first, up to twice; it is never too short by more than one job, where jobs are of one length.
 
     Parameters
     ----------

@@ -86,7 +86,7 @@ def read_benchmarks(folder: Path, rules: Sequence[str]) -> list[Job]:
 def _records(path: Path) -> list[dict[str, str]]:
     """Split a benchmark into its records, by column."""
     # Nothing in it is quoted.
-    header, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
+    header, *lines = path.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
     columns = header.split("\t")
     missing = sorted({"s", "max_rss", "cpu_time"} - set(columns))
     if missing:

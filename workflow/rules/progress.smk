@@ -103,18 +103,42 @@ def job_folds(wildcards):
     return part_size(folds, int(wildcards["part"]), len(parts(name)))
 
 
+def end_of_run():
+    """Set run times right and tabulate resources; whatever goes wrong, the run is over."""
+    try:
+        if not workflow.local_exec:
+            set_starts()
+        if workflow.output_settings.benchmark_extended:
+            tabulate_resources()
+    except Exception as error:
+        logger.debug(f"end of the run: {error!r}")
+
+
+def set_starts():
+    """Record when jobs on other machines started; Snakemake takes their end (its issue 517)."""
+    records = workflow.persistence
+    for job in workflow.dag.finished_jobs:
+        if job.benchmark and not job.is_local:
+            with open(job.benchmark, encoding="utf-8") as table:
+                header, values = (next(table).split("\t") for _ in range(2))
+            seconds = float(dict(zip(header, values))["s"])
+            for path in map(str, job.output):
+                records._clear_cache()
+                record = records._read_record(path)
+                record.starttime = record.endtime - seconds
+                records._write_record(path, record)
+
+
 def tabulate_resources():
-    """Tell what jobs asked for and used at the end of a run whose benchmarks say so."""
-    if workflow.output_settings.benchmark_extended:
-        folder = Path(rules.compare_experiments.benchmark).parent
-        command = [sys.executable, "scripts/tabulate_resources.py"]
-        command += ["--benchmarks", folder, "--output", folder / "resources.csv"]
-        told = subprocess.run(command, capture_output=True, text=True).stdout
-        if told:
-            logger.info(
-                f"\nResources of all jobs so far, in {folder}/resources.csv too:\n{told}",
-                extra={"quietness": Quietness.PROGRESS},
-            )
+    """Tell what all jobs so far asked for and used."""
+    folder = Path(rules.compare_experiments.benchmark).parent
+    command = [sys.executable, "scripts/tabulate_resources.py"]
+    command += ["--benchmarks", folder, "--output", folder / "resources.csv"]
+    table = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    logger.info(
+        f"\nResources of all jobs so far, in {folder}/resources.csv too:\n{table}",
+        extra={"quietness": Quietness.PROGRESS},
+    )
 
 
 onstart:
@@ -123,8 +147,8 @@ onstart:
 
 
 onsuccess:
-    tabulate_resources()
+    end_of_run()
 
 
 onerror:
-    tabulate_resources()
+    end_of_run()
