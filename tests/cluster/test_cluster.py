@@ -279,6 +279,8 @@ def test_the_tables_are_those_of_a_local_run(
     assert re.search(r"^loo_fold +published +6 +0 +1\d\d\d ", text, re.MULTILINE), text
     for name in TABLES:
         assert work.file(name).read_bytes() == reference.file(name).read_bytes(), name
+    work.snakemake("--report", "report.html")
+    assert '"runtime": -' not in (work.path / "report.html").read_text(encoding="utf-8")
     assert work.planned() == {}
 
 

@@ -42,7 +42,7 @@ def test_requests_and_use_of_an_extended_benchmark(tmp_path: Path) -> None:
     ]
 
 
-def test_without_requests_there_are_None(tmp_path: Path) -> None:
+def test_without_requests_there_are_no_amounts(tmp_path: Path) -> None:
     write(
         tmp_path / "small/diffuse/alpha~0.5.tsv",
         {"s": "6.00", "max_rss": "NA", "cpu_time": "NA"},
