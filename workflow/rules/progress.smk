@@ -105,13 +105,14 @@ def job_folds(wildcards):
 
 def end_of_run():
     """Set run times right and tabulate resources; whatever goes wrong, the run is over."""
-    try:
-        if not workflow.local_exec:
-            set_starts()
-        if workflow.output_settings.benchmark_extended:
-            tabulate_resources()
-    except Exception as error:
-        logger.debug(f"end of the run: {error!r}")
+    tasks = [] if workflow.local_exec else [set_starts]
+    if workflow.output_settings.benchmark_extended:
+        tasks.append(tabulate_resources)
+    for task in tasks:
+        try:
+            task()
+        except Exception as error:
+            logger.debug(f"{task.__name__}: {error!r}")
 
 
 def set_starts():
