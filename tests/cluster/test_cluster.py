@@ -272,8 +272,15 @@ def test_the_tables_are_those_of_a_local_run(
 ) -> None:
     work, text = whole.result()
     assert text.count("Submitted array job") == 1
+    assert "published: 6 of 6 folds\n" in text
+    # At the end what the folds asked for stands beside what they used.
+    table = (work.path / "benchmarks/small/resources.csv").read_text(encoding="utf-8")
+    assert re.search(r"^loo_fold,published,6,0,1\d\d\d,", table, re.MULTILINE), table
+    assert re.search(r"^loo_fold +published +6 +0 +1\d\d\d ", text, re.MULTILINE), text
     for name in TABLES:
         assert work.file(name).read_bytes() == reference.file(name).read_bytes(), name
+    work.snakemake("--report", "report.html")
+    assert '"runtime": -' not in (work.path / "report.html").read_text(encoding="utf-8")
     assert work.planned() == {}
 
 

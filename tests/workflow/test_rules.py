@@ -18,6 +18,9 @@ SOURCES = [
     *sorted((ROOT / "workflow").glob("Snakefile")),
     *sorted((ROOT / "workflow" / "rules").glob("*.smk")),
 ]
+#: What is told of a run, by no rule.
+TABULATE = "scripts/tabulate_resources.py"
+PROGRESS = ROOT / "workflow" / "rules" / "progress.smk"
 VERBS = {
     *("aggregate", "build", "compare", "decompose", "diffuse", "download", "gunzip", "plot"),
     *("predict", "rank", "read", "rewire", "simulate", "write"),
@@ -206,11 +209,14 @@ def test_there_is_no_lambda(path: Path) -> None:
     assert not re.search(r"\blambda\b", path.read_text(encoding="utf-8"))
 
 
-def test_every_script_belongs_to_one_rule() -> None:
-    scripts = sorted(path.relative_to(ROOT).as_posix() for path in SCRIPTS.glob("*.py"))
-    assert sorted(rule.script for rule in RULES) == scripts
+def test_every_script_belongs_to_the_rule_of_its_name() -> None:
+    scripts = {path.relative_to(ROOT).as_posix() for path in SCRIPTS.glob("*.py")}
+    assert all(rule.script == f"scripts/{rule.name}.py" for rule in RULES)
+    assert {rule.script for rule in RULES} == scripts - {TABULATE}
 
 
 def test_every_module_of_the_library_is_used() -> None:
     modules = {path.stem for path in (SCRIPTS / "echoes").glob("*.py")} - {"__init__"}
-    assert set().union(*(reached(ROOT / rule.script) for rule in RULES)) == modules
+    scripts = [TABULATE, *(rule.script for rule in RULES)]
+    told = set(re.findall(r"from echoes\.(\w+) import", PROGRESS.read_text(encoding="utf-8")))
+    assert set().union(told, *(reached(ROOT / script) for script in scripts)) == modules
