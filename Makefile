@@ -1,5 +1,5 @@
 # make run: the environment, then the workflow on the embedded example.
-# make test: the tests. Both need Python 3.11 or newer.
+# make test: the tests, in CORES processes. Both need Python 3.11 or newer.
 # make cluster: Snakemake's plugins for clusters; make test-cluster: tests on a Slurm of this machine.
 # make benchmark: speed and memory beside other methods, about 15 minutes.
 
@@ -13,7 +13,7 @@ run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
 
 test: .venv/installed
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=$(CORES) --dist=loadfile --no-loadscope-reorder
 
 lint: .venv/installed
 	$(BIN)/ruff format --check .

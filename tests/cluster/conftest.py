@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from cluster.slurm import missing_programs
-from workflow.conftest import Workspace, local, pristine
+from workflow.conftest import SIMULATION, SMALL, Workspace, pristine
 
-__all__ = ["local", "pristine"]
+__all__ = ["pristine"]
 
 HERE = Path(__file__).parent
 
@@ -31,10 +31,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def prepared(local: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The small data set with one experiment; nothing has run. Copy it."""
-    work = local.copy(tmp_path_factory.mktemp("prepared") / "main")
-    work.change(experiments={"second": None})
+def prepared(pristine: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The embedded example made small, of both protocols; nothing has run. Copy it."""
+    work = pristine.copy(tmp_path_factory.mktemp("prepared") / "main")
+    work.change(
+        **SMALL,
+        simulation=SIMULATION,
+        echo={"inner_folds": 3, "blends": [0.5, 1], "penalties": [1, 10]},
+    )
+    work.change(
+        experiments={
+            "echo": {
+                "protocol": "held_out",
+                "models": ["echo"],
+                "diffusion": {"alphas": [0.75]},
+                "features": {"transform": "log"},
+            }
+        }
+    )
     return work
 
 

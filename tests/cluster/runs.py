@@ -26,7 +26,7 @@ class Run:
         """What it has printed."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
-    def wait(self, *, fails: bool = False, seconds: float = 300) -> str:
+    def wait(self, *, fails: bool = False, seconds: float = 900) -> str:
         """Wait for its end, and return what it printed; ends the test unless it ends as told."""
         try:
             status = self.process.wait(seconds)
@@ -67,7 +67,7 @@ def on_cluster(
     return snakemake(
         work,
         "--profile=profiles/slurm",
-        "--slurm-init-seconds-before-status-checks=5",
+        "--slurm-init-seconds-before-status-checks=8",
         *arguments,
         environment=slurm.environment | environment,
     )

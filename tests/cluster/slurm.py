@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import pwd
+import random
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -62,7 +64,7 @@ def missing_programs() -> list[str]:
     return [name for name in PROGRAMS if shutil.which(name, path=SEARCH_PATH) is None]
 
 
-def wait_for(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], object], what: str, seconds: float = 300) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -70,13 +72,20 @@ def wait_for(condition: Callable[[], object], what: str, seconds: float = 60) ->
         time.sleep(0.1)
 
 
-def free_ports(number: int) -> list[int]:
-    """Find ports that nobody listens on."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+#: Ports that no connection takes by itself, each given to one daemon at most.
+PORTS = iter(random.SystemRandom().sample(range(10_000, 32_000), 2_000))
+CHOOSING = threading.Lock()
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with CHOOSING:
+        for port in PORTS:
+            with socket.socket() as one, suppress(OSError):
+                one.bind(("127.0.0.1", port))
+                return port
+    message = "no free port"
+    raise AssertionError(message)
 
 
 class Slurm:
@@ -89,17 +98,16 @@ class Slurm:
             "PATH": os.pathsep.join([str(folder / "bin"), SEARCH_PATH]),
         }
         self.daemons: dict[str, subprocess.Popen[bytes]] = {}
-        controller, *ports = free_ports(1 + len(NODES))
         host = socket.gethostname().partition(".")[0]
         text = CONFIGURATION.format(
             folder=folder,
             host=host,
             user=pwd.getpwuid(os.getuid()).pw_name,
-            port=controller,
+            port=free_port(),
             nodes=",".join(NODES),
         )
-        for name, port in zip(NODES, ports, strict=True):
-            text += NODE.format(name=name, host=host, port=port)
+        for name in NODES:
+            text += NODE.format(name=name, host=host, port=free_port())
         (folder / "slurm.conf").write_text(text, encoding="utf-8")
         (folder / "state").mkdir()
         # The plugin takes SLURM_CONF away before it calls srun.
@@ -160,7 +168,7 @@ class Slurm:
         else:
             daemon.terminate()
         try:
-            daemon.wait(20)
+            daemon.wait(60)
         except subprocess.TimeoutExpired:
             daemon.kill()
             daemon.wait()
@@ -173,7 +181,7 @@ class Slurm:
             check=True,
             capture_output=True,
             encoding="utf-8",
-            timeout=60,
+            timeout=120,
         ).stdout
 
     def nodes(self) -> dict[str, str]:

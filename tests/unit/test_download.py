@@ -716,7 +716,7 @@ def test_unpack_damaged(packed: Path, destination: Path, data: bytes) -> None:
     assert beside(destination) == ["file.gz"]
 
 
-@pytest.mark.parametrize("data", [b"", gzip.compress(b"")])
+@pytest.mark.parametrize("data", [b"", gzip.compress(b"")], ids=["no byte", "a header"])
 def test_unpack_nothing(packed: Path, destination: Path, data: bytes) -> None:
     packed.write_bytes(data)
     with pytest.raises(InputError, match="nothing in it"):
