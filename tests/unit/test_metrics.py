@@ -464,6 +464,17 @@ def test_discrimination_agrees_with_a_loop(distance: str, noise: float) -> None:
     assert everything.mean() > ours.mean()
 
 
+def test_how_many_truths_are_compared_at_a_time_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    random = np.random.default_rng(6)
+    truth, prediction = random.normal(size=(2, 11, 7))
+    silenced = random.integers(-1, 7, size=11)
+    expected = metrics.discrimination(truth, prediction, silenced)
+    monkeypatch.setattr(metrics, "_TRUTHS", 3)
+    np.testing.assert_array_equal(metrics.discrimination(truth, prediction, silenced), expected)
+
+
 @pytest.mark.parametrize("distance", DISTANCES)
 def test_predictions_that_several_share_are_told_apart_by_their_truths(distance: str) -> None:
     random = np.random.default_rng(5)
