@@ -53,9 +53,13 @@ def is_gzip(path: StrPath) -> bool:
 
 
 def save_arrays(path: StrPath, arrays: Mapping[str, npt.ArrayLike]) -> None:
-    """Write named arrays to an npz file, byte for byte the same for the same arrays."""
+    """Write named arrays to an npz file, byte for byte the same for the same arrays.
+
+    Rows are kept together: that is how they are read.
+    """
+    by_row = {name: np.asarray(values, order="C") for name, values in arrays.items()}
     with atomic_path(path) as partial, partial.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
+        np.savez(stream, allow_pickle=False, **by_row)
 
 
 def load_arrays(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:

@@ -97,6 +97,14 @@ def test_arrays_come_back_as_they_were(destination: Path) -> None:
     assert beside(destination) == ["out.npz"]
 
 
+def test_rows_are_kept_together(destination: Path) -> None:
+    columns = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    save_arrays(destination, {"values": columns})
+    (values,) = load_arrays(destination, "values")
+    assert values.flags.c_contiguous
+    np.testing.assert_array_equal(values, columns)
+
+
 def test_arrays_are_read_in_the_order_asked_for(destination: Path) -> None:
     save_arrays(destination, {"a": 1, "b": 2, "c": 3})
     assert [int(array) for array in load_arrays(destination, "c", "a")] == [3, 1]
