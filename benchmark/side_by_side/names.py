@@ -35,14 +35,19 @@ SECTIONS = {
     "scale": "What a job takes, by size",
 }
 
-#: Stage of a large run → the terms that its cost is a sum of, and the file that its job makes.
-#: n perturbations, N genes of the network, G response genes, A restart parameters, T components.
+#: Stage of a large run → the terms that its time is a sum of, those of its memory and of what it
+#: writes, and the file that its job makes. n perturbations, N genes of the network, G response
+#: genes, A restart parameters, T components.
 STAGES = {
-    "read_perturbations": (("nG",), "perturbations/perturbations.npz"),
-    "diffuse": (("N", "nN"), "diffusion/alpha~0.75.npz"),
-    "build_kernels": (("AnN", "An²N", "nG"), "kernels/{kernels}.npz"),
-    "loo_fold": (("AnN", "An²N", "AnNT"), "published/folds/0.npz"),
-    "predict_held_out": (("nG", "n²G", "An²", "n³"), "echo/held_out/0.npz"),
-    "aggregate_held_out": (("nG", "n²G"), "base/summary.json"),
-    "compare_experiments": (("nG", "n²G"), "comparison.csv"),
+    "read_perturbations": (("nG",), ("nG",), "perturbations/perturbations.npz"),
+    "diffuse": (("N", "nN"), ("N", "nN"), "diffusion/alpha~0.75.npz"),
+    "build_kernels": (("AnN", "An²N", "nG"), ("AnN", "An²", "nG"), "kernels/{kernels}.npz"),
+    "loo_fold": (("AnN", "An²N", "AnNT"), ("AnN", "AN"), "published/folds/0.npz"),
+    "predict_held_out": (
+        ("nG", "n²G", "An²", "n³"),
+        ("nG", "n²", "An²"),
+        "echo/held_out/0.npz",
+    ),
+    "aggregate_held_out": (("nG", "n²G"), ("nG", "n²"), "base/summary.json"),
+    "compare_experiments": (("nG", "n²G"), ("nG", "n²", "n"), "comparison.csv"),
 }

@@ -389,7 +389,7 @@ def scale(run: Run) -> Record:
     for point in run.size.scale:
         n, *_ = point
         workspace, alone, kernels = _large(run, point)
-        files = {stage: file.format(kernels=kernels) for stage, (_, file) in names.STAGES.items()}
+        files = {stage: file.format(kernels=kernels) for stage, (*_, file) in names.STAGES.items()}
         if n > run.size.scale_folds:
             del files["loo_fold"]
         for stage, file in files.items():

@@ -427,8 +427,12 @@ def scale(raw: dict[str, Record]) -> Iterator[str]:
         "fold of `predict_held_out` is one of ten of `echo`; a comparison is of two."
     )
     models = {
-        (stage, what): cost.fit([job for job in jobs if job["stage"] == stage], terms, what)
-        for stage, (terms, _) in STAGES.items()
+        (stage, what): cost.fit(
+            [job for job in jobs if job["stage"] == stage],
+            time if what == "seconds" else space,
+            what,
+        )
+        for stage, (time, space, _) in STAGES.items()
         for what in cost.WHAT
     }
     yield from table(
