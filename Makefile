@@ -1,7 +1,7 @@
 # make run: the environment, then the workflow on the embedded example.
 # make test: the tests, in CORES processes. Both need Python 3.11 or newer.
 # make cluster: Snakemake's plugins for clusters; make test-cluster: tests on a Slurm of this machine.
-# make benchmark: speed and memory beside other methods, about 15 minutes.
+# make benchmark: speed and memory beside other methods, about half an hour.
 
 PYTHON ?= python3
 CORES ?= 2
