@@ -143,7 +143,7 @@ def tabulate_resources():
 
 
 onstart:
-    sys.path.append(str(Path("scripts").absolute()))
+    sys.path.insert(0, str(Path("scripts").absolute()))
     logger.addHandler(FoldProgress(workflow.dag))
 
 
