@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cluster.slurm import missing_programs
-from workflow.conftest import SIMULATION, SMALL, Workspace, pristine
+from workflow.conftest import ECHO, SIMULATION, SMALL, Workspace, pristine
 
 __all__ = ["pristine"]
 
@@ -39,16 +39,7 @@ def prepared(pristine: Workspace, tmp_path_factory: pytest.TempPathFactory) -> W
         simulation=SIMULATION,
         echo={"inner_folds": 3, "blends": [0.5, 1], "penalties": [1, 10]},
     )
-    work.change(
-        experiments={
-            "echo": {
-                "protocol": "held_out",
-                "models": ["echo"],
-                "diffusion": {"alphas": [0.75]},
-                "features": {"transform": "log"},
-            }
-        }
-    )
+    work.change(experiments={"echo": ECHO | {"diffusion": {"alphas": [0.75]}}})
     return work
 
 

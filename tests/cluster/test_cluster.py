@@ -22,7 +22,7 @@ import yaml
 
 from cluster.runs import Run, on_cluster, snakemake
 from cluster.slurm import Slurm, cluster, wait_for
-from workflow.conftest import ALONE, ROOT, merged
+from workflow.conftest import ALONE, ECHO, ROOT, merged
 
 HERE = Path(__file__).resolve().parent
 SHARED = ROOT.parent / "shared"
@@ -48,13 +48,7 @@ FOLD = "results/example/published/folds/2.npz"
 AFFORDABLE = {
     "experiments": {
         **dict.fromkeys((*ALONE, "published", "three_alphas", "ridge_alone")),
-        "echo": {
-            "protocol": "held_out",
-            "models": ["echo"],
-            "diffusion": {"alphas": [0.75]},
-            "features": {"transform": "log"},
-            "crossval": {"parts": 2},
-        },
+        "echo": ECHO | {"diffusion": {"alphas": [0.75]}, "crossval": {"parts": 2}},
     },
     "baselines": ["mean", "reweighted_median"],
 }
