@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from echoes import perturbations
-from echoes.command import parser, run
-from echoes.components import reconstruct
-from echoes.evaluation import Evaluation, evaluate
-from echoes.files import atomic_path, load_arrays, load_json, save_arrays, save_json
-from echoes.tables import Matrix, write_matrix
+from echoes.io.command import parser, run
+from echoes.io.files import atomic_path, load_arrays, load_json, save_arrays, save_json
+from echoes.io.tables import Matrix, write_matrix
+from echoes.models.components import reconstruct
+from echoes.scoring.published import Evaluation, evaluate
+from echoes.screen import competition as perturbations
 
 log = logging.getLogger(__name__)
 

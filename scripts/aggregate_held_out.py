@@ -9,13 +9,14 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 
-from echoes import comparison, perturbations
-from echoes.bootstrap import DRAWS, resample
-from echoes.command import parser, run
-from echoes.files import atomic_path, load_json, save_arrays, save_json
-from echoes.problem import positions
-from echoes.tables import Matrix, write_matrix
-from echoes.uncertainty import LEVELS
+from echoes.io.command import parser, run
+from echoes.io.files import atomic_path, load_json, save_arrays, save_json
+from echoes.io.tables import Matrix, write_matrix
+from echoes.models.task import positions
+from echoes.models.uncertainty import LEVELS
+from echoes.scoring import comparison
+from echoes.scoring.bootstrap import DRAWS, resample
+from echoes.screen import competition as perturbations
 
 log = logging.getLogger(__name__)
 

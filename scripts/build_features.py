@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from echoes.command import parser, run
-from echoes.features import TRANSFORMS, build_features, permute_labels, transform
-from echoes.files import load_arrays, load_matrix, save_arrays
-from echoes.network import degree
+from echoes.io.command import parser, run
+from echoes.io.files import load_arrays, load_matrix, save_arrays
+from echoes.network.features import TRANSFORMS, build_features, permute_labels, transform
+from echoes.network.graph import degree
 
 log = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from echoes.command import parser, run
-from echoes.features import TRANSFORMS, permute_labels, transform
-from echoes.files import load_arrays, load_matrix, save_arrays
-from echoes.kernels import build_kernels, reach
-from echoes.network import degree, has_link, read_positions
+from echoes.io.command import parser, run
+from echoes.io.files import load_arrays, load_matrix, save_arrays
+from echoes.models.kernels import build_kernels, reach
+from echoes.network.features import TRANSFORMS, permute_labels, transform
+from echoes.network.graph import degree, has_link, read_positions
 
 log = logging.getLogger(__name__)
 

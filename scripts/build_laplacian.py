@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from echoes.command import parser, run
-from echoes.files import load_matrix, save_matrix
-from echoes.network import random_walk_laplacian
+from echoes.io.command import parser, run
+from echoes.io.files import load_matrix, save_matrix
+from echoes.network.graph import random_walk_laplacian
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Sequence
 
-from echoes import network, perturbations, string_db
-from echoes.command import parser, run
-from echoes.errors import some
-from echoes.files import save_json, save_matrix
-from echoes.tables import write_rows
+from echoes.io.command import parser, run
+from echoes.io.errors import some
+from echoes.io.files import save_json, save_matrix
+from echoes.io.tables import write_rows
+from echoes.network import graph as network
+from echoes.network import string_db
+from echoes.screen import competition as perturbations
 
 log = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from echoes import comparison
-from echoes.bootstrap import DRAWS, interval, mean_draws, resample
-from echoes.command import parser, run
-from echoes.files import atomic_path, load_arrays
-from echoes.problem import positions
+from echoes.io.command import parser, run
+from echoes.io.files import atomic_path, load_arrays
+from echoes.models.task import positions
+from echoes.scoring import comparison
+from echoes.scoring.bootstrap import DRAWS, interval, mean_draws, resample
 
 log = logging.getLogger(__name__)
 

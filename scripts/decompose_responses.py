@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Sequence
 
-from echoes.command import parser, run
-from echoes.components import decompose
-from echoes.files import load_arrays, save_arrays
+from echoes.io.command import parser, run
+from echoes.io.files import load_arrays, save_arrays
+from echoes.models.components import decompose
 
 log = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from echoes.command import parser, run
-from echoes.diffusion import BACKENDS, diffuse
-from echoes.files import load_arrays, load_matrix, save_arrays
-from echoes.network import read_positions
+from echoes.io.command import parser, run
+from echoes.io.files import load_arrays, load_matrix, save_arrays
+from echoes.network.diffusion import BACKENDS, diffuse
+from echoes.network.graph import read_positions
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from echoes.command import parser, run
-from echoes.download import fetch
-from echoes.files import save_json
+from echoes.io.command import parser, run
+from echoes.io.download import fetch
+from echoes.io.files import save_json
 
 # Seconds after which a line is due, even if not a tenth of the file has come.
 _PATIENCE = 10.0

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from echoes.command import parser, run
-from echoes.download import unpack
+from echoes.io.command import parser, run
+from echoes.io.download import unpack
 
 
 def main(argv: Sequence[str] | None = None) -> None:

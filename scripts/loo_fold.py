@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Sequence
 
-from echoes.command import parser, run
-from echoes.components import reconstruct
-from echoes.crossval import leave_one_out
-from echoes.files import load_arrays, save_arrays
-from echoes.models import BACKENDS, NAMES, Regression
+from echoes.io.command import parser, run
+from echoes.io.files import load_arrays, save_arrays
+from echoes.models.components import reconstruct
+from echoes.models.published import leave_one_out
+from echoes.models.regression import BACKENDS, NAMES, Regression
 
 log = logging.getLogger(__name__)
 

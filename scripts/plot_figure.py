@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import matplotlib as mpl
 
-from echoes.command import parser, run
-from echoes.figures import draw
-from echoes.files import atomic_path, load_arrays
+from echoes.io.command import parser, run
+from echoes.io.files import atomic_path, load_arrays
+from echoes.report.heatmaps import draw
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from echoes.command import parser, run
-from echoes.echo import Echo
-from echoes.errors import InputError, NotConvergedError
-from echoes.files import load_arrays, save_arrays
-from echoes.held_out import LINEAR, Settings, inner_score, predict, predict_ensemble
-from echoes.models import Regression
-from echoes.problem import Prediction, Problem, positions
-from echoes.selection import deal
-from echoes.uncertainty import expected_error
+from echoes.io.command import parser, run
+from echoes.io.errors import InputError, NotConvergedError
+from echoes.io.files import load_arrays, save_arrays
+from echoes.models.echo import Echo
+from echoes.models.held_out import LINEAR, Settings, inner_score, predict, predict_ensemble
+from echoes.models.inner_loop import deal
+from echoes.models.regression import Regression
+from echoes.models.task import Prediction, Problem, positions
+from echoes.models.uncertainty import expected_error
 
 log = logging.getLogger(__name__)
 

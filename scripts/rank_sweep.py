@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from echoes import comparison
-from echoes.bootstrap import DRAWS, interval, resample, score_draws
-from echoes.command import parser, run
-from echoes.files import atomic_path, load_arrays
-from echoes.metrics import Score, score
+from echoes.io.command import parser, run
+from echoes.io.files import atomic_path, load_arrays
+from echoes.scoring import comparison
+from echoes.scoring.bootstrap import DRAWS, interval, resample, score_draws
+from echoes.scoring.metrics import Score, score
 
 log = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from echoes import perturbations
-from echoes.command import parser, run
-from echoes.files import save_json
-from echoes.tables import write_rows
+from echoes.io.command import parser, run
+from echoes.io.files import save_json
+from echoes.io.tables import write_rows
+from echoes.screen import competition as perturbations
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from echoes.command import parser, run
-from echoes.files import load_matrix, save_matrix
-from echoes.network import rewire
+from echoes.io.command import parser, run
+from echoes.io.files import load_matrix, save_matrix
+from echoes.network.graph import rewire
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from echoes import command, simulate
+from echoes.example import simulate
+from echoes.io import command
 
 _PARAMETERS = {
     "network_genes": "genes in the network",

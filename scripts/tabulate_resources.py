@@ -5,9 +5,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from echoes.command import parser, run
-from echoes.files import atomic_path
-from echoes.resources import COLUMNS, read_benchmarks, tabulate
+from echoes.io.command import parser, run
+from echoes.io.files import atomic_path
+from echoes.report.resources import COLUMNS, read_benchmarks, tabulate
 
 #: Digits after the point; names and counts have none.
 DIGITS = {"memory_share": 2, "longest_min": 2, "time_share": 2}

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from echoes.command import parser, run
-from echoes.files import load_arrays
-from echoes.submission import check_against_sample, pad
-from echoes.tables import write_matrix
+from echoes.io.command import parser, run
+from echoes.io.files import load_arrays
+from echoes.io.tables import write_matrix
+from echoes.report.submission import check_against_sample, pad
 
 ROW_NAMES = "pert_id"
 

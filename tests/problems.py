@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 import numpy as np
 
-from echoes.kernels import build_kernels
-from echoes.problem import Problem
+from echoes.models.kernels import build_kernels
+from echoes.models.task import Problem
 
 
 def example(

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from scipy.sparse.linalg import cg, splu
 
-from echoes.diffusion import diffuse
-from echoes.files import load_arrays, load_matrix
-from echoes.network import random_walk_laplacian, read_positions
+from echoes.io.files import load_arrays, load_matrix
+from echoes.network.diffusion import diffuse
+from echoes.network.graph import random_walk_laplacian, read_positions
 from side_by_side import names
 from side_by_side.process import memory_so_far
 

@@ -12,11 +12,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from echoes.elastic_net import fit_elastic_net, fit_elastic_net_scikit_learn, solve_elastic_net
-from echoes.features import standardise
-from echoes.files import load_arrays
-from echoes.linear import relative_gap
-from echoes.ridge import fit_ridge, fit_ridge_scikit_learn
+from echoes.io.files import load_arrays
+from echoes.models.elastic_net import (
+    fit_elastic_net,
+    fit_elastic_net_scikit_learn,
+    solve_elastic_net,
+)
+from echoes.models.linear import relative_gap
+from echoes.models.ridge import fit_ridge, fit_ridge_scikit_learn
+from echoes.network.features import standardise
 from side_by_side import names
 from side_by_side.process import memory_so_far
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from echoes.components import decompose
-from echoes.diffusion import diffuse
-from echoes.elastic_net import fit_elastic_net
-from echoes.features import standardise
-from echoes.files import load_arrays, load_matrix
-from echoes.network import random_walk_laplacian
-from echoes.ridge import fit_ridge
-from echoes.simulate import SCORE_THRESHOLD, Plan, simulate
+from echoes.example.simulate import SCORE_THRESHOLD, Plan, simulate
+from echoes.io.files import load_arrays, load_matrix
+from echoes.models.components import decompose
+from echoes.models.elastic_net import fit_elastic_net
+from echoes.models.ridge import fit_ridge
+from echoes.network.diffusion import diffuse
+from echoes.network.features import standardise
+from echoes.network.graph import random_walk_laplacian
 from side_by_side.elastic_net import GAP, INNER_FOLDS, L1_RATIO, PENALTIES
 from side_by_side.process import memory_so_far
 

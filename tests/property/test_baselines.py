@@ -11,7 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from echoes import baselines, metrics
+from echoes.models import baselines
+from echoes.scoring import metrics
 from problems import example
 
 Array = npt.NDArray[np.float64]

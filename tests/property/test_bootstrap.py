@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from echoes import metrics
-from echoes.bootstrap import Counts, interval, mean_draws, resample, score_draws
-from echoes.metrics import ScoreParts
+from echoes.scoring import metrics
+from echoes.scoring.bootstrap import Counts, interval, mean_draws, resample, score_draws
+from echoes.scoring.metrics import ScoreParts
 
 Array = npt.NDArray[np.float64]
 Example = tuple[Array, Array, Array, Array]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from echoes.diffusion import diffuse
-from echoes.network import degree, random_walk_laplacian
+from echoes.network.diffusion import diffuse
+from echoes.network.graph import degree, random_walk_laplacian
 
 Array = npt.NDArray[np.float64]
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from echoes.elastic_net import Optimum, fit_elastic_net, solve_elastic_net
-from echoes.ridge import fit_ridge
+from echoes.models.elastic_net import Optimum, fit_elastic_net, solve_elastic_net
+from echoes.models.ridge import fit_ridge
 
 Array = npt.NDArray[np.float64]
 

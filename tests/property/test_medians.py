@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from echoes.medians import EPSILON, Medians
+from echoes.models.medians import EPSILON, Medians
 
 Array = npt.NDArray[np.float64]
 

@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from echoes import metrics
+from echoes.scoring import metrics
 
 Array = npt.NDArray[np.float64]
 Example = tuple[Array, Array, Array, Array]

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from echoes.diffusion import diffuse
-from echoes.network import random_walk_laplacian, rewire
+from echoes.network.diffusion import diffuse
+from echoes.network.graph import random_walk_laplacian, rewire
 
 Array = npt.NDArray[np.float64]
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from echoes import tables
-from echoes.tables import Matrix, read_matrix, write_matrix
+from echoes.io import tables
+from echoes.io.tables import Matrix, read_matrix, write_matrix
 
 # Control characters are no part of a name: a line break or a NUL would not survive every file.
 # Neither are spaces around it: no reader sees them.

@@ -26,10 +26,10 @@ import predict_held_out
 import rank_sweep
 import read_perturbations
 import simulate_example
-from echoes.bootstrap import resample
-from echoes.features import permute_labels
-from echoes.files import save_arrays
-from echoes.metrics import score
+from echoes.io.files import save_arrays
+from echoes.network.features import permute_labels
+from echoes.scoring.bootstrap import resample
+from echoes.scoring.metrics import score
 
 Array = npt.NDArray[np.float64]
 

@@ -28,12 +28,12 @@ import read_perturbations
 import rewire_network
 import simulate_example
 import write_submission
-from echoes import command
-from echoes.errors import InputError
-from echoes.files import load_arrays
-from echoes.metrics import score
-from echoes.network import read_positions
-from echoes.tables import Matrix, read_matrix, write_matrix, write_rows
+from echoes.io import command
+from echoes.io.errors import InputError
+from echoes.io.files import load_arrays
+from echoes.io.tables import Matrix, read_matrix, write_matrix, write_rows
+from echoes.network.graph import read_positions
+from echoes.scoring.metrics import score
 
 SCRIPTS = Path(loo_fold.__file__).parent
 N, V, G, T, PADDING = 8, 3, 30, 3, 2

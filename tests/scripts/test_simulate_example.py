@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import simulate_example
-from echoes.errors import InputError
-from echoes.tables import read_matrix
+from echoes.io.errors import InputError
+from echoes.io.tables import read_matrix
 
 
 def arguments(folder: Path) -> list[str]:

@@ -10,12 +10,13 @@ import numpy.typing as npt
 import pytest
 from sklearn.linear_model import Ridge
 
-from echoes import baselines, metrics
-from echoes.baselines import BILINEAR_PENALTIES, NEIGHBOURS
-from echoes.kernels import network_kernel
-from echoes.medians import Medians
-from echoes.problem import Prediction, Problem
-from echoes.selection import deal
+from echoes.models import baselines
+from echoes.models.baselines import BILINEAR_PENALTIES, NEIGHBOURS
+from echoes.models.inner_loop import deal
+from echoes.models.kernels import network_kernel
+from echoes.models.medians import Medians
+from echoes.models.task import Prediction, Problem
+from echoes.scoring import metrics
 from problems import example
 
 Array = npt.NDArray[np.float64]

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pytest
 import scipy.stats
 
-from echoes import metrics
-from echoes.bootstrap import interval, mean_draws, resample, score_draws
-from echoes.metrics import ScoreParts
+from echoes.scoring import metrics
+from echoes.scoring.bootstrap import interval, mean_draws, resample, score_draws
+from echoes.scoring.metrics import ScoreParts
 
 Array = npt.NDArray[np.float64]
 

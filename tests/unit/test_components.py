@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pytest
 from sklearn.decomposition import PCA
 
-from echoes.components import decompose, reconstruct
-from echoes.errors import InputError
+from echoes.io.errors import InputError
+from echoes.models.components import decompose, reconstruct
 
 Array = npt.NDArray[np.float64]
 

@@ -11,10 +11,10 @@ import pytest
 from sklearn.linear_model import MultiTaskElasticNetCV, RidgeCV
 from sklearn.preprocessing import StandardScaler
 
-from echoes import elastic_net
-from echoes.crossval import Fold, leave_one_out
-from echoes.errors import InputError, NotConvergedError
-from echoes.models import BACKENDS, Regression
+from echoes.io.errors import InputError, NotConvergedError
+from echoes.models import elastic_net
+from echoes.models.published import Fold, leave_one_out
+from echoes.models.regression import BACKENDS, Regression
 
 Array = npt.NDArray[np.float64]
 

@@ -9,11 +9,11 @@ import numpy.typing as npt
 import pytest
 import scipy.sparse as sp
 
-from echoes import diffusion
-from echoes.diffusion import Diffusion, choose_backend
-from echoes.diffusion import diffuse as solve
-from echoes.errors import NotConvergedError
-from echoes.network import random_walk_laplacian
+from echoes.io.errors import NotConvergedError
+from echoes.network import diffusion
+from echoes.network.diffusion import Diffusion, choose_backend
+from echoes.network.diffusion import diffuse as solve
+from echoes.network.graph import random_walk_laplacian
 
 Array = npt.NDArray[np.float64]
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from echoes import download
-from echoes.download import Receipt, fetch, unpack
-from echoes.errors import InputError
+from echoes.io import download
+from echoes.io.download import Receipt, fetch, unpack
+from echoes.io.errors import InputError
 
 BODY = hashlib.shake_256(b"one").digest(1_000_003)
 OTHER = hashlib.shake_256(b"two").digest(900_001)
@@ -457,7 +457,7 @@ def test_503_for_ever_fails_after_all_attempts(
 
 def test_pauses(server: Server, destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("echoes.download.time.sleep", pauses.append)
+    monkeypatch.setattr("echoes.io.download.time.sleep", pauses.append)
     server.answers = [
         answer(503),
         answer(503, Retry_After="7"),
@@ -475,7 +475,7 @@ def test_no_pause_after_the_last_attempt(
     server: Server, destination: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("echoes.download.time.sleep", pauses.append)
+    monkeypatch.setattr("echoes.io.download.time.sleep", pauses.append)
     server.answers = [answer(503)]
     with pytest.raises(InputError):
         get(server, destination, attempts=2, backoff=1.0)
@@ -637,11 +637,11 @@ def test_url_without_a_host(destination: Path) -> None:
 
 def test_local_file_needs_no_web_library(local: Path, destination: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from echoes.download import fetch\n"
+        "import sys; from pathlib import Path; from echoes.io.download import fetch\n"
         "fetch(sys.argv[1], Path(sys.argv[2]), sha256=None, size=None)\n"
         "assert 'requests' not in sys.modules and 'urllib3' not in sys.modules"
     )
-    folder = Path(download.__file__).parents[1]
+    folder = Path(download.__file__).parents[2]
     subprocess.run([sys.executable, "-c", code, local, destination], check=True, cwd=folder)
     assert destination.read_bytes() == BODY
 

@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 from sklearn.kernel_ridge import KernelRidge
 
-from echoes import echo
-from echoes.echo import (
+from echoes.models import echo
+from echoes.models.echo import (
     KERNELS,
     Echo,
     fit_echo,
@@ -19,10 +19,10 @@ from echoes.echo import (
     residuals,
     without_own,
 )
-from echoes.kernels import network_kernel, profile_kernel
-from echoes.medians import Medians
-from echoes.problem import Problem
-from echoes.selection import deal
+from echoes.models.inner_loop import deal
+from echoes.models.kernels import network_kernel, profile_kernel
+from echoes.models.medians import Medians
+from echoes.models.task import Problem
 from problems import example
 
 Array = npt.NDArray[np.float64]
@@ -128,7 +128,7 @@ def test_the_fit_is_what_its_choices_say(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_inner_predictions_are_fits_without_the_row(
     folds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("echoes.echo.ROUGH", 0.0)
+    monkeypatch.setattr("echoes.models.echo.ROUGH", 0.0)
     alike(monkeypatch)
     problem = example(isolated=(5,))
     how = Echo(penalties=(1.0, 10.0), inner_folds=folds)

@@ -12,11 +12,11 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import MultiTaskElasticNetCV
 
-from echoes import elastic_net
-from echoes.elastic_net import Optimum, fit_elastic_net, solve_elastic_net
-from echoes.elastic_net import fit_elastic_net_scikit_learn as fit
-from echoes.errors import NotConvergedError
-from echoes.linear import contiguous_folds, relative_gap
+from echoes.io.errors import NotConvergedError
+from echoes.models import elastic_net
+from echoes.models.elastic_net import Optimum, fit_elastic_net, solve_elastic_net
+from echoes.models.elastic_net import fit_elastic_net_scikit_learn as fit
+from echoes.models.linear import contiguous_folds, relative_gap
 
 Array = npt.NDArray[np.float64]
 

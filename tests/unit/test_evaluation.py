@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from echoes import metrics
-from echoes.evaluation import evaluate
+from echoes.scoring import metrics
+from echoes.scoring.published import evaluate
 
 # Two perturbations, two genes. What was measured, what the components make of it, what was guessed.
 TRUTH = np.array([[1.0, -1.0], [2.0, 0.0]])

@@ -7,8 +7,8 @@ import numpy.typing as npt
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from echoes.errors import InputError
-from echoes.features import build_features, permute_labels, standardise
+from echoes.io.errors import InputError
+from echoes.network.features import build_features, permute_labels, standardise
 
 Array = npt.NDArray[np.float64]
 

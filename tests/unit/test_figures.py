@@ -11,7 +11,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from echoes.figures import draw, most_variable
+from echoes.report.heatmaps import draw, most_variable
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.standard_normal((5, 150)) * np.linspace(0.1, 3, 150)

@@ -14,10 +14,10 @@ from sklearn.linear_model import RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from echoes import held_out, metrics
-from echoes.echo import Echo
-from echoes.errors import InputError
-from echoes.held_out import (
+from echoes.io.errors import InputError
+from echoes.models import held_out
+from echoes.models.echo import Echo
+from echoes.models.held_out import (
     FEWEST,
     MODELS,
     Settings,
@@ -26,9 +26,10 @@ from echoes.held_out import (
     predict,
     predict_ensemble,
 )
-from echoes.models import NAMES, Regression
-from echoes.problem import Prediction, Problem
-from echoes.selection import deal
+from echoes.models.inner_loop import deal
+from echoes.models.regression import NAMES, Regression
+from echoes.models.task import Prediction, Problem
+from echoes.scoring import metrics
 from problems import example
 
 Array = npt.NDArray[np.float64]

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pytest
 from sklearn.preprocessing import KernelCenterer
 
-from echoes.kernels import FLOOR, build_kernels, network_kernel, profile_kernel, reach
-from echoes.problem import Problem
+from echoes.models.kernels import FLOOR, build_kernels, network_kernel, profile_kernel, reach
+from echoes.models.task import Problem
 from problems import example
 
 Array = npt.NDArray[np.float64]

@@ -8,7 +8,7 @@ import pytest
 from sklearn.linear_model import MultiTaskElasticNet
 from sklearn.model_selection import KFold
 
-from echoes.linear import LinearFit, contiguous_folds, relative_gap
+from echoes.models.linear import LinearFit, contiguous_folds, relative_gap
 
 Array = npt.NDArray[np.float64]
 

@@ -14,7 +14,7 @@ import scipy.stats
 from sklearn.metrics import mean_absolute_error as sklearn_mae
 from sklearn.metrics import mean_absolute_percentage_error as sklearn_mape
 
-from echoes import metrics
+from echoes.scoring import metrics
 
 Array = npt.NDArray[np.float64]
 

@@ -13,9 +13,9 @@ import pytest
 import scipy.sparse as sp
 from scipy.stats import chi2
 
-from echoes import network as module
-from echoes.errors import InputError
-from echoes.network import (
+from echoes.io.errors import InputError
+from echoes.network import graph as module
+from echoes.network.graph import (
     Links,
     Network,
     build_network,
@@ -25,7 +25,7 @@ from echoes.network import (
     read_positions,
     rewire,
 )
-from echoes.string_db import read_info, read_links
+from echoes.network.string_db import read_info, read_links
 
 
 def links(*rows: tuple[str, str, float], names: tuple[str, ...] = ()) -> Links:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echoes.errors import InputError
-from echoes.metrics import weighted_mae
-from echoes.perturbations import Perturbations, load, read_perturbations, save
-from echoes.tables import Matrix, write_matrix
+from echoes.io.errors import InputError
+from echoes.io.tables import Matrix, write_matrix
+from echoes.scoring.metrics import weighted_mae
+from echoes.screen.competition import Perturbations, load, read_perturbations, save
 
 SYMBOLS = ("EPAS1", "TP53", "α,1")
 GENES = ("G1", "G2", "G3", "G4")

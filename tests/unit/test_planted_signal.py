@@ -9,17 +9,25 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from echoes import simulate, string_db
-from echoes.bootstrap import interval, resample, score_draws
-from echoes.diffusion import diffuse
-from echoes.echo import Echo, fit_echo, own_responses, remaining_share, residuals, without_own
-from echoes.features import transform
-from echoes.kernels import build_kernels, reach
-from echoes.medians import Medians
-from echoes.metrics import Score, score, weighted_mae
-from echoes.network import build_network, degree, has_link, random_walk_laplacian
-from echoes.perturbations import read_perturbations
-from echoes.problem import Problem, positions
+from echoes.example import simulate
+from echoes.models.echo import (
+    Echo,
+    fit_echo,
+    own_responses,
+    remaining_share,
+    residuals,
+    without_own,
+)
+from echoes.models.kernels import build_kernels, reach
+from echoes.models.medians import Medians
+from echoes.models.task import Problem, positions
+from echoes.network import string_db
+from echoes.network.diffusion import diffuse
+from echoes.network.features import transform
+from echoes.network.graph import build_network, degree, has_link, random_walk_laplacian
+from echoes.scoring.bootstrap import interval, resample, score_draws
+from echoes.scoring.metrics import Score, score, weighted_mae
+from echoes.screen.competition import read_perturbations
 
 Array = npt.NDArray[np.float64]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from echoes.progress import describe, part_size, time_left
-from echoes.selection import deal
+from echoes.models.inner_loop import deal
+from echoes.report.progress import describe, part_size, time_left
 
 
 @pytest.mark.parametrize("folds", [1, 6, 7, 24])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from echoes.errors import InputError
-from echoes.resources import COLUMNS, Job, read_benchmarks, tabulate
+from echoes.io.errors import InputError
+from echoes.report.resources import COLUMNS, Job, read_benchmarks, tabulate
 
 RULES = ("build_network", "build_features", "diffuse", "loo_fold", "plot_figure", "rank_sweep")
 USED = ("s", "h:m:s", "max_rss", "max_vms", "max_uss", "max_pss", "io_in", "io_out", "mean_load")

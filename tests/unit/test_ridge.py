@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pytest
 from sklearn.linear_model import RidgeCV
 
-from echoes.errors import NotConvergedError
-from echoes.linear import LinearFit, contiguous_folds, relative_gap
-from echoes.ridge import fit_ridge, fit_ridge_scikit_learn
+from echoes.io.errors import NotConvergedError
+from echoes.models.linear import LinearFit, contiguous_folds, relative_gap
+from echoes.models.ridge import fit_ridge, fit_ridge_scikit_learn
 
 Array = npt.NDArray[np.float64]
 

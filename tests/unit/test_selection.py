@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echoes import metrics
-from echoes.selection import deal, score_sums, single, total, weigh
+from echoes.models.inner_loop import deal, score_sums, single, total, weigh
+from echoes.scoring import metrics
 
 Array = npt.NDArray[np.float64]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echoes import simulate
-from echoes.errors import InputError
-from echoes.simulate import Plan, Simulated
-from echoes.tables import read_matrix
+from echoes.example import simulate
+from echoes.example.simulate import Plan, Simulated
+from echoes.io.errors import InputError
+from echoes.io.tables import read_matrix
 
 FILES = {
     "links": "links.txt.gz",
@@ -261,7 +261,7 @@ def test_the_signal_changes_nothing_but_the_responses(example: Simulated) -> Non
 def test_a_seed_fixes_every_byte_under_any_hash_seed(
     paths: dict[str, Path], tmp_path: Path
 ) -> None:
-    script = Path(simulate.__file__).parents[1] / "simulate_example.py"
+    script = Path(simulate.__file__).parents[2] / "simulate_example.py"
     options = [part for k, v in FILES.items() for part in (f"--{k.replace('_', '-')}", v)]
     subprocess.run(
         [sys.executable, script, *options],

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echoes import tables
-from echoes.errors import InputError
-from echoes.network import Links
-from echoes.string_db import read_info, read_links
+from echoes.io import tables
+from echoes.io.errors import InputError
+from echoes.network.graph import Links
+from echoes.network.string_db import read_info, read_links
 
 INFO_HEADER = "#string_protein_id\tpreferred_name\tprotein_size\tannotation\n"
 HEADER = "protein1 protein2 combined_score\n"

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echoes.errors import InputError
-from echoes.submission import check_against_sample, pad
-from echoes.tables import Matrix, write_matrix
+from echoes.io.errors import InputError
+from echoes.io.tables import Matrix, write_matrix
+from echoes.report.submission import check_against_sample, pad
 
 GENES = ("G1", "G2")
 

@@ -11,9 +11,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from echoes import tables
-from echoes.errors import InputError
-from echoes.tables import Matrix, read_batches, read_columns, read_header, read_matrix, write_matrix
+from echoes.io import tables
+from echoes.io.errors import InputError
+from echoes.io.tables import (
+    Matrix,
+    read_batches,
+    read_columns,
+    read_header,
+    read_matrix,
+    write_matrix,
+)
 
 GOOD = b"id,a,b\nr,1,2\ns,3,-4.5\n"
 BOM = b"\xef\xbb\xbf"

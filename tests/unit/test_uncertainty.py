@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import halfnorm
 
-from echoes.problem import Problem
-from echoes.uncertainty import LEVELS, PRIOR_ROWS, expected_error
+from echoes.models.task import Problem
+from echoes.models.uncertainty import LEVELS, PRIOR_ROWS, expected_error
 from problems import example
 
 Array = npt.NDArray[np.float64]

@@ -158,20 +158,20 @@ SETTINGS |= {
 }
 #: An edited file of the code, and the jobs that it brings.
 CODE: dict[str, dict[str, int]] = {
-    "echoes/figures": {"plot_figure": 2},
-    "echoes/submission": {"write_submission": 2},
-    "echoes/evaluation": AGGREGATE,
-    "echoes/elastic_net": FOLD | PREDICT,
-    "echoes/echo": PREDICT,
-    "echoes/kernels": KERNELS,
-    "echoes/comparison": COMPARE,
-    "echoes/features": FEATURES,
-    "echoes/components": DECOMPOSE | PREDICT,
-    "echoes/diffusion": DIFFUSE,
-    "echoes/string_db": NETWORK,
-    "echoes/download": {"download_string": 2, "gunzip_string": 2} | NETWORK,
-    "echoes/metrics": CHECKPOINT,
-    "echoes/simulate": {},
+    "echoes/report/heatmaps": {"plot_figure": 2},
+    "echoes/report/submission": {"write_submission": 2},
+    "echoes/scoring/published": AGGREGATE,
+    "echoes/models/elastic_net": FOLD | PREDICT,
+    "echoes/models/echo": PREDICT,
+    "echoes/models/kernels": KERNELS,
+    "echoes/scoring/comparison": COMPARE,
+    "echoes/network/features": FEATURES,
+    "echoes/models/components": DECOMPOSE | PREDICT,
+    "echoes/network/diffusion": DIFFUSE,
+    "echoes/network/string_db": NETWORK,
+    "echoes/io/download": {"download_string": 2, "gunzip_string": 2} | NETWORK,
+    "echoes/scoring/metrics": CHECKPOINT,
+    "echoes/example/simulate": {},
     "plot_figure": {"plot_figure": 2},
     "aggregate_folds": AGGREGATE,
     "aggregate_held_out": {},
@@ -281,7 +281,7 @@ def test_a_deleted_fold_is_made_again_alone(done: Any) -> None:
     # … until it is asked for, or something reads it.
     target = fold.relative_to(done.path).as_posix()
     assert done.planned(target) == {"loo_fold": 1}
-    append(done.path / "scripts/echoes/evaluation.py", "# edited\n")
+    append(done.path / "scripts/echoes/scoring/published.py", "# edited\n")
     assert done.planned() == {"loo_fold": 1} | AGGREGATE
 
 

@@ -19,9 +19,9 @@ import pandas as pd
 import pytest
 
 import predict_held_out
-from echoes import comparison
-from echoes.held_out import MODELS, predict
-from echoes.problem import Problem
+from echoes.models.held_out import MODELS, predict
+from echoes.models.task import Problem
+from echoes.scoring import comparison
 
 ROOT = Path(__file__).resolve().parents[2]
 Array = npt.NDArray[np.float64]

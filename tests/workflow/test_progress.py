@@ -72,7 +72,7 @@ def test_it_is_as_quiet_as_snakemake(unfinished: Any, quiet: list[str], heard: b
 
 
 def test_a_failure_to_tell_leaves_the_run_alone(unfinished: Any) -> None:
-    module = unfinished.path / "scripts/echoes/progress.py"
+    module = unfinished.path / "scripts/echoes/report/progress.py"
     module.write_text("raise RuntimeError\n", encoding="utf-8")
     text = unfinished.snakemake("results/small/published/folds/1.npz").text
     assert not told(text)

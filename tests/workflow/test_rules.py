@@ -152,7 +152,8 @@ def test_all_rules_are_read(pristine: Any) -> None:
 def test_imports_in_functions_count_and_those_for_types_do_not() -> None:
     source = """
 from typing import TYPE_CHECKING
-from echoes import a, b
+from echoes import a
+from echoes import b
 import echoes.c
 if TYPE_CHECKING:
     from echoes.d import D

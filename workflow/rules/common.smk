@@ -17,6 +17,17 @@ os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 )
 
+SCRIPTS = Path("scripts")
+sys.path.insert(0, str(SCRIPTS.absolute()))
+
+from echoes.plan.code import reached_modules
+
+
+def locate(file):
+    """Where a file of the scripts' folder is."""
+    return SCRIPTS / file
+
+
 EXAMPLE = "<results>/simulated/"
 
 STRING_URL = (
@@ -387,9 +398,9 @@ def sweep_runs(wildcards, input):
     )
 
 
-def library(*modules):
+def code(script):
     """The library modules that a script reaches: an edited one runs its rule again."""
-    return [f"scripts/echoes/{module}.py" for module in ("__init__", *modules)]
+    return [SCRIPTS / file for file in reached_modules(script, locate)]
 
 
 def check_finite(value, place):

@@ -9,7 +9,7 @@ rule decompose_responses:
     """Find the principal components of the responses."""
     input:
         script="scripts/decompose_responses.py",
-        library=library("command", "components", "errors", "files"),
+        library=code("decompose_responses.py"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
     output:
         "<results>/<dataset>/{experiment}/components.npz",
@@ -33,17 +33,7 @@ rule loo_fold:
     """Leave one perturbation out, fit on the others, predict it and the validation genes."""
     input:
         script="scripts/loo_fold.py",
-        library=library(
-            *(
-                "command",
-                "components",
-                "crossval",
-                "elastic_net",
-                "errors",
-                "features",
-            ),
-            *("files", "linear", "models", "ridge"),
-        ),
+        library=code("loo_fold.py"),
         features="<results>/<dataset>/{experiment}/features.npz",
         components="<results>/<dataset>/{experiment}/components.npz",
     output:
@@ -79,10 +69,7 @@ rule aggregate_folds:
     """Put the folds together: out-of-fold predictions, scores and the experiment's summary."""
     input:
         script="scripts/aggregate_folds.py",
-        library=library(
-            *("command", "components", "errors", "evaluation", "files", "metrics"),
-            *("perturbations", "tables"),
-        ),
+        library=code("aggregate_folds.py"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         features="<results>/<dataset>/{experiment}/features.npz",
         components="<results>/<dataset>/{experiment}/components.npz",

@@ -10,7 +10,7 @@ rule diffuse:
     """Solve the random walk with restart from every silenced gene, for one restart parameter."""
     input:
         script="scripts/diffuse.py",
-        library=library("command", "diffusion", "errors", "files", "network"),
+        library=code("diffuse.py"),
         adjacency="<results>/<dataset>/network{threshold}{rewired}/adjacency.npz",
         laplacian="<results>/<dataset>/network{threshold}{rewired}/laplacian.npz",
         genes="<results>/<dataset>/network{threshold}/genes.tsv",
@@ -47,7 +47,7 @@ rule build_features:
     """Put an experiment's diffusions side by side and filter their columns by variance."""
     input:
         script="scripts/build_features.py",
-        library=library("command", "errors", "features", "files", "network"),
+        library=code("build_features.py"),
         diffusions=diffusion_files,
         adjacency=adjacency_file,
     output:
@@ -81,18 +81,7 @@ rule build_kernels:
     """Compare the silenced genes' diffusions with each other."""
     input:
         script="scripts/build_kernels.py",
-        library=library(
-            *(
-                "command",
-                "errors",
-                "features",
-                "files",
-                "kernels",
-                "metrics",
-                "network",
-            ),
-            *("problem", "selection"),
-        ),
+        library=code("build_kernels.py"),
         diffusions=diffusion_files,
         adjacency=adjacency_file,
         genes=genes_file,

@@ -10,11 +10,7 @@ rule predict_held_out:
     """Predict a part of the perturbations, each from all others, or the validation genes."""
     input:
         script="scripts/predict_held_out.py",
-        library=library(
-            *("baselines", "command", "components", "echo", "elastic_net", "errors"),
-            *("features", "files", "held_out", "kernels", "linear", "medians"),
-            *("metrics", "models", "problem", "ridge", "selection", "uncertainty"),
-        ),
+        library=code("predict_held_out.py"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         kernels=member_kernels,
         features=member_features,
@@ -48,10 +44,7 @@ rule aggregate_held_out:
     """Put an experiment's held-out predictions together: tables, calibration and summary."""
     input:
         script="scripts/aggregate_held_out.py",
-        library=library(
-            *("bootstrap", "command", "comparison", "errors", "files", "metrics"),
-            *("perturbations", "problem", "selection", "tables", "uncertainty"),
-        ),
+        library=code("aggregate_held_out.py"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         parts=experiment_parts,
         validation=validation_file,
@@ -112,10 +105,7 @@ rule compare_experiments:
     """Compare all experiments and baselines, with intervals and paired differences."""
     input:
         script="scripts/compare_experiments.py",
-        library=library(
-            *("bootstrap", "command", "comparison", "errors", "files", "metrics"),
-            *("problem", "selection", "uncertainty"),
-        ),
+        library=code("compare_experiments.py"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         parts=compared_parts,
         published=published_scores,
@@ -161,10 +151,7 @@ rule rank_sweep:
     """Rank the runs of a sweep by their inner score, the held-out one beside it."""
     input:
         script="scripts/rank_sweep.py",
-        library=library(
-            *("bootstrap", "command", "comparison", "errors", "files", "metrics"),
-            *("problem", "selection", "uncertainty"),
-        ),
+        library=code("rank_sweep.py"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         parts=sweep_parts,
     output:

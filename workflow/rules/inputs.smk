@@ -9,7 +9,7 @@ rule simulate_example:
     """Make the embedded example: a small data set in the real formats, with a planted signal."""
     input:
         script="scripts/simulate_example.py",
-        library=library("command", "errors", "files", "simulate"),
+        library=code("simulate_example.py"),
     output:
         links="<results>/simulated/9606.protein.links.v12.0.txt.gz",
         info="<results>/simulated/9606.protein.info.v12.0.txt.gz",
@@ -54,7 +54,7 @@ rule download_string:
     """Fetch a table of STRING from its server, or copy a local one."""
     input:
         script="scripts/download_string.py",
-        library=library("command", "download", "errors", "files"),
+        library=code("download_string.py"),
         local=string_file,
     output:
         table="<results>/<dataset>/string/{table}.txt.gz",
@@ -82,7 +82,7 @@ rule gunzip_string:
     """Unpack a table of STRING."""
     input:
         script="scripts/gunzip_string.py",
-        library=library("command", "download", "errors", "files"),
+        library=code("gunzip_string.py"),
         table="<results>/<dataset>/string/{table}.txt.gz",
     output:
         "<results>/<dataset>/string/{table}.txt",
@@ -101,9 +101,7 @@ checkpoint read_perturbations:
     """Read the tables of perturbations, align and check them, and number the folds."""
     input:
         script="scripts/read_perturbations.py",
-        library=library(
-            "command", "errors", "files", "metrics", "perturbations", "tables"
-        ),
+        library=code("read_perturbations.py"),
         means=local_file("dataset", "means"),
         truth=local_file("dataset", "truth"),
         validation=local_file("dataset", "validation"),

@@ -10,10 +10,7 @@ rule build_network:
     """Build the adjacency matrix of the links that touch a perturbed or a response gene."""
     input:
         script="scripts/build_network.py",
-        library=library(
-            *("command", "errors", "files", "metrics", "network", "perturbations"),
-            *("string_db", "tables"),
-        ),
+        library=code("build_network.py"),
         links="<results>/<dataset>/string/links.txt",
         info="<results>/<dataset>/string/info.txt",
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
@@ -50,7 +47,7 @@ rule rewire_network:
     """Shuffle the links of the network, where each gene keeps its number of links."""
     input:
         script="scripts/rewire_network.py",
-        library=library("command", "errors", "files", "network"),
+        library=code("rewire_network.py"),
         adjacency="<results>/<dataset>/network{threshold}/adjacency.npz",
     output:
         "<results>/<dataset>/network{threshold}_rewired/adjacency.npz",
@@ -74,7 +71,7 @@ rule build_laplacian:
     """Build the random-walk Laplacian of the network, or of the rewired one."""
     input:
         script="scripts/build_laplacian.py",
-        library=library("command", "errors", "files", "network"),
+        library=code("build_laplacian.py"),
         adjacency="<results>/<dataset>/network{threshold}{rewired}/adjacency.npz",
     output:
         "<results>/<dataset>/network{threshold}{rewired}/laplacian.npz",

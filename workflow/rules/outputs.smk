@@ -9,7 +9,7 @@ rule plot_figure:
     """Draw truth beside prediction, and the correlation of each gene."""
     input:
         script="scripts/plot_figure.py",
-        library=library("command", "errors", "figures", "files"),
+        library=code("plot_figure.py"),
         predictions="<results>/<dataset>/{experiment}/predictions.npz",
     output:
         png=report(
@@ -41,7 +41,7 @@ rule write_submission:
     """Write the validation predictions and the zero rows that pad them."""
     input:
         script="scripts/write_submission.py",
-        library=library("command", "errors", "files", "submission", "tables"),
+        library=code("write_submission.py"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         predictions="<results>/<dataset>/{experiment}/predictions.npz",
         sample=local_file("submission", "sample"),

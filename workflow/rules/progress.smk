@@ -72,7 +72,7 @@ class FoldProgress(logging.Handler):
 
     def describe(self, name):
         """Write in a line how far the folds of an experiment are."""
-        from echoes.progress import describe, time_left
+        from echoes.report.progress import describe, time_left
 
         left = self.left[name]
         done = self.folds[name] - sum(left.values())
@@ -89,7 +89,7 @@ def makes_folds(name, wildcards):
 
 def job_folds(wildcards):
     """Count the folds of a job that makes some."""
-    from echoes.progress import part_size
+    from echoes.report.progress import part_size
 
     if "fold" in wildcards:
         return 1

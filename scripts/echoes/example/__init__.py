@@ -1,0 +1,1 @@
+"""The embedded example: a simulated screen with a planted network signal."""

@@ -1,0 +1,1 @@
+"""Files, tables, command lines and errors: what every other room needs to read and write."""

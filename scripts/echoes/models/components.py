@@ -1,0 +1,77 @@
+"""Principal components of the response."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from echoes.io.errors import InputError
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Components:
+    """T principal components of n responses of G genes.
+
+    Parameters
+    ----------
+    scores
+        (n, T) coordinates of the responses.
+    axes
+        (T, G) orthonormal directions; the largest entry of each is positive.
+    mean
+        (G,) mean response.
+    explained_variance
+        (T,) share of the variance along each direction.
+    """
+
+    scores: Array
+    axes: Array
+    mean: Array
+    explained_variance: Array
+
+
+def decompose(responses: Array, n_components: int) -> Components:
+    """Find the principal components of the responses by a singular value decomposition.
+
+    Parameters
+    ----------
+    responses
+        (n, G) responses.
+    n_components
+        T, less than n and at most G.
+
+    Raises
+    ------
+    InputError
+        When there are not enough perturbations or genes for so many components.
+    """
+    n, genes = responses.shape
+    if not 1 <= n_components <= min(n - 1, genes):
+        raise InputError(
+            "configuration",
+            "response: n_components",
+            str(n_components),
+            expected=f"1 to {min(n - 1, genes)} for {n} perturbations and {genes} genes",
+            remedy="Choose another number, or add perturbations.",
+        )
+    mean = responses.mean(axis=0)
+    u, s, axes = np.linalg.svd(responses - mean, full_matrices=False)
+    # The sign of a component is arbitrary: fix it, so that files do not depend on LAPACK.
+    sign = np.sign(axes[np.arange(len(axes)), np.argmax(np.abs(axes), axis=1)])
+    total = float(s @ s)
+    return Components(
+        scores=(u * s * sign)[:, :n_components],
+        axes=(axes * sign[:, None])[:n_components],
+        mean=mean,
+        explained_variance=s[:n_components] ** 2 / total if total else np.zeros(n_components),
+    )
+
+
+def reconstruct(scores: Array, axes: Array, mean: Array) -> Array:
+    """Bring scores (·, T) back to genes (·, G)."""
+    genes: Array = scores @ axes + mean
+    return genes

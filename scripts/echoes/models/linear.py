@@ -1,0 +1,112 @@
+"""What the linear models share: a fitted model, inner folds, and a certificate of optimality."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from echoes.io.errors import InputError
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LinearFit:
+    """A fitted multi-output linear model Y ≈ X·B + b and how far it can be trusted.
+
+    Parameters
+    ----------
+    coefficients
+        B, (F, T).
+    intercept
+        b, (T,).
+    penalty
+        The penalty that the inner cross-validation chose.
+    gap
+        Relative duality gap of the fit: the optimum is below its objective by at most
+        this share of it.
+    inner_gap
+        The largest gap of the fits of the inner cross-validation; NaN where the
+        solver does not tell.
+    unconverged
+        How many fits, inner ones included, their solver called unconverged.
+    messages
+        What the solver warned of, each message once.
+    """
+
+    coefficients: Array
+    intercept: Array
+    penalty: float
+    gap: float
+    inner_gap: float = float("nan")
+    unconverged: int = 0
+    messages: tuple[str, ...] = ()
+
+    def predict(self, rows: Array) -> Array:
+        """Predict (·, T) for rows (·, F)."""
+        prediction: Array = rows @ self.coefficients + self.intercept
+        return prediction
+
+
+def check_folds(rows: int, folds: int) -> None:
+    """Check that inner folds have enough rows each.
+
+    Raises
+    ------
+    InputError
+        When they have not.
+    """
+    # An inner fold's score needs two held-out rows to vary, and its fit two to learn from.
+    if rows < 2 * folds:
+        raise InputError(
+            "configuration",
+            "regression: inner_folds",
+            f"{folds} for {rows} training perturbations",
+            expected="at least two perturbations an inner fold",
+            remedy="Lower it, or add perturbations.",
+        )
+
+
+def contiguous_folds(rows: int, folds: int) -> Iterator[tuple[slice, npt.NDArray[np.intp]]]:
+    """Cut rows into contiguous folds, the first ones a row longer where they do not divide evenly.
+
+    Yields
+    ------
+    held_out, kept
+        The rows of a fold, and the positions of all others.
+    """
+    ends = np.cumsum([rows // folds + (i < rows % folds) for i in range(folds)])
+    for start, end in zip([0, *ends[:-1]], ends, strict=True):
+        yield slice(int(start), int(end)), np.delete(np.arange(rows), slice(start, end))
+
+
+def relative_gap(
+    X: Array, Y: Array, B: Array, *, group_penalty: float, squared_penalty: float
+) -> float:
+    """Relative duality gap of min ½‖Y − XB‖² + l₁·Σ_j‖B_j‖₂ + l₂/2·‖B‖².
+
+    The dual is evaluated at the residual Θ = Y − XB:
+    ⟨Θ, Y⟩ − ½‖Θ‖² − Σ_j (‖X_jᵀΘ‖ − l₁)₊² / (2·l₂).
+
+    Parameters
+    ----------
+    X, Y, B
+        (m, F) and (m, T), both centred, and (F, T).
+    group_penalty, squared_penalty
+        l₁ ≥ 0 and l₂ > 0.
+
+    Returns
+    -------
+    float
+        (primal − dual) / primal, at least 0 up to rounding; 0 for a primal of 0.
+    """
+    residual = Y - X @ B
+    loss = 0.5 * np.sum(residual**2)
+    norms = np.sqrt(np.sum(B**2, axis=1))
+    primal = loss + group_penalty * norms.sum() + squared_penalty / 2 * np.sum(norms**2)
+    excess = np.sqrt(np.sum((X.T @ residual) ** 2, axis=1)) - group_penalty
+    dual = np.sum(residual * Y) - loss - np.sum(np.maximum(excess, 0) ** 2) / (2 * squared_penalty)
+    return float((primal - dual) / primal) if primal != 0 else 0.0

@@ -1,0 +1,348 @@
+"""Random walk with restart from each silenced gene, for all of them at once.
+
+A walker starts at gene g, follows links with probability α and restarts at g
+otherwise; x = (1 − α)(I − α·A·D⁻¹)⁻¹·e_g is where it is found in the long run.
+Source: Köhler et al., Am. J. Hum. Genet. 82 (2008), 949–958, doi:10.1016/j.ajhg.2008.02.013.
+
+With y = D^−½·x the system is M·y = (1 − α)·D^−½·e_g, M = I − α·D^−½·A·D^−½: symmetric and
+positive definite, with condition number at most (1 + α)/(1 − α).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from echoes.io.errors import InputError, NotConvergedError
+from echoes.network.graph import degree
+
+Array = npt.NDArray[np.float64]
+Positions = npt.NDArray[np.intp]
+Sparse = sp.csr_array[np.float64]
+
+#: What may solve; ``auto`` chooses between the next two.
+BACKENDS = ("auto", "iterative", "dense", "direct")
+
+# Right-hand sides that are solved in step: so few that their vectors stay in the cache.
+_BLOCK = 32
+# How far a residual falls in single precision before it is taken anew in double precision:
+# no further than its rounding, which the condition number magnifies, lets it.
+_SINGLE_REDUCTION, _SINGLE_ROUNDING = 1e-6, 1e-7
+# A worker takes a second to start, which fewer blocks than these a worker do not pay back.
+_BLOCKS_PER_WORKER = 16
+
+# Seconds an operation on one core: an entry of a sparse product, an entry of a vector in a step
+# of conjugate gradients, a flop of a dense factorisation and solution. Only their ratios matter.
+_SPARSE_ENTRY, _VECTOR_ENTRY, _DENSE_FLOP = 2.2e-10, 5.0e-9, 1.6e-11
+
+
+@dataclass(frozen=True)
+class Diffusion:
+    """Stationary distributions of random walks with restart, one row a start gene.
+
+    Parameters
+    ----------
+    x
+        (k, N) probabilities; each row is at least 0 and sums to 1.
+    residual
+        (k,) ℓ₁ norm of (I − α·A·D⁻¹)·x − (1 − α)·e_g.
+    iterations
+        Most products with the matrix that a column took; 0 for factorisations.
+    backend
+        What solved.
+    """
+
+    x: Array
+    residual: Array
+    iterations: int
+    backend: str
+
+
+def _system(adjacency: Sparse, alpha: float) -> tuple[Sparse, Array]:
+    """Make the symmetric matrix M, and D^½."""
+    root = np.sqrt(degree(adjacency))
+    scale = sp.diags_array(1 / root)
+    identity = sp.eye_array(adjacency.shape[0])
+    return sp.csr_array(identity - alpha * (scale @ adjacency @ scale)), root
+
+
+def _condition(alpha: float) -> float:
+    """Bound the condition number of M."""
+    return (1 + alpha) / (1 - alpha)
+
+
+def _steps(alpha: float, root: Array, tolerance: float) -> float:
+    """Bound the steps that conjugate gradients need: √κ/2 for each factor e of the error."""
+    kappa = _condition(alpha)
+    return float(np.sqrt(kappa) / 2 * np.log(2 * kappa * root.max() / root.min() / tolerance))
+
+
+def _conjugate_gradients(
+    system: sp.csr_array[np.float32],
+    right: npt.NDArray[np.float32],
+    reduction: Array,
+    limit: int,
+) -> tuple[npt.NDArray[np.float32], int]:
+    """Solve M·y = b for a block of right-hand sides of norm 1 in step, in single precision.
+
+    A column stops moving once its residual has the norm `reduction`: going on would
+    divide 0 by 0, for an isolated gene after one step already.
+
+    Returns
+    -------
+    y, iterations
+        (N, k), and the number of steps.
+    """
+    y, r, p, work = np.zeros_like(right), right.copy(), right.copy(), np.empty_like(right)
+    zero = np.zeros(right.shape[1], dtype=right.dtype)
+    rho = np.einsum("ij,ij->j", r, r)
+    iterations = 0
+    while rho.any() and iterations < limit:
+        iterations += 1
+        q = np.asarray(system @ p)
+        moving = rho > 0
+        length = np.divide(rho, np.einsum("ij,ij->j", p, q), out=zero.copy(), where=moving)
+        y += np.multiply(p, length, out=work)
+        r -= np.multiply(q, length, out=work)
+        new = np.where(moving, np.einsum("ij,ij->j", r, r), 0)
+        new[new <= reduction**2] = 0
+        p *= np.divide(new, rho, out=zero.copy(), where=moving)
+        p += r
+        rho = new
+    return y, iterations
+
+
+def _solve_block(
+    system: Sparse,
+    root: Array,
+    reduction: float,
+    limit: int,
+    tolerance: float,
+    right: tuple[Positions, Array],
+) -> tuple[Array, int]:
+    """Solve M·y = b for a block of right-hand sides with one entry each.
+
+    Steps in single precision, which take half the time, alternate with residuals in
+    double precision, which they start from anew (iterative refinement).
+
+    Returns
+    -------
+    x, iterations
+        D^½·y, (N, k), and the number of steps.
+    """
+    genes, entries = right
+    columns = np.arange(len(genes))
+    single = system.astype(np.float32)
+    y = np.zeros((system.shape[0], len(genes)))
+    r = np.zeros_like(y)
+    r[genes, columns] = entries
+    iterations = 0
+    while iterations < limit:
+        # The residual of the original system is D^½·r.
+        size = np.einsum("i,ij->j", root, np.abs(r))
+        if (size <= tolerance / 2).all():
+            break
+        norm = np.sqrt(np.einsum("ij,ij->j", r, r))
+        scale = np.where(size > tolerance / 2, norm, 0)
+        unit = np.divide(r, norm, out=np.zeros_like(r), where=scale > 0)
+        enough = tolerance / 8 / np.maximum(size, tolerance)
+        correction, steps = _conjugate_gradients(
+            single, unit.astype(np.float32), np.maximum(reduction, enough), limit - iterations
+        )
+        y += correction * scale
+        r = -np.asarray(system @ y)
+        r[genes, columns] += entries
+        iterations += steps
+    y *= root[:, None]
+    return y, iterations
+
+
+def _iterative(
+    adjacency: Sparse, genes: Positions, alpha: float, tolerance: float, workers: int
+) -> tuple[Array, int]:
+    """Solve by conjugate gradients, a block of columns at a time, on several cores."""
+    system, root = _system(adjacency, alpha)
+    # Four times the steps that theory asks for leave room for rounding and refinement.
+    limit = 10 + int(4 * _steps(alpha, root, tolerance))
+    reduction = min(max(_SINGLE_REDUCTION, _SINGLE_ROUNDING * _condition(alpha)), 0.1)
+    solve = partial(_solve_block, system, root, reduction, limit, tolerance)
+    entries = (1 - alpha) / root[genes]
+    blocks = [slice(i, i + _BLOCK) for i in range(0, len(genes), _BLOCK)]
+    right = [(genes[block], entries[block]) for block in blocks]
+    x = np.empty((len(genes), adjacency.shape[0]))
+    iterations = 0
+    for block, (columns, steps) in zip(blocks, _map(solve, right, workers), strict=True):
+        x[block] = columns.T
+        iterations = max(iterations, steps)
+    return x, iterations
+
+
+def _map(
+    solve: partial[tuple[Array, int]], right: list[tuple[Positions, Array]], workers: int
+) -> Iterator[tuple[Array, int]]:
+    """Solve block after block, in processes where there are blocks enough: threads would wait.
+
+    SciPy's sparse products hold the interpreter's lock. Blocks do not depend on the
+    number of workers, so neither does any digit.
+    """
+    workers = min(workers, len(right) // _BLOCKS_PER_WORKER)
+    if workers < 2:
+        yield from map(solve, right)
+    else:
+        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+            yield from pool.map(solve, right)
+
+
+def _dense(adjacency: Sparse, genes: Positions, alpha: float) -> Array:
+    """Solve by a Cholesky factorisation in place of the dense matrix."""
+    from scipy.linalg import lapack
+    from threadpoolctl import threadpool_limits
+
+    system, root = _system(adjacency, alpha)
+    x = np.empty((len(genes), len(root)))
+    # One thread: with more, digits would depend on how many there are.
+    with threadpool_limits(1):
+        factor, _ = lapack.dpotrf(system.toarray(order="F"), lower=1, overwrite_a=1, clean=0)
+        for i in range(0, len(genes), 16 * _BLOCK):
+            block = genes[i : i + 16 * _BLOCK]
+            right = np.zeros((len(root), len(block)), order="F")
+            right[block, np.arange(len(block))] = (1 - alpha) / root[block]
+            solution, _ = lapack.dpotrs(factor, right, lower=1, overwrite_b=1)
+            x[i : i + len(block)] = (root[:, None] * solution).T
+    return x
+
+
+def _direct(adjacency: Sparse, genes: Positions, alpha: float) -> Array:
+    """Solve the original system by a sparse LU factorisation (SuperLU)."""
+    from scipy.sparse.linalg import splu
+
+    n = adjacency.shape[0]
+    walk = adjacency @ sp.diags_array(1 / degree(adjacency))
+    right = np.zeros((n, len(genes)))
+    right[genes, np.arange(len(genes))] = 1 - alpha
+    solution = splu(sp.csc_array(sp.eye_array(n) - alpha * walk)).solve(right)
+    return np.ascontiguousarray(solution.T)
+
+
+def choose_backend(
+    adjacency: Sparse, starts: int, alpha: float, *, tolerance: float, memory_gb: float
+) -> str:
+    """Choose the faster of conjugate gradients and a dense factorisation.
+
+    Their cost is estimated from measured seconds an operation. The factorisation
+    pays for many start genes in a dense network or at a restart that is rare; it is
+    out of the question where its matrix does not fit.
+
+    Parameters
+    ----------
+    adjacency
+        (N, N) weights.
+    starts
+        Number of start genes.
+    alpha
+        Probability of a step along a link.
+    tolerance
+        Largest ℓ₁ residual.
+    memory_gb
+        What the dense matrix may take, 10⁹ bytes.
+
+    Returns
+    -------
+    str
+        ``iterative`` or ``dense``.
+    """
+    n = adjacency.shape[0]
+    step = adjacency.nnz * _SPARSE_ENTRY + n * _VECTOR_ENTRY
+    iterative = starts * _steps(alpha, np.sqrt(degree(adjacency)), tolerance) * step
+    dense = (n**3 / 3 + 2 * n**2 * starts) * _DENSE_FLOP
+    return "dense" if dense < iterative and 8 * n**2 <= memory_gb * 1e9 else "iterative"
+
+
+def _residuals(laplacian: Sparse, x: Array, genes: Positions, alpha: float) -> Array:
+    """ℓ₁ norms of (I − α·A·D⁻¹)·x − (1 − α)·e_g = (1 − α)·(x − e_g) + α·L·x, one a row of x."""
+    residual = np.empty(len(x))
+    for i in range(0, len(x), _BLOCK):
+        columns = np.ascontiguousarray(x[i : i + _BLOCK].T)
+        defect = (1 - alpha) * columns + alpha * (laplacian @ columns)
+        defect[genes[i : i + _BLOCK], np.arange(columns.shape[1])] -= 1 - alpha
+        residual[i : i + _BLOCK] = np.abs(defect).sum(axis=0)
+    return residual
+
+
+def diffuse(
+    adjacency: Sparse,
+    laplacian: Sparse,
+    start: Sequence[int] | Positions,
+    alpha: float,
+    *,
+    tolerance: float = 1e-10,
+    backend: str = "auto",
+    memory_gb: float = 4.0,
+    workers: int = 1,
+) -> Diffusion:
+    """Solve the random walk with restart from each start gene.
+
+    Parameters
+    ----------
+    adjacency
+        (N, N) symmetric weights with self-loops; every gene has a positive degree.
+    laplacian
+        (N, N) random-walk Laplacian I − A·D⁻¹, which the residuals are taken with.
+    start
+        Positions of the k start genes.
+    alpha
+        Probability of a step along a link, between 0 and 1.
+    tolerance
+        Largest ℓ₁ residual that any column may have.
+    backend
+        ``iterative`` (conjugate gradients), ``dense`` (Cholesky), ``direct`` (SuperLU),
+        or ``auto``: what `choose_backend` chooses.
+    memory_gb
+        What a dense matrix may take, 10⁹ bytes.
+    workers
+        Processes that conjugate gradients may use, which pays for hundreds of genes.
+
+    Raises
+    ------
+    InputError
+        When alpha is not between 0 and 1.
+    NotConvergedError
+        When a residual is above the tolerance.
+    """
+    if not 0 < alpha < 1:
+        raise InputError(
+            "configuration",
+            "diffusion: alphas",
+            str(alpha),
+            expected="a number between 0 and 1",
+            remedy="Choose another probability.",
+        )
+    genes = np.asarray(start, dtype=np.intp)
+    if backend == "auto":
+        backend = choose_backend(
+            adjacency, len(genes), alpha, tolerance=tolerance, memory_gb=memory_gb
+        )
+    iterations = 0
+    if backend == "iterative":
+        x, iterations = _iterative(adjacency, genes, alpha, tolerance, workers)
+    else:
+        x = {"dense": _dense, "direct": _direct}[backend](adjacency, genes, alpha)
+    # What no walker reaches may come out a rounding below zero, and a walker stays where there
+    # is no way out: both are exact.
+    np.maximum(x, 0, out=x)
+    stays = np.flatnonzero(np.diff(adjacency.indptr)[genes] == 1)
+    x[stays, genes[stays]] = 1
+    residual = _residuals(laplacian, x, genes, alpha)
+    if not (residual <= tolerance).all():
+        raise NotConvergedError(
+            f"α = {alpha}: the {backend} solver left a residual of {np.nanmax(residual):.3g} "
+            f"after {iterations} iterations; the tolerance is {tolerance:.3g}"
+        )
+    return Diffusion(x, residual, iterations, backend)

@@ -1,0 +1,1 @@
+"""What people look at: figures, submissions, tables in Markdown, and what the console says."""

@@ -1,0 +1,95 @@
+"""The competition's submission: predicted rows, and zero rows for perturbations unknown yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import zip_longest
+
+import numpy as np
+import numpy.typing as npt
+
+from echoes.io.errors import InputError, some
+from echoes.io.files import StrPath
+from echoes.io.tables import Matrix, read_matrix
+
+
+def pad(
+    ids: Sequence[str],
+    genes: Sequence[str],
+    predictions: npt.NDArray[np.float64],
+    padding: int,
+) -> Matrix:
+    """Append zero rows whose ids continue the numbering of the given ones.
+
+    Parameters
+    ----------
+    ids
+        Ids of the predicted rows, such as ``pert_1``.
+    genes
+        The G predicted genes.
+    predictions
+        (v, G), one row an id.
+    padding
+        How many zero rows to append.
+
+    Returns
+    -------
+    Matrix
+        (v + padding, G).
+
+    Raises
+    ------
+    InputError
+        When there are rows to append and the ids are not numbers after one prefix.
+    """
+    parts = [re.fullmatch(r"(.*?)(\d+)", name) for name in ids] if padding else []
+    numbered = [(part[1], int(part[2]), len(part[2])) for part in parts if part]
+    if len(numbered) < len(parts) or len({prefix for prefix, *_ in numbered}) > 1:
+        raise InputError(
+            "dataset: validation",
+            "column pert_id",
+            f"{some(ids)} cannot be numbered on",
+            expected="ids such as pert_1, pert_2 … with one prefix",
+            remedy="Rename the ids, or set `submission: padding: 0`.",
+        )
+    more: list[str] = []
+    if numbered:
+        # Leading zeros stay: pert_008 follows pert_007.
+        prefix, last, width = max(numbered)
+        more = [f"{prefix}{last + i:0{width}d}" for i in range(1, padding + 1)]
+    zeros = np.zeros((len(more), predictions.shape[1]))
+    return Matrix((*ids, *more), tuple(genes), np.vstack([predictions, zeros]))
+
+
+def check_against_sample(path: StrPath, submission: Matrix, row_names: str) -> None:
+    """Check that a submission has the rows and columns of the sample submission.
+
+    Parameters
+    ----------
+    path
+        The sample submission.
+    submission
+        The submission.
+    row_names
+        The column that names the rows.
+
+    Raises
+    ------
+    InputError
+        When rows or columns differ, or stand in another order.
+    """
+    sample = read_matrix(path, row_names)
+    for place, ours, theirs in (
+        (f"column {row_names}", submission.rows, sample.rows),
+        ("line 1", submission.columns, sample.columns),
+    ):
+        for number, (one, other) in enumerate(zip_longest(ours, theirs), start=1):
+            if one != other:
+                raise InputError(
+                    path,
+                    f"{place}, entry {number}",
+                    "nothing" if other is None else repr(other),
+                    expected="nothing" if one is None else f"{one!r}, as in the submission",
+                    remedy="Use tables that belong together, and set `submission: padding:`.",
+                )

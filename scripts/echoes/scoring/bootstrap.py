@@ -1,0 +1,121 @@
+"""Percentile bootstrap over perturbations.
+
+Perturbations are drawn with replacement and every figure is taken over those that were
+drawn; quantiles over many draws bound an interval [1]_. Predictions stay what they are:
+no model is fitted again, so an interval tells how far a figure depends on which
+perturbations were measured, given the models.
+
+A draw is a row of counts, how often it holds each perturbation. Two sets of predictions
+are compared on the same draws, which leaves out what they share::
+
+    counts = resample(n, 10_000, seed=0)
+    lower, upper = interval(score_draws(one, counts) - score_draws(other, counts))
+
+References
+----------
+.. [1] B. Efron, R. J. Tibshirani, "An Introduction to the Bootstrap", Chapman & Hall, 1993.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from echoes.scoring.metrics import ScoreParts, cosine_of_sums
+
+Array = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.int64]
+
+#: Draws behind each interval that the workflow reports.
+DRAWS = 10_000
+
+
+def resample(n: int, draws: int, seed: int) -> Counts:
+    """Draw n of n perturbations with replacement, many times over.
+
+    Parameters
+    ----------
+    n
+        Number of perturbations.
+    draws
+        Number of draws.
+    seed
+        Seed of the random numbers (PCG64): the same seed gives the same draws.
+
+    Returns
+    -------
+    Counts
+        (draws, n) how often each draw holds each perturbation; its rows sum to n.
+    """
+    random = np.random.Generator(np.random.PCG64(seed))
+    drawn = random.integers(n, size=(draws, n), dtype=np.int64)
+    # Draw i counts in the bins from i·n on.
+    drawn += n * np.arange(draws)[:, None]
+    return np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n)
+
+
+def score_draws(parts: ScoreParts, counts: Counts) -> Array:
+    """Score of each draw, not rounded, from what each row adds to it.
+
+    Parameters
+    ----------
+    parts
+        What each of n rows adds to the score.
+    counts
+        (draws, n) how often each draw holds each row.
+
+    Returns
+    -------
+    Array
+        (draws,) sum of terms times the weighted cosine, 0 where that is negative. On draws of
+        n of n rows it is on the scale of the score of these rows.
+    """
+    rows = np.column_stack(
+        [parts.terms, parts.product, parts.truth_square, parts.prediction_square]
+    )
+    terms, *sums = (counts @ rows).T
+    return np.asarray(terms * np.maximum(0.0, cosine_of_sums(*sums)))
+
+
+def mean_draws(values: Array, counts: Counts) -> Array:
+    """Mean of each draw over the rows whose value is defined.
+
+    Parameters
+    ----------
+    values
+        (n,) a figure of each row; NaN where it is undefined.
+    counts
+        (draws, n) how often each draw holds each row.
+
+    Returns
+    -------
+    Array
+        (draws,) means; NaN for a draw without a defined row. In a paired difference both
+        figures should be undefined in the same rows, or else they are means over
+        different perturbations.
+    """
+    defined = ~np.isnan(values)
+    sums, number = (counts @ np.column_stack([np.where(defined, values, 0.0), defined])).T
+    return np.where(number > 0, sums / np.maximum(number, 1), np.nan)
+
+
+def interval(draws: Array, level: float = 0.95) -> tuple[float, float]:
+    """Bound the middle `level` of the draws that are defined, by quantiles.
+
+    Parameters
+    ----------
+    draws
+        (draws,) a figure of each draw, or a paired difference of two; NaN is left out.
+    level
+        Share of the draws inside, 0 … 1.
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper bound, interpolated between draws; NaN where no draw is defined.
+    """
+    defined = draws[~np.isnan(draws)]
+    if not len(defined):
+        return np.nan, np.nan
+    lower, upper = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    return float(lower), float(upper)
