@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from echoes.io.arrays import Floats, load_arrays, save_arrays
 from echoes.io.command import parser, run
-from echoes.io.files import atomic_path, load_arrays, load_json, save_arrays, save_json
+from echoes.io.files import atomic_path, load_json, save_json
 from echoes.io.tables import Matrix, write_matrix
 from echoes.models.components import reconstruct
 from echoes.scoring.published import Evaluation, evaluate
@@ -147,7 +147,7 @@ def _figures(result: Evaluation) -> dict[str, Any]:
 
 def _scores(
     names: Sequence[str],
-    baseline: npt.NDArray[np.float64],
+    baseline: Floats,
     result: Evaluation,
     models: dict[str, dict[str, list[Any]]],
 ) -> pd.DataFrame:

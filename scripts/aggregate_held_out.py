@@ -9,10 +9,10 @@ from importlib.metadata import version
 import numpy as np
 import pandas as pd
 
+from echoes.io.arrays import positions, save_arrays
 from echoes.io.command import parser, run
-from echoes.io.files import atomic_path, load_json, save_arrays, save_json
+from echoes.io.files import atomic_path, load_json, save_json
 from echoes.io.tables import Matrix, write_matrix
-from echoes.models.task import positions
 from echoes.models.uncertainty import LEVELS
 from echoes.scoring import comparison
 from echoes.scoring.bootstrap import DRAWS, resample

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from echoes.io.arrays import load_arrays, load_matrix, save_arrays
 from echoes.io.command import parser, run
-from echoes.io.files import load_arrays, load_matrix, save_arrays
 from echoes.models.kernels import build_kernels, reach
 from echoes.network.features import TRANSFORMS, permute_labels, transform
 from echoes.network.graph import degree, has_link, read_positions

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from echoes.io.arrays import load_matrix, save_matrix
 from echoes.io.command import parser, run
-from echoes.io.files import load_matrix, save_matrix
 from echoes.network.graph import random_walk_laplacian
 
 

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Sequence
 
+from echoes.io.arrays import save_matrix
 from echoes.io.command import parser, run
 from echoes.io.errors import some
-from echoes.io.files import save_json, save_matrix
+from echoes.io.files import save_json
 from echoes.io.tables import write_rows
 from echoes.network import graph as network
 from echoes.network import string_db

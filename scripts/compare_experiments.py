@@ -7,18 +7,16 @@ from itertools import permutations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from echoes.io.arrays import Floats, Strings, load_arrays, positions
 from echoes.io.command import parser, run
-from echoes.io.files import atomic_path, load_arrays
-from echoes.models.task import positions
+from echoes.io.files import atomic_path
 from echoes.scoring import comparison
 from echoes.scoring.bootstrap import DRAWS, interval, mean_draws, resample
 
 log = logging.getLogger(__name__)
 
-Array = npt.NDArray[np.float64]
 
 #: Columns that say what a figure is of.
 LABEL = ("experiment", "kind", "protocol")
@@ -53,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     counts = resample(len(names), DRAWS, given.seed)
     figures: list[dict[str, Any]] = []
     by_row, by_gene = [], []
-    drawn: dict[str, dict[str, tuple[float, Array]]] = {}
+    drawn: dict[str, dict[str, tuple[float, Floats]]] = {}
     for name, own in json.loads(given.held_out).items():
         found = comparison.figures(
             truth, weights, baseline, silenced, comparison.load(own["parts"])
@@ -145,7 +143,7 @@ def _row(
 
 
 def _tidy(
-    label: dict[str, str], what: str, names: npt.NDArray[np.str_], found: dict[str, Array]
+    label: dict[str, str], what: str, names: Strings, found: dict[str, Floats]
 ) -> pd.DataFrame:
     """Make a tidy table of the figures of perturbations or genes: a row each and a figure."""
     return pd.concat(

@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Sequence
 
+from echoes.io.arrays import load_arrays, save_arrays
 from echoes.io.command import parser, run
-from echoes.io.files import load_arrays, save_arrays
 from echoes.models.components import decompose
 
 log = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from echoes.io.arrays import load_arrays, load_matrix, save_arrays
 from echoes.io.command import parser, run
-from echoes.io.files import load_arrays, load_matrix, save_arrays
 from echoes.network.diffusion import BACKENDS, diffuse
 from echoes.network.graph import read_positions
 

@@ -3,8 +3,8 @@
 import logging
 from collections.abc import Sequence
 
+from echoes.io.arrays import load_arrays, save_arrays
 from echoes.io.command import parser, run
-from echoes.io.files import load_arrays, save_arrays
 from echoes.models.components import reconstruct
 from echoes.models.published import leave_one_out
 from echoes.models.regression import BACKENDS, NAMES, Regression

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import matplotlib as mpl
 
+from echoes.io.arrays import load_arrays
 from echoes.io.command import parser, run
-from echoes.io.files import atomic_path, load_arrays
+from echoes.io.files import atomic_path
 from echoes.report.heatmaps import draw
 
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from echoes.io.arrays import load_arrays, positions, save_arrays
 from echoes.io.command import parser, run
 from echoes.io.errors import InputError, NotConvergedError
-from echoes.io.files import load_arrays, save_arrays
 from echoes.models.echo import Echo
 from echoes.models.held_out import LINEAR, Settings, inner_score, predict, predict_ensemble
 from echoes.models.inner_loop import deal
 from echoes.models.regression import Regression
-from echoes.models.task import Prediction, Problem, positions
+from echoes.models.task import Prediction, Problem
 from echoes.models.uncertainty import expected_error
 
 log = logging.getLogger(__name__)

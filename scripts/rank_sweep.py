@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from echoes.io.arrays import load_arrays
 from echoes.io.command import parser, run
-from echoes.io.files import atomic_path, load_arrays
+from echoes.io.files import atomic_path
 from echoes.scoring import comparison
 from echoes.scoring.bootstrap import DRAWS, interval, resample, score_draws
 from echoes.scoring.metrics import Score, score

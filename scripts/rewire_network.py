@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from echoes.io.arrays import load_matrix, save_matrix
 from echoes.io.command import parser, run
-from echoes.io.files import load_matrix, save_matrix
 from echoes.network.graph import rewire
 
 log = logging.getLogger(__name__)

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from echoes.io.arrays import load_arrays
 from echoes.io.command import parser, run
-from echoes.io.files import load_arrays
 from echoes.io.tables import write_matrix
 from echoes.report.submission import check_against_sample, pad
 

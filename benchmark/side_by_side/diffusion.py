@@ -13,7 +13,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 from scipy.sparse.linalg import cg, splu
 
-from echoes.io.files import load_arrays, load_matrix
+from echoes.io.arrays import load_arrays, load_matrix
 from echoes.network.diffusion import diffuse
 from echoes.network.graph import random_walk_laplacian, read_positions
 from side_by_side import names

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from echoes.io.files import load_arrays
+from echoes.io.arrays import load_arrays
 from echoes.models.elastic_net import (
     fit_elastic_net,
     fit_elastic_net_scikit_learn,

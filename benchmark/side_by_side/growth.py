@@ -11,7 +11,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from echoes.example.simulate import SCORE_THRESHOLD, Plan, simulate
-from echoes.io.files import load_arrays, load_matrix
+from echoes.io.arrays import load_arrays, load_matrix
 from echoes.models.components import decompose
 from echoes.models.elastic_net import fit_elastic_net
 from echoes.models.ridge import fit_ridge

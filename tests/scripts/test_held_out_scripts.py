@@ -26,7 +26,7 @@ import predict_held_out
 import rank_sweep
 import read_perturbations
 import simulate_example
-from echoes.io.files import save_arrays
+from echoes.io.arrays import save_arrays
 from echoes.network.features import permute_labels
 from echoes.scoring.bootstrap import resample
 from echoes.scoring.metrics import score

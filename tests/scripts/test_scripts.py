@@ -29,8 +29,8 @@ import rewire_network
 import simulate_example
 import write_submission
 from echoes.io import command
+from echoes.io.arrays import load_arrays
 from echoes.io.errors import InputError
-from echoes.io.files import load_arrays
 from echoes.io.tables import Matrix, read_matrix, write_matrix, write_rows
 from echoes.network.graph import read_positions
 from echoes.scoring.metrics import score

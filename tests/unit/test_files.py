@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from echoes.io.arrays import load_arrays, save_arrays
 from echoes.io.errors import InputError
-from echoes.io.files import atomic_path, load_arrays, load_json, save_arrays, save_json
+from echoes.io.files import atomic_path, load_json, save_json
 
 ARRAYS: dict[str, Any] = {
     "values": np.array([[0.1, -0.0], [np.nan, np.inf]]),

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from echoes.example import simulate
+from echoes.io.arrays import positions
 from echoes.models.echo import (
     Echo,
     fit_echo,
@@ -20,7 +21,7 @@ from echoes.models.echo import (
 )
 from echoes.models.kernels import build_kernels, reach
 from echoes.models.medians import Medians
-from echoes.models.task import Problem, positions
+from echoes.models.task import Problem
 from echoes.network import string_db
 from echoes.network.diffusion import diffuse
 from echoes.network.features import transform

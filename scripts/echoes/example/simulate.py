@@ -20,14 +20,11 @@ from pathlib import Path
 from typing import TextIO
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
+from echoes.io.arrays import Bools, Floats, Ints, Strings
 from echoes.io.errors import InputError
 from echoes.io.files import StrPath, atomic_path
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 #: Links below this score play no part in the truth.
 SCORE_THRESHOLD = 0.5
@@ -344,7 +341,7 @@ def _draw_links(
             np.where(inside, reach[first[own + 1]], reach[-1]),
         )
 
-    def allowed(a: Ints, b: Ints) -> npt.NDArray[np.bool_]:
+    def allowed(a: Ints, b: Ints) -> Bools:
         one_gene = (gene_of[a] == gene_of[b]) & (gene_of[a] >= 0)
         return np.asarray((a != b) & ~one_gene, dtype=np.bool_)
 
@@ -385,7 +382,7 @@ def _draw_links(
 
 def _describe(
     rng: np.random.Generator,
-    symbols: npt.NDArray[np.str_],
+    symbols: Strings,
     gene_of: Ints,
     pairs: Ints,
     scores: Ints,
@@ -507,7 +504,7 @@ def _unit_rows(values: Floats) -> Floats:
 
 
 def _respond(
-    rng: np.random.Generator, plan: Plan, coordinates: Floats, silenced: npt.NDArray[np.bool_]
+    rng: np.random.Generator, plan: Plan, coordinates: Floats, silenced: Bools
 ) -> tuple[Floats, Floats, Floats]:
     """Make expression from coordinates.
 
@@ -560,7 +557,7 @@ def _respond(
     return control, deltas, np.asarray(errors, dtype=np.float64)
 
 
-def _weights(deltas: Floats, errors: Floats, silenced: npt.NDArray[np.bool_]) -> Floats:
+def _weights(deltas: Floats, errors: Floats, silenced: Bools) -> Floats:
     """Weigh genes by how clearly they respond: c², c = min(|t| + 0.1, 10), scaled to sum to G."""
     clarity = np.minimum(np.abs(deltas / errors) + 0.1, 10.0)
     clarity[silenced] = 0.0

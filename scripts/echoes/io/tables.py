@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TextIO
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from echoes.io.arrays import Floats
 from echoes.io.errors import InputError, some
 from echoes.io.files import StrPath, atomic_path, is_gzip
 
@@ -48,7 +48,7 @@ class Matrix:
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-    values: npt.NDArray[np.float64]
+    values: Floats
 
 
 def _open_text(path: StrPath) -> TextIO:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from echoes.io.arrays import Floats
 from echoes.models.inner_loop import score_sums, single, weigh
 from echoes.models.kernels import network_kernel
 from echoes.models.medians import ROUGH, Medians
 from echoes.models.task import Prediction, Problem
-
-Array = npt.NDArray[np.float64]
 
 #: Numbers of neighbours that `nearest` weighs.
 NEIGHBOURS = (1, 2, 5, 10, 20)
@@ -23,7 +21,7 @@ BILINEAR_PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
 RELATIVE_RANK = 1e-12
 
 
-def constant(problem: Problem, centre: Array) -> Prediction:
+def constant(problem: Problem, centre: Floats) -> Prediction:
     """Predict the same for every perturbation."""
     return Prediction(np.tile(centre, (problem.asked, 1)), centre)
 
@@ -77,7 +75,7 @@ def blend(problem: Problem, blends: tuple[float, ...], folds: int) -> Prediction
 
 
 def _weighed(
-    problem: Problem, folds: int, many: Callable[[Problem], tuple[Array, Array]]
+    problem: Problem, folds: int, many: Callable[[Problem], tuple[Floats, Floats]]
 ) -> Prediction:
     """Average a model's variants, weighed by the inner loop.
 
@@ -108,7 +106,7 @@ def nearest(problem: Problem, folds: int) -> Prediction:
     neighbours and is none: it gets the mean response.
     """
 
-    def many(part: Problem) -> tuple[Array, Array]:
+    def many(part: Problem) -> tuple[Floats, Floats]:
         m = part.training
         kernel = network_kernel(part)
         length = np.sqrt(np.maximum(np.diag(kernel), np.finfo(np.float64).tiny))
@@ -136,7 +134,7 @@ def bilinear(problem: Problem, folds: int, rank: int) -> Prediction:
     (Ahlmann-Eltze, Huber and Anders, Nature Methods, 2025, doi:10.1038/s41592-025-02772-6).
     """
 
-    def many(part: Problem) -> tuple[Array, Array]:
+    def many(part: Problem) -> tuple[Floats, Floats]:
         m = part.training
         average = part.deltas.mean(axis=0)
         residual = part.deltas - average

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from echoes.io.arrays import Floats
 from echoes.io.errors import InputError
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -28,13 +26,13 @@ class Components:
         (T,) share of the variance along each direction.
     """
 
-    scores: Array
-    axes: Array
-    mean: Array
-    explained_variance: Array
+    scores: Floats
+    axes: Floats
+    mean: Floats
+    explained_variance: Floats
 
 
-def decompose(responses: Array, n_components: int) -> Components:
+def decompose(responses: Floats, n_components: int) -> Components:
     """Find the principal components of the responses by a singular value decomposition.
 
     Parameters
@@ -71,7 +69,7 @@ def decompose(responses: Array, n_components: int) -> Components:
     )
 
 
-def reconstruct(scores: Array, axes: Array, mean: Array) -> Array:
+def reconstruct(scores: Floats, axes: Floats, mean: Floats) -> Floats:
     """Bring scores (·, T) back to genes (·, G)."""
-    genes: Array = scores @ axes + mean
+    genes: Floats = scores @ axes + mean
     return genes

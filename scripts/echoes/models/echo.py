@@ -13,16 +13,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from echoes.models.inner_loop import Floats, score_sums, single, weigh
+from echoes.io.arrays import Floats, Ints, Singles
+from echoes.models.inner_loop import score_sums, single, weigh
 from echoes.models.kernels import network_kernel, profile_kernel
 from echoes.models.medians import ROUGH, Medians
 from echoes.models.task import Prediction, Problem
 from echoes.scoring.metrics import weighted_mae
-
-Array = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
 
 #: Kernels in the configuration: shares of the network's and of the profiles' kernel.
 KERNELS = {"network": (1.0, 0.0), "profile": (0.0, 1.0), "both": (0.5, 0.5)}
@@ -50,7 +47,7 @@ class Echo:
     inner_folds: int = 10
 
 
-def without_own(problem: Problem) -> Array:
+def without_own(problem: Problem) -> Floats:
     """Training responses (m, G) where a silenced gene's own is replaced by its mean elsewhere.
 
     A gene falls because it is silenced, which says nothing of how it answers to others.
@@ -78,7 +75,7 @@ def remaining_share(problem: Problem) -> float:
     return max(float(np.median(left / np.expm1(control * np.log(2)))), 0.0)
 
 
-def own_responses(problem: Problem, share: float) -> Array:
+def own_responses(problem: Problem, share: float) -> Floats:
     """Responses (q,) of the silenced genes themselves; NaN where they are not measured.
 
     Parameters
@@ -95,13 +92,13 @@ def own_responses(problem: Problem, share: float) -> Array:
     return own
 
 
-def _put_own(predicted: Array, own: Array, silenced: Ints) -> None:
+def _put_own(predicted: Floats, own: Floats, silenced: Ints) -> None:
     """Put the silenced genes' own responses into predictions, where they are measured."""
     rows = np.flatnonzero(~np.isnan(own))
     predicted[rows, silenced[rows]] = own[rows]
 
 
-def residuals(problem: Problem, responses: Array, how: Echo) -> Iterator[Array]:
+def residuals(problem: Problem, responses: Floats, how: Echo) -> Iterator[Floats]:
     """Operators (q, m) that take training residuals to those of what is asked, one a choice.
 
     The choices are each kernel with each penalty.
@@ -141,7 +138,7 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
     own = np.empty(m)
     every = np.empty((len(how.blends), 1 + choices, genes), dtype=np.float32)
 
-    def hold_out(rows: Ints) -> Floats:
+    def hold_out(rows: Ints) -> Singles:
         """Do without some rows; give the operators to them, smaller than what they predict."""
         part = problem.split(rows)
         responses = without_own(part)
@@ -153,7 +150,7 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
         if choices:
             fitted = operators @ single(responses - mean)
 
-        def candidates(i: int) -> Floats:
+        def candidates(i: int) -> Singles:
             p = rows[i]
             every[:, :1] = bases[0, p] + shares * (bases[1, p] - bases[0, p])
             if choices:
@@ -195,7 +192,7 @@ def fit_echo(problem: Problem, how: Echo) -> Prediction:
     )
 
 
-def _choices(how: Echo, grid: Array, blend: float) -> dict[str, float]:
+def _choices(how: Echo, grid: Floats, blend: float) -> dict[str, float]:
     """Tell what the inner loop has weighed: the blend, and the weight of each kernel and none."""
     shares = grid.sum(axis=0)
     parts = shares[1:].reshape(len(how.kernels), len(how.penalties))

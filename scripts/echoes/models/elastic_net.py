@@ -16,12 +16,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from echoes.io.arrays import Floats, Ints
 from echoes.io.errors import NotConvergedError
 from echoes.models.linear import LinearFit, contiguous_folds, relative_gap
-
-Array = npt.NDArray[np.float64]
 
 _NEWTON_STEPS = 1000
 _GRADIENT_STEPS = 100
@@ -47,19 +45,19 @@ class Optimum:
         Newton steps that it took.
     """
 
-    active: npt.NDArray[np.intp]
-    coefficients: Array
-    dual: Array
+    active: Ints
+    coefficients: Floats
+    dual: Floats
     gap: float
     steps: int
 
 
-def _norms(rows: Array) -> Array:
-    norms: Array = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+def _norms(rows: Floats) -> Floats:
+    norms: Floats = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     return norms
 
 
-def _scale(theta: Array, Y: Array, norms: Array, l1: float, l2: float) -> float:
+def _scale(theta: Floats, Y: Floats, norms: Floats, l1: float, l2: float) -> float:
     """Minimise F along the ray of a dual point: the optimum of another penalty lies near it."""
     square, slope = float(np.vdot(theta, theta)), float(np.vdot(theta, Y))
     low, high = 0.0, 1.0
@@ -74,8 +72,8 @@ def _scale(theta: Array, Y: Array, norms: Array, l1: float, l2: float) -> float:
 
 
 def _newton_direction(
-    Xa: Array, directions: Array, share: Array, gradient: Array, reduction: float
-) -> Array:
+    Xa: Floats, directions: Floats, share: Floats, gradient: Floats, reduction: float
+) -> Floats:
     """Solve H·D = −gradient by preconditioned conjugate gradients.
 
     The Hessian of F is H·D = D + Σ_j X̂_j·((1 − s_j)·q_j + s_j·⟨û_j, q_j⟩·û_j)ᵀ with
@@ -125,7 +123,7 @@ def _newton_direction(
 
 
 def solve_elastic_net(
-    Xt: Array, Y: Array, l1: float, l2: float, theta: Array, tolerance: float
+    Xt: Floats, Y: Floats, l1: float, l2: float, theta: Floats, tolerance: float
 ) -> Optimum:
     """Minimise ½‖Y − XB‖² + l₁·Σ_j‖B_j‖₂ + l₂/2·‖B‖² by a semismooth Newton method on its dual.
 
@@ -214,7 +212,7 @@ def solve_elastic_net(
 
 
 def _length(
-    theta: Array, direction: Array, Y: Array, u: Array, du: Array, l1: float, l2: float
+    theta: Floats, direction: Floats, Y: Floats, u: Floats, du: Floats, l1: float, l2: float
 ) -> float:
     """Minimise F from a dual point along a direction of descent, by bisection of its slope.
 
@@ -238,12 +236,12 @@ def _length(
     return low or high
 
 
-def _dual_value(theta: Array, Y: Array, excess: Array, l2: float) -> float:
+def _dual_value(theta: Floats, Y: Floats, excess: Floats, l2: float) -> float:
     return float(0.5 * np.vdot(theta, theta) - np.vdot(theta, Y) + excess @ excess / (2 * l2))
 
 
 def _path(
-    X: Array, Y: Array, penalties: Sequence[float], l1_ratio: float, tolerance: float
+    X: Floats, Y: Floats, penalties: Sequence[float], l1_ratio: float, tolerance: float
 ) -> Iterator[Optimum]:
     """Solve for each penalty, largest first, each from the dual solution of the one before."""
     Xt = np.ascontiguousarray(X.T)
@@ -259,8 +257,8 @@ def _path(
 
 
 def fit_elastic_net(
-    X: Array,
-    Y: Array,
+    X: Floats,
+    Y: Floats,
     penalties: Sequence[float],
     inner_folds: int,
     *,
@@ -313,8 +311,8 @@ def fit_elastic_net(
 
 
 def fit_elastic_net_scikit_learn(
-    X: Array,
-    Y: Array,
+    X: Floats,
+    Y: Floats,
     penalties: Sequence[float],
     inner_folds: int,
     *,

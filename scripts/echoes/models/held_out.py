@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 
+from echoes.io.arrays import Floats
 from echoes.io.errors import InputError, NotConvergedError
 from echoes.models import baselines
 from echoes.models.components import decompose, reconstruct
@@ -23,8 +23,6 @@ from echoes.models.regression import NAMES, Regression, fit
 from echoes.models.task import Prediction, Problem
 from echoes.network.features import standardise
 from echoes.scoring import metrics
-
-Array = npt.NDArray[np.float64]
 
 #: The weights of an ensemble are multiples of one over this.
 STEPS = 10
@@ -108,7 +106,7 @@ MODELS: Mapping[str, Model] = {
 }
 
 
-def _predict_unseen(problem: Problem, settings: Settings, model: Model) -> Array:
+def _predict_unseen(problem: Problem, settings: Settings, model: Model) -> Floats:
     """Predict each training perturbation by a model that has not seen it, (m, G)."""
     unseen = np.empty_like(problem.deltas)
     for held_out in problem.inner_folds(settings.echo.inner_folds):
@@ -155,7 +153,7 @@ def predict(problem: Problem, settings: Settings, *, inner: bool = False) -> Pre
     return _average(parts, np.full(len(parts), 1 / len(parts)), choices)
 
 
-def _average(parts: Sequence[Prediction], weights: Array, choices: dict[str, float]) -> Prediction:
+def _average(parts: Sequence[Prediction], weights: Floats, choices: dict[str, float]) -> Prediction:
     """Average predictions."""
     if len(parts) == 1:
         return replace(parts[0], choices=choices)
@@ -201,12 +199,12 @@ def predict_ensemble(
     )
 
 
-def convex_weights(members: int, steps: int) -> Array:
+def convex_weights(members: int, steps: int) -> Floats:
     """All weights (C, members) that are multiples of 1/steps and sum to 1."""
     # Bars among stars: the gaps between the bars are the weights.
     bars = combinations(range(steps + members - 1), members - 1)
     edges = np.array([(-1, *bar, steps + members - 1) for bar in bars])
-    weights: Array = (np.diff(edges, axis=1) - 1) / steps
+    weights: Floats = (np.diff(edges, axis=1) - 1) / steps
     return weights
 
 

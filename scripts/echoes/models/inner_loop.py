@@ -7,21 +7,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from echoes.io.arrays import Floats, Ints, Singles
 from echoes.scoring import metrics
-
-Array = npt.NDArray[np.float64]
-Floats = npt.NDArray[np.float32]
 
 #: A difference of two scores that says nothing: single precision rounds to less.
 ROUNDING = 1e-4
 
 
-def single(values: npt.ArrayLike) -> Floats:
+def single(values: npt.ArrayLike) -> Singles:
     """Bring numbers to single precision."""
     return np.asarray(values, dtype=np.float32)
 
 
-def deal(groups: Sequence[object], folds: int) -> list[npt.NDArray[np.intp]]:
+def deal(groups: Sequence[object], folds: int) -> list[Ints]:
     """Deal rows out to folds like cards, a group at a time; no fold is empty.
 
     Parameters
@@ -42,12 +40,12 @@ def deal(groups: Sequence[object], folds: int) -> list[npt.NDArray[np.intp]]:
 
 
 def score_sums(
-    truth: Array,
-    weights: Array,
-    candidates: Callable[[int], Floats],
+    truth: Floats,
+    weights: Floats,
+    candidates: Callable[[int], Singles],
     count: int,
-    baseline: Array | None = None,
-) -> Array:
+    baseline: Floats | None = None,
+) -> Floats:
     """Row sums from which the score of each candidate over any rows follows.
 
     Parameters
@@ -95,13 +93,13 @@ def score_sums(
     return sums
 
 
-def total(sums: Array) -> Array:
+def total(sums: Floats) -> Floats:
     """Score of summed rows, (4, …) → (…): S · max(0, wcos), not rounded."""
-    score: Array = sums[0] * np.maximum(metrics.cosine_of_sums(*sums[1:]), 0.0)
+    score: Floats = sums[0] * np.maximum(metrics.cosine_of_sums(*sums[1:]), 0.0)
     return score
 
 
-def weigh(sums: Array) -> tuple[Array, Array]:
+def weigh(sums: Floats) -> tuple[Floats, Floats]:
     """Weigh candidates by how clearly each falls behind the best one.
 
     A candidate weighs exp(−d / s): d is how far its score is below the best one's, s the

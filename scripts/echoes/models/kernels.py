@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from echoes.io.arrays import Bools, Floats, Ints
 from echoes.models.task import Problem
-
-Array = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
 
 #: Deviation, log2 units, that is added in quadrature to each gene's own in `profile_kernel`:
 #: genes that hardly answer shall not count as much as those that do.
 FLOOR = 0.05
 
 
-def build_kernels(features: Sequence[Array]) -> Array:
+def build_kernels(features: Sequence[Floats]) -> Floats:
     """Inner products of the silenced genes' features, (k, r, r), from k matrices (r, F)."""
     return np.array([rows @ rows.T for rows in features])
 
 
-def reach(diffusions: Sequence[Array], genes: Ints) -> Array:
+def reach(diffusions: Sequence[Floats], genes: Ints) -> Floats:
     """Share of each response gene in a silenced gene's diffusion, (r, G), mean over diffusions.
 
     Parameters
@@ -45,7 +42,7 @@ def reach(diffusions: Sequence[Array], genes: Ints) -> Array:
     return shares
 
 
-def _centred(kernel: Array, training: int, known: npt.NDArray[np.bool_]) -> Array:
+def _centred(kernel: Floats, training: int, known: Bools) -> Floats:
     """Centre a kernel on its known training rows and scale it to a mean diagonal of 1 on them.
 
     What is not known stands at the centre: its rows and columns are 0, so that nothing follows
@@ -63,18 +60,18 @@ def _centred(kernel: Array, training: int, known: npt.NDArray[np.bool_]) -> Arra
     return centred / scale if scale > noise else np.zeros_like(kernel)
 
 
-def network_kernel(problem: Problem) -> Array:
+def network_kernel(problem: Problem) -> Floats:
     """Likeness of the silenced genes' places in the network, (m + q, m + q).
 
     The mean over the diffusions of their kernels, each centred on the training perturbations
     and scaled to a mean diagonal of 1 on them. A gene without a link has a row of zeros.
     """
     parts = [_centred(kernel, problem.training, problem.known) for kernel in problem.kernels]
-    mean: Array = np.mean(parts, axis=0)
+    mean: Floats = np.mean(parts, axis=0)
     return mean
 
 
-def profile_kernel(problem: Problem, responses: Array) -> Array:
+def profile_kernel(problem: Problem, responses: Floats) -> Floats:
     """Likeness of how the genes around each silenced gene answered to the training perturbations.
 
     A gene's profile is its m training responses, centred and divided by their deviation; a

@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from echoes.io.arrays import Floats, Ints
 from echoes.io.errors import InputError
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -37,17 +35,17 @@ class LinearFit:
         What the solver warned of, each message once.
     """
 
-    coefficients: Array
-    intercept: Array
+    coefficients: Floats
+    intercept: Floats
     penalty: float
     gap: float
     inner_gap: float = float("nan")
     unconverged: int = 0
     messages: tuple[str, ...] = ()
 
-    def predict(self, rows: Array) -> Array:
+    def predict(self, rows: Floats) -> Floats:
         """Predict (·, T) for rows (·, F)."""
-        prediction: Array = rows @ self.coefficients + self.intercept
+        prediction: Floats = rows @ self.coefficients + self.intercept
         return prediction
 
 
@@ -70,7 +68,7 @@ def check_folds(rows: int, folds: int) -> None:
         )
 
 
-def contiguous_folds(rows: int, folds: int) -> Iterator[tuple[slice, npt.NDArray[np.intp]]]:
+def contiguous_folds(rows: int, folds: int) -> Iterator[tuple[slice, Ints]]:
     """Cut rows into contiguous folds, the first ones a row longer where they do not divide evenly.
 
     Yields
@@ -84,7 +82,7 @@ def contiguous_folds(rows: int, folds: int) -> Iterator[tuple[slice, npt.NDArray
 
 
 def relative_gap(
-    X: Array, Y: Array, B: Array, *, group_penalty: float, squared_penalty: float
+    X: Floats, Y: Floats, B: Floats, *, group_penalty: float, squared_penalty: float
 ) -> float:
     """Relative duality gap of min ½‖Y − XB‖² + l₁·Σ_j‖B_j‖₂ + l₂/2·‖B‖².
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from echoes.io.arrays import Floats, Ints
 
 #: Rounds after which the re-weighted median is taken as it is; it stands after some 40.
 MAXIMAL_ROUNDS = 200
@@ -36,7 +35,7 @@ class Medians:
         (m, G) weights, at least 0. In a column without any weight all rows count alike.
     """
 
-    def __init__(self, values: Array, weights: Array) -> None:
+    def __init__(self, values: Floats, weights: Floats) -> None:
         m, genes = values.shape
         self._table, self._weights = values, weights
         self._rows = np.arange(m)
@@ -54,7 +53,7 @@ class Medians:
         """Let all rows count alike where none has a weight."""
         self._sorted[~self._sorted.any(axis=1)] = 1.0
 
-    def without(self, rows: npt.NDArray[np.intp]) -> Medians:
+    def without(self, rows: Ints) -> Medians:
         """Medians of the table without some rows, without sorting it again."""
         left = Medians.__new__(Medians)
         left._table, left._weights = self._table, self._weights
@@ -71,7 +70,7 @@ class Medians:
         left._weigh_all()
         return left
 
-    def weighted(self, factors: Array | None = None) -> Array:
+    def weighted(self, factors: Floats | None = None) -> Floats:
         """Lower weighted median of each column, (G,).
 
         It is the least value whose weight, with that of all smaller ones, makes half of the
@@ -96,7 +95,7 @@ class Medians:
             median[block] = self._table[row, np.arange(block.start, block.stop)]
         return median
 
-    def _error(self, centre: Array) -> Array:
+    def _error(self, centre: Floats) -> Floats:
         """WMAE of each row, (m,), where `centre` is predicted for all."""
         error = np.empty(len(self._table))
         for block in _blocks(*self._table.shape):
@@ -106,7 +105,7 @@ class Medians:
             np.mean(off, axis=1, out=error[block])
         return error[self._rows]
 
-    def reweighted(self, tolerance: float = 0.0) -> Array:
+    def reweighted(self, tolerance: float = 0.0) -> Floats:
         """Find a constant prediction c (G,) that is a local minimum of Σ_p log WMAE_p(c).
 
         There c is the median of each column under the weights w_pg / WMAE_p(c): from the median
@@ -121,7 +120,7 @@ class Medians:
         """
         m = len(self._rows)
         start = self._order[:, [(m - 1) // 2, m // 2]]
-        centre: Array = np.take_along_axis(self._table.T, start, axis=1).sum(axis=1) / 2
+        centre: Floats = np.take_along_axis(self._table.T, start, axis=1).sum(axis=1) / 2
         before = np.inf
         for _ in range(MAXIMAL_ROUNDS):
             error = np.maximum(self._error(centre), EPSILON)

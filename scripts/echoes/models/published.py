@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from echoes.io.arrays import Floats
 from echoes.io.errors import InputError, NotConvergedError
 from echoes.models import regression as models
 from echoes.models.linear import LinearFit, check_folds
 from echoes.network.features import standardise
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -33,16 +31,16 @@ class Fold:
         Time each fit took.
     """
 
-    held_out: Array
-    validation: Array
+    held_out: Floats
+    validation: Floats
     fits: tuple[LinearFit, ...]
     seconds: tuple[float, ...]
 
 
 def leave_one_out(
-    train: Array,
-    validation: Array,
-    targets: Array,
+    train: Floats,
+    validation: Floats,
+    targets: Floats,
     fold: int,
     names: Sequence[str],
     how: models.Regression,

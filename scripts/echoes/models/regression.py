@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
+from echoes.io.arrays import Floats
 from echoes.models.elastic_net import fit_elastic_net, fit_elastic_net_scikit_learn
 from echoes.models.linear import LinearFit
 from echoes.models.ridge import fit_ridge, fit_ridge_scikit_learn
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ class Regression:
     tolerance: float = 1e-4
 
 
-Fit = Callable[[Array, Array, Regression], LinearFit]
+Fit = Callable[[Floats, Floats, Regression], LinearFit]
 
 #: Backend and name in the configuration → fit on features (m, F) and targets (m, T).
 MODELS: dict[tuple[str, str], Fit] = {
@@ -73,6 +69,6 @@ BACKENDS = tuple(dict.fromkeys(backend for backend, _ in MODELS))
 NAMES = tuple(dict.fromkeys(name for _, name in MODELS))
 
 
-def fit(name: str, X: Array, Y: Array, how: Regression) -> LinearFit:
+def fit(name: str, X: Floats, Y: Floats, how: Regression) -> LinearFit:
     """Fit the named model on features X (m, F) and targets Y (m, T)."""
     return MODELS[how.backend, name](X, Y, how)

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from echoes.io.arrays import Floats
 from echoes.io.errors import NotConvergedError
 from echoes.models.linear import LinearFit, contiguous_folds, relative_gap
 
-Array = npt.NDArray[np.float64]
-
 
 def _solve(
-    kernel: Array, Y: Array, penalties: Sequence[float], tolerance: float
-) -> Iterator[tuple[Array, float]]:
+    kernel: Floats, Y: Floats, penalties: Sequence[float], tolerance: float
+) -> Iterator[tuple[Floats, float]]:
     """Solve (K + λI)·A = Y for each penalty, from one decomposition of K, with its relative gap.
 
     The gap is that of ½‖Y − KA‖² + λ/2·⟨A, KA⟩, the ridge objective at B = XᵀA, and of its
@@ -38,7 +36,7 @@ def _solve(
         yield dual, gap
 
 
-def _r2(truth: Array, prediction: Array) -> float:
+def _r2(truth: Floats, prediction: Floats) -> float:
     """R² averaged evenly over columns; a constant column has 1 where it is met and else 0."""
     error = np.sum((truth - prediction) ** 2, axis=0)
     spread = np.sum((truth - truth.mean(axis=0)) ** 2, axis=0)
@@ -48,8 +46,8 @@ def _r2(truth: Array, prediction: Array) -> float:
 
 
 def fit_ridge(
-    X: Array,
-    Y: Array,
+    X: Floats,
+    Y: Floats,
     penalties: Sequence[float],
     inner_folds: int,
     *,
@@ -99,7 +97,7 @@ def fit_ridge(
 
 
 def fit_ridge_scikit_learn(
-    X: Array, Y: Array, penalties: Sequence[float], inner_folds: int
+    X: Floats, Y: Floats, penalties: Sequence[float], inner_folds: int
 ) -> LinearFit:
     """Fit min ‖Y − XB − b‖² + λ‖B‖² with scikit-learn's ``RidgeCV``.
 

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from echoes.io.arrays import Bools, Floats, Ints
 from echoes.models.inner_loop import deal
-
-Array = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
-
-
-def positions(names: Sequence[str], genes: Sequence[str]) -> Ints:
-    """Tell where names stand among the response genes; −1 where they do not."""
-    where = {gene: i for i, gene in enumerate(genes)}
-    return np.array([where.get(name, -1) for name in names], dtype=np.intp)
 
 
 @dataclass(frozen=True)
@@ -49,14 +39,14 @@ class Problem:
         (m + q,) number of each silenced gene: guides of one gene have the same.
     """
 
-    deltas: Array
-    weights: Array
-    control: Array
+    deltas: Floats
+    weights: Floats
+    control: Floats
     silenced: Ints
-    kernels: Array
-    reach: Array
-    known: npt.NDArray[np.bool_]
-    features: Array
+    kernels: Floats
+    reach: Floats
+    known: Bools
+    features: Floats
     groups: Ints
 
     @property
@@ -128,7 +118,7 @@ class Prediction:
         What an inner loop has chosen and how well it fitted, by name.
     """
 
-    deltas: Array
-    centre: Array
-    inner: Array | None = None
+    deltas: Floats
+    centre: Floats
+    inner: Floats | None = None
     choices: dict[str, float] = field(default_factory=dict)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from echoes.io.arrays import Floats
 from echoes.models.task import Problem
-
-Array = npt.NDArray[np.float64]
 
 #: Shares of entries that an interval shall cover. The second is that of one standard deviation.
 LEVELS = (0.5, 0.6827, 0.8, 0.9, 0.95)
@@ -15,7 +13,7 @@ LEVELS = (0.5, 0.6827, 0.8, 0.9, 0.95)
 PRIOR_ROWS = 5.0
 
 
-def expected_error(problem: Problem, inner: Array) -> tuple[Array, Array]:
+def expected_error(problem: Problem, inner: Floats) -> tuple[Floats, Floats]:
     """Scale of the error of each entry that is to be predicted, and quantiles in units of it.
 
     Parameters

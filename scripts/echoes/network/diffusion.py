@@ -17,14 +17,13 @@ from functools import partial
 from multiprocessing import get_context
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
+from echoes.io.arrays import Floats, Ints, Singles
 from echoes.io.errors import InputError, NotConvergedError
 from echoes.network.graph import degree
 
-Array = npt.NDArray[np.float64]
-Positions = npt.NDArray[np.intp]
+Positions = Ints
 Sparse = sp.csr_array[np.float64]
 
 #: What may solve; ``auto`` chooses between the next two.
@@ -59,13 +58,13 @@ class Diffusion:
         What solved.
     """
 
-    x: Array
-    residual: Array
+    x: Floats
+    residual: Floats
     iterations: int
     backend: str
 
 
-def _system(adjacency: Sparse, alpha: float) -> tuple[Sparse, Array]:
+def _system(adjacency: Sparse, alpha: float) -> tuple[Sparse, Floats]:
     """Make the symmetric matrix M, and D^½."""
     root = np.sqrt(degree(adjacency))
     scale = sp.diags_array(1 / root)
@@ -78,7 +77,7 @@ def _condition(alpha: float) -> float:
     return (1 + alpha) / (1 - alpha)
 
 
-def _steps(alpha: float, root: Array, tolerance: float) -> float:
+def _steps(alpha: float, root: Floats, tolerance: float) -> float:
     """Bound the steps that conjugate gradients need: √κ/2 for each factor e of the error."""
     kappa = _condition(alpha)
     return float(np.sqrt(kappa) / 2 * np.log(2 * kappa * root.max() / root.min() / tolerance))
@@ -86,10 +85,10 @@ def _steps(alpha: float, root: Array, tolerance: float) -> float:
 
 def _conjugate_gradients(
     system: sp.csr_array[np.float32],
-    right: npt.NDArray[np.float32],
-    reduction: Array,
+    right: Singles,
+    reduction: Floats,
     limit: int,
-) -> tuple[npt.NDArray[np.float32], int]:
+) -> tuple[Singles, int]:
     """Solve M·y = b for a block of right-hand sides of norm 1 in step, in single precision.
 
     A column stops moving once its residual has the norm `reduction`: going on would
@@ -121,12 +120,12 @@ def _conjugate_gradients(
 
 def _solve_block(
     system: Sparse,
-    root: Array,
+    root: Floats,
     reduction: float,
     limit: int,
     tolerance: float,
-    right: tuple[Positions, Array],
-) -> tuple[Array, int]:
+    right: tuple[Positions, Floats],
+) -> tuple[Floats, int]:
     """Solve M·y = b for a block of right-hand sides with one entry each.
 
     Steps in single precision, which take half the time, alternate with residuals in
@@ -166,7 +165,7 @@ def _solve_block(
 
 def _iterative(
     adjacency: Sparse, genes: Positions, alpha: float, tolerance: float, workers: int
-) -> tuple[Array, int]:
+) -> tuple[Floats, int]:
     """Solve by conjugate gradients, a block of columns at a time, on several cores."""
     system, root = _system(adjacency, alpha)
     # Four times the steps that theory asks for leave room for rounding and refinement.
@@ -185,8 +184,8 @@ def _iterative(
 
 
 def _map(
-    solve: partial[tuple[Array, int]], right: list[tuple[Positions, Array]], workers: int
-) -> Iterator[tuple[Array, int]]:
+    solve: partial[tuple[Floats, int]], right: list[tuple[Positions, Floats]], workers: int
+) -> Iterator[tuple[Floats, int]]:
     """Solve block after block, in processes where there are blocks enough: threads would wait.
 
     SciPy's sparse products hold the interpreter's lock. Blocks do not depend on the
@@ -200,7 +199,7 @@ def _map(
             yield from pool.map(solve, right)
 
 
-def _dense(adjacency: Sparse, genes: Positions, alpha: float) -> Array:
+def _dense(adjacency: Sparse, genes: Positions, alpha: float) -> Floats:
     """Solve by a Cholesky factorisation in place of the dense matrix."""
     from scipy.linalg import lapack
     from threadpoolctl import threadpool_limits
@@ -219,7 +218,7 @@ def _dense(adjacency: Sparse, genes: Positions, alpha: float) -> Array:
     return x
 
 
-def _direct(adjacency: Sparse, genes: Positions, alpha: float) -> Array:
+def _direct(adjacency: Sparse, genes: Positions, alpha: float) -> Floats:
     """Solve the original system by a sparse LU factorisation (SuperLU)."""
     from scipy.sparse.linalg import splu
 
@@ -265,7 +264,7 @@ def choose_backend(
     return "dense" if dense < iterative and 8 * n**2 <= memory_gb * 1e9 else "iterative"
 
 
-def _residuals(laplacian: Sparse, x: Array, genes: Positions, alpha: float) -> Array:
+def _residuals(laplacian: Sparse, x: Floats, genes: Positions, alpha: float) -> Floats:
     """ℓ₁ norms of (I − α·A·D⁻¹)·x − (1 − α)·e_g = (1 − α)·(x − e_g) + α·L·x, one a row of x."""
     residual = np.empty(len(x))
     for i in range(0, len(x), _BLOCK):

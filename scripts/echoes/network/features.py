@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from echoes.io.arrays import Floats, Ints
 from echoes.io.errors import InputError
-
-Array = npt.NDArray[np.float64]
 
 #: Names that `transform` takes.
 TRANSFORMS = ("none", "degree", "log")
@@ -32,13 +31,13 @@ class Features:
         (F,) position in the network of the gene that each column is about.
     """
 
-    train: Array
-    validation: Array
+    train: Floats
+    validation: Floats
     block: npt.NDArray[np.int32]
     gene: npt.NDArray[np.int32]
 
 
-def transform(diffusion: Array, degree: Array, kind: str) -> Array:
+def transform(diffusion: Floats, degree: Floats, kind: str) -> Floats:
     """Bring how often a random walk visits each gene to another scale.
 
     Parameters
@@ -53,12 +52,12 @@ def transform(diffusion: Array, degree: Array, kind: str) -> Array:
     """
     if kind == "none":
         return diffusion
-    ratio: Array = diffusion * (degree.sum() / degree)
+    ratio: Floats = diffusion * (degree.sum() / degree)
     return ratio if kind == "degree" else np.log1p(ratio)
 
 
 def build_features(
-    diffusions: Sequence[tuple[Array, Array]], variance_percentile: float | None = None
+    diffusions: Sequence[tuple[Floats, Floats]], variance_percentile: float | None = None
 ) -> Features:
     """Put diffusions side by side and keep the columns that vary most over training rows.
 
@@ -88,7 +87,7 @@ def build_features(
     return Features(train, validation, block, gene)
 
 
-def permute_labels(n: int, v: int, seed: int) -> npt.NDArray[np.intp]:
+def permute_labels(n: int, v: int, seed: int) -> Ints:
     """Draw whose place in the network each silenced gene takes: never its own.
 
     The permutation is one cycle through all genes, in a random order.
@@ -112,7 +111,7 @@ def permute_labels(n: int, v: int, seed: int) -> npt.NDArray[np.intp]:
     return labels
 
 
-def standardise(train: Array, *others: Array) -> list[Array]:
+def standardise(train: Floats, *others: Floats) -> list[Floats]:
     """Centre and scale columns by the mean and the deviation of the training rows.
 
     Columns that are constant over the training rows are dropped: a penalised

@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from echoes.io.arrays import Bools, Floats, Ints
 from echoes.io.errors import InputError, some
 from echoes.io.files import StrPath
-
-Array = npt.NDArray[np.float64]
 
 #: STRING writes a confidence of 1 as this.
 FULL_SCORE = 1000
@@ -140,15 +139,15 @@ def build_network(
     return Network(genes, len(linked), adjacency, links.file)
 
 
-def degree(adjacency: sp.csr_array[np.float64]) -> Array:
+def degree(adjacency: sp.csr_array[np.float64]) -> Floats:
     """Weighted degree of each gene, self-loops included: A·1, shape (N,)."""
     return np.asarray(adjacency @ np.ones(adjacency.shape[0]))
 
 
-def has_link(adjacency: sp.csr_array[np.float64]) -> npt.NDArray[np.bool_]:
+def has_link(adjacency: sp.csr_array[np.float64]) -> Bools:
     """Tell of each gene whether it has a link to another one, (N,)."""
     entries = np.diff(adjacency.indptr) - (adjacency.diagonal() != 0)
-    linked: npt.NDArray[np.bool_] = entries > 0
+    linked: Bools = entries > 0
     return linked
 
 
@@ -277,7 +276,7 @@ def isolated(
     return alone, alone_too
 
 
-def read_positions(path: StrPath, genes: Sequence[str]) -> npt.NDArray[np.intp]:
+def read_positions(path: StrPath, genes: Sequence[str]) -> Ints:
     """Tell where genes stand in the network, from its table of genes.
 
     Raises

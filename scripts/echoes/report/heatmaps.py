@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import gaussian_kde
 
-Array = npt.NDArray[np.float64]
+from echoes.io.arrays import Floats, Ints
 
 #: Deltas of this size and more have the end colours, log2 units.
 COLOUR_LIMIT = 2.0
 
 
-def most_variable(truth: Array, count: int) -> npt.NDArray[np.intp]:
+def most_variable(truth: Floats, count: int) -> Ints:
     """Positions of the genes whose truth (n, G) varies most, the most variable first."""
     # Stable, so that genes that vary alike keep their order on every machine.
     return np.argsort(-truth.var(axis=0), kind="stable")[:count]
 
 
 def draw(
-    truth: Array,
-    prediction: Array,
+    truth: Floats,
+    prediction: Floats,
     symbols: Sequence[str],
-    gene_correlation: Array,
+    gene_correlation: Floats,
     *,
     title: str,
     measured: bool = False,
@@ -90,7 +89,7 @@ def draw(
     return figure
 
 
-def _draw_correlation(axes: Axes, gene_correlation: Array, of_what: str) -> None:
+def _draw_correlation(axes: Axes, gene_correlation: Floats, of_what: str) -> None:
     defined = gene_correlation[~np.isnan(gene_correlation)]
     axes.set_xlim(-1, 1)
     axes.set_xlabel(f"Pearson correlation of a gene over perturbations, {of_what}")

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 import numpy as np
-import numpy.typing as npt
 
+from echoes.io.arrays import Floats
 from echoes.io.errors import InputError, some
 from echoes.io.files import StrPath
 from echoes.io.tables import Matrix, read_matrix
@@ -17,7 +17,7 @@ from echoes.io.tables import Matrix, read_matrix
 def pad(
     ids: Sequence[str],
     genes: Sequence[str],
-    predictions: npt.NDArray[np.float64],
+    predictions: Floats,
     padding: int,
 ) -> Matrix:
     """Append zero rows whose ids continue the numbering of the given ones.

@@ -21,9 +21,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from echoes.io.arrays import Floats
 from echoes.scoring.metrics import ScoreParts, cosine_of_sums
 
-Array = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 
 #: Draws behind each interval that the workflow reports.
@@ -54,7 +54,7 @@ def resample(n: int, draws: int, seed: int) -> Counts:
     return np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n)
 
 
-def score_draws(parts: ScoreParts, counts: Counts) -> Array:
+def score_draws(parts: ScoreParts, counts: Counts) -> Floats:
     """Score of each draw, not rounded, from what each row adds to it.
 
     Parameters
@@ -66,7 +66,7 @@ def score_draws(parts: ScoreParts, counts: Counts) -> Array:
 
     Returns
     -------
-    Array
+    Floats
         (draws,) sum of terms times the weighted cosine, 0 where that is negative. On draws of
         n of n rows it is on the scale of the score of these rows.
     """
@@ -77,7 +77,7 @@ def score_draws(parts: ScoreParts, counts: Counts) -> Array:
     return np.asarray(terms * np.maximum(0.0, cosine_of_sums(*sums)))
 
 
-def mean_draws(values: Array, counts: Counts) -> Array:
+def mean_draws(values: Floats, counts: Counts) -> Floats:
     """Mean of each draw over the rows whose value is defined.
 
     Parameters
@@ -89,7 +89,7 @@ def mean_draws(values: Array, counts: Counts) -> Array:
 
     Returns
     -------
-    Array
+    Floats
         (draws,) means; NaN for a draw without a defined row. In a paired difference both
         figures should be undefined in the same rows, or else they are means over
         different perturbations.
@@ -99,7 +99,7 @@ def mean_draws(values: Array, counts: Counts) -> Array:
     return np.where(number > 0, sums / np.maximum(number, 1), np.nan)
 
 
-def interval(draws: Array, level: float = 0.95) -> tuple[float, float]:
+def interval(draws: Floats, level: float = 0.95) -> tuple[float, float]:
     """Bound the middle `level` of the draws that are defined, by quantiles.
 
     Parameters

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from echoes.io.arrays import Floats, Ints, load_arrays
 from echoes.io.errors import InputError
-from echoes.io.files import StrPath, load_arrays
+from echoes.io.files import StrPath
 from echoes.models.uncertainty import LEVELS
 from echoes.scoring import metrics
 from echoes.scoring.bootstrap import interval, mean_draws, score_draws
-
-Array = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
 
 #: Sizes of the sets of most responding genes that are compared.
 LARGEST = (20, 50, 100)
@@ -44,15 +42,15 @@ class OutOfFold:
         (F,) values of each choice by its name.
     """
 
-    prediction: Array
+    prediction: Floats
     fold: Ints
-    centre: Array
-    mean: Array
-    spread: Array
-    quantiles: Array
-    inner_score: Array
-    seconds: Array
-    choices: dict[str, Array]
+    centre: Floats
+    mean: Floats
+    spread: Floats
+    quantiles: Floats
+    inner_score: Floats
+    seconds: Floats
+    choices: dict[str, Floats]
 
 
 def load(paths: Sequence[StrPath]) -> OutOfFold:
@@ -113,12 +111,12 @@ class Figures:
     """
 
     score: metrics.Score
-    rows: dict[str, Array]
-    genes: dict[str, Array]
+    rows: dict[str, Floats]
+    genes: dict[str, Floats]
 
 
 def figures(
-    truth: Array, weights: Array, baseline: Array, silenced: Ints, made: OutOfFold
+    truth: Floats, weights: Floats, baseline: Floats, silenced: Ints, made: OutOfFold
 ) -> Figures:
     """Take all figures of a set of out-of-fold predictions.
 
@@ -212,7 +210,7 @@ def summarise(
     return summary
 
 
-def draws(found: Figures, name: str, counts: npt.NDArray[np.int64]) -> Array:
+def draws(found: Figures, name: str, counts: npt.NDArray[np.int64]) -> Floats:
     """Draws of one of `DIFFERENCES`: two experiments' differ by what the same draws differ by."""
     if name == "score":
         return score_draws(found.score.parts, counts)
@@ -221,19 +219,19 @@ def draws(found: Figures, name: str, counts: npt.NDArray[np.int64]) -> Array:
     return mean_draws(found.rows[name], counts)
 
 
-def _of(value: float, drawn: Array) -> tuple[float, float, float]:
+def _of(value: float, drawn: Floats) -> tuple[float, float, float]:
     return (value, *interval(drawn))
 
 
-def _mean(values: Array) -> float:
+def _mean(values: Floats) -> float:
     """Mean of the defined values; NaN where there is none."""
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if len(defined) else float("nan")
 
 
-def _cosine_draws(parts: metrics.ScoreParts, counts: npt.NDArray[np.int64]) -> Array:
+def _cosine_draws(parts: metrics.ScoreParts, counts: npt.NDArray[np.int64]) -> Floats:
     rows = np.column_stack([parts.product, parts.truth_square, parts.prediction_square])
-    drawn: Array = metrics.cosine_of_sums(*(counts @ rows).T)
+    drawn: Floats = metrics.cosine_of_sums(*(counts @ rows).T)
     return drawn
 
 
@@ -242,7 +240,7 @@ def coverage_name(level: float) -> str:
     return f"coverage_{100 * level:g}"
 
 
-def coverage(truth: Array, made: OutOfFold) -> Array:
+def coverage(truth: Floats, made: OutOfFold) -> Floats:
     """Share of entries that lie within each interval of the predictions, (n, levels)."""
     error = np.abs(truth - made.prediction)
     ratio = error / np.maximum(made.spread, np.finfo(np.float64).tiny)

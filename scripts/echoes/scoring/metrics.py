@@ -20,10 +20,10 @@ from hashlib import blake2b
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
-Positions = npt.NDArray[np.intp]
+from echoes.io.arrays import Floats, Ints
+
+Positions = Ints
 
 #: Errors and norms below this count as this.
 EPSILON = 1e-12
@@ -34,7 +34,7 @@ FULL_EFFECT = 0.2
 #: Rows of the table of truths that distances are taken to at a time.
 _TRUTHS = 32
 #: Distance in `discrimination` → what a gene adds to it, or to its cosine.
-DISTANCES: dict[str, Callable[..., Array]] = {
+DISTANCES: dict[str, Callable[..., Floats]] = {
     "l1": lambda x, y: np.abs(x - y),
     "cosine": np.multiply,
 }
@@ -53,10 +53,10 @@ class ScoreParts:
         squared, weighted as in `weighted_cosine`.
     """
 
-    terms: Array
-    product: Array
-    truth_square: Array
-    prediction_square: Array
+    terms: Floats
+    product: Floats
+    truth_square: Floats
+    prediction_square: Floats
 
 
 @dataclass(frozen=True)
@@ -75,24 +75,24 @@ class Score:
         Sum of the terms times the cosine (0 where it is negative), 5 decimals.
     """
 
-    wmae: Array
+    wmae: Floats
     parts: ScoreParts
     cosine: float
     total: float
 
     @property
-    def terms(self) -> Array:
+    def terms(self) -> Floats:
         """(n,) log2 of the baseline's error over the prediction's, at most 5."""
         return self.parts.terms
 
 
-def weighted_mae(truth: Array, prediction: Array, weights: Array) -> Array:
+def weighted_mae(truth: Floats, prediction: Floats, weights: Floats) -> Floats:
     """Mean over genes of weight times absolute error, one value a row; inputs (n, G)."""
-    error: Array = np.mean(weights * np.abs(truth - prediction), axis=-1)
+    error: Floats = np.mean(weights * np.abs(truth - prediction), axis=-1)
     return error
 
 
-def weighted_cosine(truth: Array, prediction: Array) -> float:
+def weighted_cosine(truth: Floats, prediction: Floats) -> float:
     """Cosine of truth and prediction over all entries, where small deltas count little.
 
     An entry counts with the square of a smoothstep that goes from 0 at no effect
@@ -102,7 +102,7 @@ def weighted_cosine(truth: Array, prediction: Array) -> float:
     return float(cosine_of_sums(*(part.sum() for part in _cosine_parts(truth, prediction))))
 
 
-def _cosine_parts(truth: Array, prediction: Array) -> tuple[Array, Array, Array]:
+def _cosine_parts(truth: Floats, prediction: Floats) -> tuple[Floats, Floats, Floats]:
     """Give each row's share of the three sums in the weighted cosine."""
     t = np.clip(np.maximum(np.abs(truth), np.abs(prediction)) / FULL_EFFECT, 0, 1)
     h2 = (t * t * (3 - 2 * t)) ** 2
@@ -113,14 +113,14 @@ def _cosine_parts(truth: Array, prediction: Array) -> tuple[Array, Array, Array]
     )
 
 
-def cosine_of_sums(product: Array, truth_square: Array, prediction_square: Array) -> Array:
+def cosine_of_sums(product: Floats, truth_square: Floats, prediction_square: Floats) -> Floats:
     """Weighted cosine from its three sums over rows, `ScoreParts`; any shape, elementwise."""
     length = np.sqrt(truth_square) * np.sqrt(prediction_square)
     cosine = np.clip(product / np.maximum(length, EPSILON), -1, 1)
     return np.where(length < EPSILON, 0.0, cosine)
 
 
-def score(truth: Array, prediction: Array, weights: Array, baseline: Array) -> Score:
+def score(truth: Floats, prediction: Floats, weights: Floats, baseline: Floats) -> Score:
     """Score predictions as the competition does.
 
     Parameters
@@ -145,15 +145,15 @@ def score(truth: Array, prediction: Array, weights: Array, baseline: Array) -> S
     return Score(wmae, ScoreParts(terms, *sums), cosine, total)
 
 
-def mean_absolute_error(truth: Array, prediction: Array) -> Array:
+def mean_absolute_error(truth: Floats, prediction: Floats) -> Floats:
     """Mean over genes of the absolute error, one value a row."""
-    error: Array = np.mean(np.abs(truth - prediction), axis=-1)
+    error: Floats = np.mean(np.abs(truth - prediction), axis=-1)
     return error
 
 
 def mean_absolute_percentage_error(
-    truth: Array, prediction: Array, *, skip_zeros: bool = False
-) -> Array:
+    truth: Floats, prediction: Floats, *, skip_zeros: bool = False
+) -> Floats:
     """Mean over genes of the absolute error over the absolute truth, a ratio, one value a row.
 
     Deltas near zero make it large; it stands here because the published method prints it.
@@ -174,12 +174,12 @@ def mean_absolute_percentage_error(
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
-def gene_correlation(truth: Array, prediction: Array) -> Array:
+def gene_correlation(truth: Floats, prediction: Floats) -> Floats:
     """Pearson correlation over perturbations, one value a gene; NaN where one side is constant."""
     return pearson(truth.T, prediction.T)
 
 
-def pearson(truth: Array, prediction: Array, silenced: Positions | None = None) -> Array:
+def pearson(truth: Floats, prediction: Floats, silenced: Positions | None = None) -> Floats:
     """Pearson correlation over genes, one value a row; NaN where one side is constant.
 
     Of deltas against the control it is the field's "Pearson delta" [1]_. Whatever all
@@ -215,11 +215,11 @@ def pearson(truth: Array, prediction: Array, silenced: Positions | None = None) 
     noise = (np.finfo(np.float64).eps * count[:, 0]) ** 2
     flat = (xx <= noise * np.sum(truth**2, axis=1)) | (yy <= noise * np.sum(prediction**2, axis=1))
     with np.errstate(invalid="ignore", divide="ignore"):
-        r: Array = np.clip(np.sum(x * y, axis=1) / (np.sqrt(xx) * np.sqrt(yy)), -1, 1)
+        r: Floats = np.clip(np.sum(x * y, axis=1) / (np.sqrt(xx) * np.sqrt(yy)), -1, 1)
     return np.where(flat, np.nan, r)
 
 
-def top_overlap(truth: Array, prediction: Array, k: int) -> Array:
+def top_overlap(truth: Floats, prediction: Floats, k: int) -> Floats:
     """Share of the k truly largest genes that are among the k predicted largest, one value a row.
 
     Largest in size, whatever the sign. Where several genes tie for the last places, on
@@ -234,11 +234,11 @@ def top_overlap(truth: Array, prediction: Array, k: int) -> Array:
         Number of genes, at least 1; all of them where there are fewer.
     """
     k = min(k, truth.shape[1])
-    both: Array = np.sum(_among_largest(truth, k) * _among_largest(prediction, k), axis=1)
+    both: Floats = np.sum(_among_largest(truth, k) * _among_largest(prediction, k), axis=1)
     return both / k
 
 
-def sign_accuracy(truth: Array, prediction: Array, k: int) -> Array:
+def sign_accuracy(truth: Floats, prediction: Floats, k: int) -> Floats:
     """Share of the k truly largest genes that are predicted with their sign, one value a row.
 
     A predicted 0 is wrong, and so is every prediction of a true 0. Where several genes
@@ -253,26 +253,26 @@ def sign_accuracy(truth: Array, prediction: Array, k: int) -> Array:
     """
     k = min(k, truth.shape[1])
     right = (np.sign(truth) == np.sign(prediction)) & (truth != 0)
-    share: Array = np.sum(_among_largest(truth, k) * right, axis=1) / k
+    share: Floats = np.sum(_among_largest(truth, k) * right, axis=1) / k
     return share
 
 
-def _among_largest(values: Array, k: int) -> Array:
+def _among_largest(values: Floats, k: int) -> Floats:
     """Give each entry's probability to be among its row's k largest in size, ties by lot."""
     size = np.abs(values)
     last = np.partition(size, -k, axis=1)[:, [-k]]
     above, tied = size > last, size == last
     places = k - above.sum(axis=1, keepdims=True)
-    chance: Array = above + tied * (places / tied.sum(axis=1, keepdims=True))
+    chance: Floats = above + tied * (places / tied.sum(axis=1, keepdims=True))
     return chance
 
 
 def discrimination(
-    truth: Array,
-    prediction: Array,
+    truth: Floats,
+    prediction: Floats,
     silenced: Positions,
     distance: Literal["l1", "cosine"] = "l1",
-) -> Array:
+) -> Floats:
     """Share of the other perturbations whose truth is farther from the prediction than its own.
 
     The discrimination score of the Virtual Cell Challenge [1]_, 1 at best and 0.5 by chance;
@@ -294,7 +294,7 @@ def discrimination(
 
     Returns
     -------
-    Array
+    Floats
         (n,) 0 … 1; NaN where there are no others.
 
     Notes
@@ -356,6 +356,6 @@ def discrimination(
     return score
 
 
-def _positive(values: Array) -> Array:
+def _positive(values: Floats) -> Floats:
     """Values above 0; else NaN, which is neither nearer nor farther than anything."""
     return np.where(values > 0, values, np.nan)

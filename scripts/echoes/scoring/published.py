@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from echoes.io.arrays import Floats
 from echoes.scoring import metrics
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -31,9 +29,9 @@ class Evaluation:
     """
 
     folds: tuple[metrics.Score, ...]
-    mape: Array
+    mape: Floats
     measured: metrics.Score
-    gene_correlation: Array
+    gene_correlation: Floats
 
     @property
     def mean_fold_score(self) -> float:
@@ -42,7 +40,7 @@ class Evaluation:
 
 
 def evaluate(
-    prediction: Array, reconstruction: Array, truth: Array, weights: Array, baseline: Array
+    prediction: Floats, reconstruction: Floats, truth: Floats, weights: Floats, baseline: Floats
 ) -> Evaluation:
     """Score out-of-fold predictions.
 

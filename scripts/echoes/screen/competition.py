@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from echoes.io.arrays import Floats, Ints, Strings, load_arrays, save_arrays
 from echoes.io.errors import InputError, some
-from echoes.io.files import StrPath, load_arrays, save_arrays
+from echoes.io.files import StrPath
 from echoes.io.tables import named, read_columns, read_matrix, repeated, require_columns, unique
 from echoes.scoring.metrics import weighted_mae
 
@@ -45,21 +45,19 @@ class Perturbations:
         The v perturbations to predict: their ids and silenced genes.
     """
 
-    names: npt.NDArray[np.str_]
-    symbols: npt.NDArray[np.str_]
-    genes: npt.NDArray[np.str_]
-    control: npt.NDArray[np.float64]
-    responses: npt.NDArray[np.float64]
-    truth: npt.NDArray[np.float64]
-    weights: npt.NDArray[np.float64]
-    baseline: npt.NDArray[np.float64]
-    validation_ids: npt.NDArray[np.str_]
-    validation_symbols: npt.NDArray[np.str_]
+    names: Strings
+    symbols: Strings
+    genes: Strings
+    control: Floats
+    responses: Floats
+    truth: Floats
+    weights: Floats
+    baseline: Floats
+    validation_ids: Strings
+    validation_symbols: Strings
 
 
-def _positions(
-    path: StrPath, what: str, wanted: Sequence[str], found: Sequence[str]
-) -> npt.NDArray[np.intp]:
+def _positions(path: StrPath, what: str, wanted: Sequence[str], found: Sequence[str]) -> Ints:
     """Tell where each wanted name stands among the found ones, which must be the same set."""
     where = {name: i for i, name in enumerate(found)}
     expected = set(wanted)
@@ -80,7 +78,7 @@ def _positions(
 
 def read_means(
     path: StrPath, control: str
-) -> tuple[tuple[str, ...], tuple[str, ...], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+) -> tuple[tuple[str, ...], tuple[str, ...], Floats, Floats]:
     """Read the mean expression of each perturbation and take the control off.
 
     Parameters
@@ -125,7 +123,7 @@ def read_means(
 
 def read_truth(
     path: StrPath, symbols: Sequence[str], genes: Sequence[str]
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+) -> tuple[Floats, Floats, Floats]:
     """Read deltas, weights and baselines, brought into the order of the table of means.
 
     Parameters

@@ -1,0 +1,111 @@
+"""Array types, and npz files of named arrays and of sparse matrices."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from echoes.io.errors import InputError
+from echoes.io.files import StrPath, atomic_path
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
+
+#: Numbers in double precision, which all results are in.
+Floats = npt.NDArray[np.float64]
+#: Numbers in single precision, for comparing candidates only.
+Singles = npt.NDArray[np.float32]
+#: Positions and counts.
+Ints = npt.NDArray[np.intp]
+#: Yes or no.
+Bools = npt.NDArray[np.bool_]
+#: Names.
+Strings = npt.NDArray[np.str_]
+
+
+def positions(names: Sequence[str], among: Sequence[str]) -> Ints:
+    """Look up where names stand in a list of others.
+
+    Parameters
+    ----------
+    names
+        What to look up.
+    among
+        Where to look; of a name that stands there twice, the last place counts.
+
+    Returns
+    -------
+    array
+        One position a name; −1 where it is not among the others.
+    """
+    place = {name: i for i, name in enumerate(among)}
+    return np.array([place.get(name, -1) for name in names], dtype=np.intp)
+
+
+def save_arrays(path: StrPath, arrays: Mapping[str, npt.ArrayLike]) -> None:
+    """Write named arrays to an npz file, byte for byte the same for the same arrays.
+
+    Rows are kept together: that is how they are read.
+    """
+    by_row = {name: np.asarray(values, order="C") for name, values in arrays.items()}
+    with atomic_path(path) as partial, partial.open("wb") as stream:
+        np.savez(stream, allow_pickle=False, **by_row)
+
+
+def load_arrays(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:
+    """Read the named arrays of an npz file, and no others.
+
+    Raises
+    ------
+    InputError
+        When the file is no npz file, is damaged, or lacks one of the names.
+    """
+    try:
+        # Opened here: numpy leaves a file open that it finds damaged.
+        with (
+            Path(path).open("rb") as stream,
+            np.lib.npyio.NpzFile(stream, allow_pickle=False) as archive,
+        ):
+            return [archive[name] for name in names]
+    except FileNotFoundError:
+        raise
+    # zipfile answers a flipped bit with any of these.
+    except (
+        *(KeyError, ValueError, EOFError, OSError, RuntimeError),
+        *(zipfile.BadZipFile, zlib.error),
+    ) as error:
+        raise InputError(
+            path,
+            "",
+            f"cannot read {', '.join(names)} ({error})",
+            expected="an npz file that this workflow wrote",
+            remedy="Delete the file and run the workflow again.",
+        ) from error
+
+
+def save_matrix(path: StrPath, matrix: sp.csr_array[np.float64]) -> None:
+    """Write a sparse matrix as `scipy.sparse.load_npz` reads it."""
+    from scipy.sparse import save_npz
+
+    with atomic_path(path) as partial:
+        save_npz(partial, matrix)
+
+
+def load_matrix(path: StrPath) -> sp.csr_array[np.float64]:
+    """Read a sparse matrix that `save_matrix` wrote.
+
+    Raises
+    ------
+    InputError
+        When the file is none, or is damaged.
+    """
+    from scipy.sparse import csr_array
+
+    data, indices, indptr, shape = load_arrays(path, "data", "indices", "indptr", "shape")
+    return csr_array((data, indices, indptr), shape=tuple(shape))

@@ -1,0 +1,63 @@
+"""All models by name: what each reads, which inputs it needs, and the function that fits it.
+
+A model is added by a module of its own in this package and an entry here. Nothing here imports
+numpy: the Snakefile reads this list each time it is read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: The two ways to evaluate an experiment, which are never mixed.
+PROTOCOLS = ("published", "held_out")
+#: What a model may learn from beside the responses: inner products of network features of the
+#: silenced genes, or the features themselves.
+INPUTS = ("kernels", "features")
+
+
+@dataclass(frozen=True)
+class Model:
+    """What there is to know of a model before it runs.
+
+    Parameters
+    ----------
+    function
+        ``module:name`` of the function that takes a task and settings and gives a prediction.
+    reads
+        Sections of an experiment's settings that it reads, or single keys as ``section.key``.
+    inputs
+        What it needs beside the responses; names in `INPUTS`.
+    protocols
+        Protocols that it can be evaluated by; names in `PROTOCOLS`.
+    """
+
+    function: str
+    reads: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    protocols: tuple[str, ...] = ("held_out",)
+
+    @property
+    def module(self) -> str:
+        """Dotted name of the module that its function is in."""
+        return self.function.partition(":")[0]
+
+
+_LINEAR = ("features", "response", "regression")
+
+MODELS: dict[str, Model] = {
+    "zero": Model("echoes.models.baselines:zero"),
+    "mean": Model("echoes.models.baselines:mean"),
+    "median": Model("echoes.models.baselines:median"),
+    "weighted_median": Model("echoes.models.baselines:weighted_median"),
+    "reweighted_median": Model("echoes.models.baselines:reweighted_median"),
+    "blend": Model("echoes.models.baselines:blend", ("blend", "inner_crossval")),
+    "nearest": Model(
+        "echoes.models.baselines:nearest", ("inner_crossval", "features.transform"), ("kernels",)
+    ),
+    "bilinear": Model("echoes.models.baselines:bilinear", ("inner_crossval", "response")),
+    "echo": Model(
+        "echoes.models.echo:echo", ("echo", "inner_crossval", "features.transform"), ("kernels",)
+    ),
+    "ridge": Model("echoes.models.regression:ridge", _LINEAR, ("features",), PROTOCOLS),
+    "elastic_net": Model("echoes.models.regression:elastic_net", _LINEAR, ("features",), PROTOCOLS),
+}
