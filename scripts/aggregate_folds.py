@@ -18,7 +18,7 @@ from echoes.io.files import atomic_path, load_json, save_json
 from echoes.io.tables import Matrix, write_matrix
 from echoes.models.components import reconstruct
 from echoes.scoring.published import Evaluation, evaluate
-from echoes.screen import competition as perturbations
+from echoes.screen import record
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = json.loads(given.settings)
     records = dict(record.split("=", 1) for record in given.records)
 
-    data = perturbations.load(given.perturbations)
-    names, genes = data.names.tolist(), data.genes.tolist()
+    data = record.load(given.perturbations)
+    names, genes = data.perturbations.tolist(), data.genes.tolist()
     scores, axes, mean, explained = load_arrays(
         given.components, "scores", "axes", "mean", "explained_variance"
     )
@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         given.predictions,
         {
             "genes": data.genes,
-            "names": data.names,
+            "names": data.perturbations,
             "truth": reconstruction,
             "prediction": prediction,
             "gene_correlation": result.gene_correlation,

@@ -16,7 +16,7 @@ from echoes.io.tables import Matrix, write_matrix
 from echoes.models.uncertainty import LEVELS
 from echoes.scoring import comparison
 from echoes.scoring.bootstrap import DRAWS, resample
-from echoes.screen import competition as perturbations
+from echoes.screen import record
 
 log = logging.getLogger(__name__)
 
@@ -41,10 +41,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--predictions", required=True, help="npz of all predictions")
     given = args.parse_args(argv)
 
-    data = perturbations.load(given.perturbations)
-    names, genes = data.names.tolist(), data.genes.tolist()
+    data = record.load(given.perturbations)
+    names, genes = data.perturbations.tolist(), data.genes.tolist()
     made = comparison.load(given.parts)
-    silenced = positions(data.symbols.tolist(), genes)
+    silenced = positions(data.silenced.tolist(), genes)
     found = comparison.figures(data.truth, data.weights, data.baseline, silenced, made)
     unseen = comparison.load([given.validation]) if given.validation else None
     validation = unseen.prediction if unseen else np.empty((0, len(genes)))
@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         given.predictions,
         {
             "genes": data.genes,
-            "names": data.names,
+            "names": data.perturbations,
             "truth": data.truth,
             "prediction": made.prediction,
             "gene_correlation": found.genes["pearson"],

@@ -10,6 +10,7 @@ from echoes.io.command import parser, run
 from echoes.models.kernels import build_kernels, reach
 from echoes.network.features import TRANSFORMS, permute_labels, transform
 from echoes.network.graph import degree, has_link, read_positions
+from echoes.screen import record
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--output", required=True, help="npz of the kernels")
     given = args.parse_args(argv)
 
-    genes, *symbols = load_arrays(given.perturbations, "genes", "symbols", "validation_symbols")
+    genes, *symbols = record.load_fields(
+        given.perturbations, "genes", "silenced", "validation_silenced"
+    )
     silenced = read_positions(given.genes, np.concatenate(symbols).tolist())
     adjacency = load_matrix(given.adjacency)
     degrees = degree(adjacency)

@@ -10,7 +10,7 @@ from echoes.io.files import save_json
 from echoes.io.tables import write_rows
 from echoes.network import graph as network
 from echoes.network import string_db
-from echoes.screen import competition as perturbations
+from echoes.screen import record
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +29,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--summary", required=True, help="json of counts")
     given = args.parse_args(argv)
 
-    data = perturbations.load(given.perturbations)
+    data = record.load(given.perturbations)
     groups = {
-        "train": data.symbols.tolist(),
-        "validation": data.validation_symbols.tolist(),
+        "train": data.silenced.tolist(),
+        "validation": data.validation_silenced.tolist(),
         "response": data.genes.tolist(),
     }
     core = set().union(*groups.values())

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from echoes.io.arrays import Floats, Strings, load_arrays, positions
+from echoes.io.arrays import Floats, Strings, positions
 from echoes.io.command import parser, run
 from echoes.io.files import atomic_path
 from echoes.scoring import comparison
 from echoes.scoring.bootstrap import DRAWS, interval, mean_draws, resample
+from echoes.screen import record
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +45,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--by-gene", required=True, help="parquet of each gene's figures")
     given = args.parse_args(argv)
 
-    names, symbols, genes, truth, weights, baseline = load_arrays(
-        given.perturbations, "names", "symbols", "genes", "truth", "weights", "baseline"
+    names, symbols, genes, truth, weights, baseline = record.load_fields(
+        given.perturbations,
+        *("perturbations", "silenced", "genes", "truth", "weights", "baseline"),
     )
     silenced = positions(symbols.tolist(), genes.tolist())
     counts = resample(len(names), DRAWS, given.seed)

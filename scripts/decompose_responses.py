@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Sequence
 
-from echoes.io.arrays import load_arrays, save_arrays
+from echoes.io.arrays import save_arrays
 from echoes.io.command import parser, run
 from echoes.models.components import decompose
+from echoes.screen import record
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--output", required=True, help="npz of the components")
     given = args.parse_args(argv)
 
-    (responses,) = load_arrays(given.perturbations, "responses")
+    (responses,) = record.load_fields(given.perturbations, "responses")
     components = decompose(responses, given.n_components)
     log.info(
         "%d components explain %.8f of the variance",

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from echoes.io.arrays import load_arrays, load_matrix, save_arrays
+from echoes.io.arrays import load_matrix, save_arrays
 from echoes.io.command import parser, run
 from echoes.network.diffusion import BACKENDS, diffuse
 from echoes.network.graph import read_positions
+from echoes.screen import record
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--output", required=True, help="npz of the diffusions")
     given = args.parse_args(argv)
 
-    training, validation = load_arrays(given.perturbations, "symbols", "validation_symbols")
+    training, validation = record.load_fields(
+        given.perturbations, "silenced", "validation_silenced"
+    )
     symbols, row = np.unique(np.concatenate([training, validation]), return_inverse=True)
     solution = diffuse(
         load_matrix(given.adjacency),

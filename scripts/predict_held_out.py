@@ -17,6 +17,7 @@ from echoes.models.inner_loop import deal
 from echoes.models.regression import Regression
 from echoes.models.task import Prediction, Problem
 from echoes.models.uncertainty import expected_error
+from echoes.screen import record
 
 log = logging.getLogger(__name__)
 
@@ -140,8 +141,9 @@ def _settings(own: dict[str, Any]) -> Settings:
 
 def _problem(perturbations: str, kernels: str, features: str | None) -> Problem:
     """Put together what there is to learn from, and the validation genes to predict."""
-    truth, weights, control, genes, *symbols = load_arrays(
-        perturbations, "truth", "weights", "control", "genes", "symbols", "validation_symbols"
+    truth, weights, control, genes, *symbols = record.load_fields(
+        perturbations,
+        *("truth", "weights", "control", "genes", "silenced", "validation_silenced"),
     )
     products, shares, known = load_arrays(kernels, "kernels", "reach", "known")
     silenced = np.concatenate(symbols)

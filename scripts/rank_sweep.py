@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from echoes.io.arrays import load_arrays
 from echoes.io.command import parser, run
 from echoes.io.files import atomic_path
 from echoes.scoring import comparison
 from echoes.scoring.bootstrap import DRAWS, interval, resample, score_draws
 from echoes.scoring.metrics import Score, score
+from echoes.screen import record
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--output", required=True, help="table of the ranking")
     given = args.parse_args(argv)
 
-    truth, weights, baseline = load_arrays(given.perturbations, "truth", "weights", "baseline")
+    truth, weights, baseline = record.load_fields(
+        given.perturbations, "truth", "weights", "baseline"
+    )
     counts = resample(len(truth), DRAWS, given.seed)
     runs = json.loads(given.runs)
     inner, predictions = [], []

@@ -8,7 +8,7 @@ from pathlib import Path
 from echoes.io.command import parser, run
 from echoes.io.files import save_json
 from echoes.io.tables import write_rows
-from echoes.screen import competition as perturbations
+from echoes.screen import competition, record
 
 log = logging.getLogger(__name__)
 
@@ -28,14 +28,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--summary", required=True, help="json of counts and checksums")
     given = args.parse_args(argv)
 
-    data = perturbations.read_perturbations(
+    data = competition.read_perturbations(
         given.means, given.truth, given.validation, given.control, given.guide_separator
     )
     tables = {"means": given.means, "truth": given.truth, "validation": given.validation}
     summary = {
         "control": given.control,
-        "perturbations": len(data.names),
-        "silenced_genes": len(set(data.symbols.tolist())),
+        "perturbations": len(data.perturbations),
+        "silenced_genes": len(set(data.silenced.tolist())),
         "response_genes": len(data.genes),
         "validation": len(data.validation_ids),
         "inputs": {
@@ -46,8 +46,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         "%(perturbations)d perturbations × %(response_genes)d genes, %(validation)d to predict",
         summary,
     )
-    perturbations.save(given.output, data)
-    write_rows(given.folds, ["fold", "pert_symbol"], enumerate(data.names.tolist()), delimiter="\t")
+    record.save(given.output, data)
+    write_rows(
+        given.folds, ["fold", "pert_symbol"], enumerate(data.perturbations.tolist()), delimiter="\t"
+    )
     save_json(given.summary, summary)
 
 

@@ -6,6 +6,7 @@ from echoes.io.arrays import load_arrays
 from echoes.io.command import parser, run
 from echoes.io.tables import write_matrix
 from echoes.report.submission import check_against_sample, pad
+from echoes.screen import record
 
 ROW_NAMES = "pert_id"
 
@@ -20,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--output", required=True, help="the submission")
     given = args.parse_args(argv)
 
-    ids, genes = load_arrays(given.perturbations, "validation_ids", "genes")
+    ids, genes = record.load_fields(given.perturbations, "validation_ids", "genes")
     (predictions,) = load_arrays(given.predictions, "validation")
     submission = pad(ids.tolist(), genes.tolist(), predictions, given.padding)
     if given.sample:

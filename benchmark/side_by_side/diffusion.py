@@ -83,7 +83,7 @@ def read_problem(folder: str, count: int | None = None) -> Problem:
     network = Path(folder) / "network"
     adjacency = load_matrix(network / "adjacency.npz")
     silenced = load_arrays(
-        Path(folder) / "perturbations" / "perturbations.npz", "symbols", "validation_symbols"
+        Path(folder) / "perturbations" / "perturbations.npz", "silenced", "validation_silenced"
     )
     symbols = list(dict.fromkeys(np.concatenate(silenced).tolist()))[:count]
     genes = read_positions(network / "genes.tsv", symbols)

@@ -232,7 +232,7 @@ def test_kernels(results: Path, data: dict[str, np.ndarray]) -> None:
         total = part.sum(axis=1, keepdims=True)
         reach += np.divide(part, total, out=np.zeros_like(part), where=total > 0) / len(ALPHAS)
     np.testing.assert_allclose(found["reach"], reach, rtol=1e-12, atol=0)
-    silenced = [genes.index(name) for name in (*data["symbols"], *data["validation_symbols"])]
+    silenced = [genes.index(name) for name in (*data["silenced"], *data["validation_silenced"])]
     links = np.count_nonzero(adjacency, axis=1) - 1
     assert found["known"].tolist() == [bool(links[i]) for i in silenced]
     assert not found["known"].all()
@@ -349,13 +349,13 @@ def test_aggregated_tables(results: Path, data: dict[str, np.ndarray], experimen
     folder = results / experiment
     prediction = out_of_fold(results, experiment)
     oof = pd.read_csv(folder / "oof.csv", index_col="pert_symbol")
-    assert oof.index.tolist() == data["symbols"].tolist()
+    assert oof.index.tolist() == data["silenced"].tolist()
     assert oof.columns.tolist() == data["genes"].tolist()
     np.testing.assert_array_equal(oof.to_numpy(), prediction)
 
     truth, weights = data["truth"], data["weights"]
     scores = pd.read_csv(folder / "scores.csv")
-    assert scores["pert_symbol"].tolist() == data["symbols"].tolist()
+    assert scores["pert_symbol"].tolist() == data["silenced"].tolist()
     wmae = np.mean(weights * abs(truth - prediction), axis=1)
     np.testing.assert_allclose(scores["wmae"], wmae, rtol=1e-12)
     term = np.minimum(5, np.log2(data["baseline"] / wmae))
@@ -405,7 +405,7 @@ def test_calibration(results: Path, data: dict[str, np.ndarray], experiment: str
     table = pd.read_csv(folder / "calibration.csv")
     assert table["level"].tolist() == LEVELS
     widths = pd.read_parquet(folder / "uncertainty.parquet")
-    ids = [*data["symbols"], *data["validation_ids"]]
+    ids = [*data["silenced"], *data["validation_ids"]]
     assert widths["perturbation"].tolist() == ids
     assert widths.columns.tolist() == ["perturbation", *data["genes"]]
     width = widths.drop(columns="perturbation").to_numpy()
@@ -524,7 +524,7 @@ def test_tidy_tables(results: Path, data: dict[str, np.ndarray], comparison: pd.
     for name in MEMBERS:
         error = abs(data["truth"] - out_of_fold(results, name))
         mine = rows[(rows["experiment"] == name) & (rows["metric"] == "mae")]
-        assert mine["pert_symbol"].tolist() == data["symbols"].tolist()
+        assert mine["pert_symbol"].tolist() == data["silenced"].tolist()
         np.testing.assert_allclose(mine["value"], error.mean(axis=1), rtol=1e-12)
         assert values[name, "mae"] == pytest.approx(error.mean(), rel=1e-12)
         mine = genes[(genes["experiment"] == name) & (genes["metric"] == "mae")]

@@ -42,8 +42,8 @@ MODELS = ("ridge", "elastic_net")
 FIT = ("penalty", "gap", "inner_gap", "unconverged")
 SETTINGS = {"models": list(MODELS), "protocol": "published", "note": "α"}
 PERTURBATIONS = {
-    "names": (N,),
-    "symbols": (N,),
+    "perturbations": (N,),
+    "silenced": (N,),
     "genes": (G,),
     "control": (G,),
     "responses": (N, G),
@@ -51,7 +51,8 @@ PERTURBATIONS = {
     "weights": (N, G),
     "baseline": (N,),
     "validation_ids": (V,),
-    "validation_symbols": (V,),
+    "validation_silenced": (V,),
+    "scale": (),
 }
 
 
@@ -204,7 +205,7 @@ def genes(inputs: Path) -> list[str]:
 def test_perturbations(results: Path, inputs: Path, symbols: list[str], genes: list[str]) -> None:
     assert shapes_of(results / "perturbations.npz") == PERTURBATIONS
     arrays = arrays_of(results / "perturbations.npz")
-    assert arrays["symbols"].tolist() == arrays["names"].tolist() == symbols
+    assert arrays["silenced"].tolist() == arrays["perturbations"].tolist() == symbols
     assert arrays["genes"].tolist() == genes
     truth = read_matrix(inputs / "truth.csv", "pert_id")
     assert truth.rows != tuple(symbols)
@@ -242,8 +243,8 @@ def test_network(results: Path, inputs: Path) -> None:
     roles = {row[0]: set(filter(None, row[2].split(","))) for row in table}
     arrays = arrays_of(results / "perturbations.npz")
     for role, key in (
-        ("train", "symbols"),
-        ("validation", "validation_symbols"),
+        ("train", "silenced"),
+        ("validation", "validation_silenced"),
         ("response", "genes"),
     ):
         assert {name for name, its in roles.items() if role in its} == set(arrays[key].tolist())
@@ -296,7 +297,7 @@ def test_a_rewired_network_is_diffused_in_as_the_real_one(
     assert np.abs(one["train"] - other["train"]).max() > 0.01
     # What no link reaches is the same in both.
     names = [row[0] for row in rows_of(results / "genes.tsv", "\t")[1:]]
-    symbols = arrays_of(results / "perturbations.npz")["symbols"]
+    symbols = arrays_of(results / "perturbations.npz")["silenced"]
     alone = np.diff(before.indptr)[[names.index(name) for name in symbols]] == 1
     assert np.count_nonzero(alone) == 1
     assert np.array_equal(one["train"][alone], other["train"][alone])
@@ -325,7 +326,7 @@ def test_diffusions(results: Path, alpha: str) -> None:
     walk = np.eye(size) - float(alpha) * adjacency / adjacency.sum(axis=0)
     exact = (1 - float(alpha)) * np.linalg.inv(walk).T
     data = arrays_of(results / "perturbations.npz")
-    for part, key in (("train", "symbols"), ("validation", "validation_symbols")):
+    for part, key in (("train", "silenced"), ("validation", "validation_silenced")):
         rows = [names.index(name) for name in data[key]]
         np.testing.assert_allclose(arrays[part], exact[rows], rtol=0, atol=1e-9)
 
@@ -493,7 +494,7 @@ def test_predictions(results: Path, symbols: list[str], genes: list[str]) -> Non
         "gene_correlation": (G,),
         "validation": (V, G),
     }
-    assert arrays["names"].tolist() == symbols
+    assert arrays["perturbations"].tolist() == symbols
     assert arrays["genes"].tolist() == genes
     folds = [arrays_of(results / "folds" / f"{i}.npz") for i in range(N)]
     mean = sum(fold["validation"] for fold in folds) / N
@@ -621,7 +622,7 @@ def test_without_truth_and_validation(results: Path, inputs: Path, tmp_path: Pat
         f"--folds={tmp_path / 'folds.tsv'}",
         f"--summary={tmp_path / 'summary.json'}",
     ])  # fmt: skip
-    none = {"validation_ids": (0,), "validation_symbols": (0,)}
+    none = {"validation_ids": (0,), "validation_silenced": (0,)}
     assert shapes_of(tmp_path / "perturbations.npz") == PERTURBATIONS | none
     assert set(json_of(tmp_path / "summary.json")["inputs"]) == {"means"}
     data = f"--perturbations={tmp_path / 'perturbations.npz'}"

@@ -11,7 +11,8 @@ import pytest
 from echoes.io.errors import InputError
 from echoes.io.tables import Matrix, write_matrix
 from echoes.scoring.metrics import weighted_mae
-from echoes.screen.competition import Perturbations, load, read_perturbations, save
+from echoes.screen.competition import read_perturbations
+from echoes.screen.record import Screen, load, save
 
 SYMBOLS = ("EPAS1", "TP53", "α,1")
 GENES = ("G1", "G2", "G3", "G4")
@@ -50,7 +51,7 @@ class Tables:
     def values(self) -> np.ndarray:
         return np.hstack([DELTAS, WEIGHTS, BASELINE[:, None]])
 
-    def read(self) -> Perturbations:
+    def read(self) -> Screen:
         return read_perturbations(self.means, self.truth, self.validation, "non-targeting")
 
     def refused(self) -> InputError:
@@ -64,8 +65,8 @@ def tables(tmp_path: Path) -> Tables:
     return Tables(tmp_path)
 
 
-def assert_whole(data: Perturbations) -> None:
-    assert data.symbols.tolist() == list(SYMBOLS)
+def assert_whole(data: Screen) -> None:
+    assert data.silenced.tolist() == list(SYMBOLS)
     assert data.genes.tolist() == list(GENES)
     assert np.array_equal(data.control, CONTROL)
     assert np.array_equal(data.responses, RESPONSES)
@@ -73,7 +74,7 @@ def assert_whole(data: Perturbations) -> None:
     assert np.array_equal(data.weights, WEIGHTS)
     assert np.array_equal(data.baseline, BASELINE)
     assert data.validation_ids.tolist() == ["pert_1", "pert_2"]
-    assert data.validation_symbols.tolist() == ["MYC", "TP53"]
+    assert data.validation_silenced.tolist() == ["MYC", "TP53"]
 
 
 def test_tables_in_one_order(tables: Tables) -> None:
@@ -102,7 +103,7 @@ def test_control_anywhere(tables: Tables, place: int) -> None:
 
 def test_control_of_another_name(tables: Tables) -> None:
     data = read_perturbations(tables.means, None, None, "TP53")
-    assert data.symbols.tolist() == ["EPAS1", "α,1", "non-targeting"]
+    assert data.silenced.tolist() == ["EPAS1", "α,1", "non-targeting"]
     assert np.array_equal(data.control, RESPONSES[1] + CONTROL)
     assert np.array_equal(data.responses[2], -RESPONSES[1])
 
@@ -121,7 +122,7 @@ def test_without_truth(tables: Tables) -> None:
 
 def test_without_validation(tables: Tables, tmp_path: Path) -> None:
     data = read_perturbations(tables.means, tables.truth, None, "non-targeting")
-    assert data.validation_ids.shape == data.validation_symbols.shape == (0,)
+    assert data.validation_ids.shape == data.validation_silenced.shape == (0,)
     assert data.validation_ids.dtype.kind == "U"
     save(tmp_path / "data.npz", data)
     assert load(tmp_path / "data.npz").validation_ids.shape == (0,)
@@ -142,7 +143,7 @@ def test_spellings_of_the_validation_table(tables: Tables, content: str) -> None
 
 def test_two_ids_may_share_a_gene(tables: Tables) -> None:
     tables.validation.write_text("pert_id,pert\npert_1,MYC\npert_2,MYC\n")
-    assert tables.read().validation_symbols.tolist() == ["MYC", "MYC"]
+    assert tables.read().validation_silenced.tolist() == ["MYC", "MYC"]
 
 
 @pytest.mark.parametrize(
@@ -298,7 +299,7 @@ def test_save_and_load(tables: Tables, tmp_path: Path) -> None:
     data = tables.read()
     save(tmp_path / "data.npz", data)
     loaded = load(tmp_path / "data.npz")
-    for field in dataclasses.fields(Perturbations):
+    for field in dataclasses.fields(Screen):
         one, other = getattr(data, field.name), getattr(loaded, field.name)
         assert one.dtype == other.dtype
         assert np.array_equal(one, other)

@@ -92,7 +92,7 @@ def screen(folder: Path, seed: int, signal: float) -> Screen:
     paths = {name: folder / f"{name}.csv" for name in (*files, "validation_truth")}
     simulate.write(simulate.simulate(plan), **paths)
     data = read_perturbations(paths["means"], paths["truth"], None, "non-targeting")
-    symbols, genes = data.symbols.tolist(), data.genes.tolist()
+    symbols, genes = data.silenced.tolist(), data.genes.tolist()
     core = {*symbols, *genes}
     links = string_db.read_links(
         paths["links"], string_db.read_info(paths["info"]), core, simulate.SCORE_THRESHOLD

@@ -190,7 +190,7 @@ def noisy(held_out: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     work = held_out.copy(tmp_path_factory.mktemp("noisy") / "main")
     random = np.random.default_rng(0)
     with np.load(work.path / "results/small/perturbations/perturbations.npz") as data:
-        symbol, genes = str(data["symbols"][LEAK]), data["genes"].tolist()
+        symbol, genes = str(data["silenced"][LEAK]), data["genes"].tolist()
     means = pd.read_csv(work.path / "data/means.csv", index_col="pert_symbol")
     means.loc[symbol] = random.exponential(size=len(genes))
     means.to_csv(work.path / "data/means.csv")
@@ -613,7 +613,7 @@ def test_guides_of_a_gene_are_held_out_together(fresh: Any, scheme: str) -> None
     mean = comparison.load([fresh.path / "results/small/mean/held_out/0.npz"])
     truth = pd.read_csv(fresh.path / "data/truth.csv", index_col="pert_id")
     with np.load(fresh.path / "results/small/perturbations/perturbations.npz") as data:
-        truth = truth.loc[data["names"], data["genes"]].to_numpy()
+        truth = truth.loc[data["perturbations"], data["genes"]].to_numpy()
     for number in range(mean.fold.max() + 1):
         inside = mean.fold == number
         expected = np.tile(truth[~inside].mean(axis=0), (inside.sum(), 1))

@@ -65,8 +65,8 @@ def test_diffusion(knockout: Any, genes: dict[str, int]) -> None:
         train, validation = diffusion["train"], diffusion["validation"]
         assert diffusion["residual"].max() <= 1e-10
     with np.load(knockout.path / RESULTS / "perturbations/perturbations.npz") as data:
-        symbols = data["symbols"].tolist()
-        unseen = data["validation_symbols"].tolist()
+        symbols = data["silenced"].tolist()
+        unseen = data["validation_silenced"].tolist()
     walks = dict(zip([*unseen, *symbols], [*validation, *train], strict=True))
     expected = {
         "EPAS1": {

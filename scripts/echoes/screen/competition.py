@@ -2,59 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
-from echoes.io.arrays import Floats, Ints, Strings, load_arrays, save_arrays
+from echoes.io.arrays import Floats, Ints
 from echoes.io.errors import InputError, some
 from echoes.io.files import StrPath
 from echoes.io.tables import named, read_columns, read_matrix, repeated, require_columns, unique
 from echoes.scoring.metrics import weighted_mae
+from echoes.screen.record import Screen
 
 #: How far a row of weights may be from its sum G, as a share of G: files are rounded.
 WEIGHT_SUM_TOLERANCE = 1e-2
-
-
-@dataclass(frozen=True)
-class Perturbations:
-    """What was silenced and what followed: n perturbations, G response genes, v to predict.
-
-    Parameters
-    ----------
-    names
-        The n perturbations as the tables name them, in the order of the table of means.
-    symbols
-        The n silenced genes. Two guides may silence one.
-    genes
-        The G response genes, in the order of the table of means.
-    control
-        (G,) log2 expression of the control cells.
-    responses
-        (n, G) mean log2 expression minus the control's.
-    truth
-        (n, G) the deltas that predictions are scored against.
-    weights
-        (n, G) weights of the score, at least 0.
-    baseline
-        (n,) weighted mean absolute error of the baseline prediction.
-    validation_ids, validation_symbols
-        The v perturbations to predict: their ids and silenced genes.
-    """
-
-    names: Strings
-    symbols: Strings
-    genes: Strings
-    control: Floats
-    responses: Floats
-    truth: Floats
-    weights: Floats
-    baseline: Floats
-    validation_ids: Strings
-    validation_symbols: Strings
 
 
 def _positions(path: StrPath, what: str, wanted: Sequence[str], found: Sequence[str]) -> Ints:
@@ -218,7 +179,7 @@ def read_perturbations(
     validation: StrPath | None,
     control: str,
     guide_separator: str | None = None,
-) -> Perturbations:
+) -> Screen:
     """Read the tables of a data set and align them.
 
     Parameters
@@ -244,9 +205,9 @@ def read_perturbations(
     else:
         deltas, weights, baseline = read_truth(truth, names, genes)
     ids, silenced = read_validation(validation) if validation is not None else ((), ())
-    return Perturbations(
-        names=np.array(names, dtype=np.str_),
-        symbols=np.array([silenced_gene(name, guide_separator) for name in names], dtype=np.str_),
+    return Screen(
+        perturbations=np.array(names, dtype=np.str_),
+        silenced=np.array([silenced_gene(name, guide_separator) for name in names], dtype=np.str_),
         genes=np.array(genes, dtype=np.str_),
         control=control_row,
         responses=responses,
@@ -254,18 +215,5 @@ def read_perturbations(
         weights=weights,
         baseline=baseline,
         validation_ids=np.array(ids, dtype=np.str_),
-        validation_symbols=np.array(silenced, dtype=np.str_),
+        validation_silenced=np.array(silenced, dtype=np.str_),
     )
-
-
-def save(path: StrPath, perturbations: Perturbations) -> None:
-    """Write the record as npz."""
-    save_arrays(path, {f.name: getattr(perturbations, f.name) for f in _FIELDS})
-
-
-def load(path: StrPath) -> Perturbations:
-    """Read the whole record that `save` wrote."""
-    return Perturbations(*load_arrays(path, *(f.name for f in _FIELDS)))
-
-
-_FIELDS = dataclasses.fields(Perturbations)
