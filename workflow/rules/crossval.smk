@@ -1,6 +1,6 @@
-"""Cross-validation: one job a left-out perturbation, then all of them together.
+"""The published protocol: one job a left-out perturbation, then all of them together.
 
-Needs: {experiment}/features.npz, perturbations/.
+Needs: {experiment}/features.npz, {experiment}/settings.json, perturbations/.
 Makes: {experiment}/components.npz, {experiment}/folds/, out-of-fold tables and the summary.
 """
 
@@ -8,8 +8,8 @@ Makes: {experiment}/components.npz, {experiment}/folds/, out-of-fold tables and 
 rule decompose_responses:
     """Find the principal components of the responses."""
     input:
-        script="scripts/decompose_responses.py",
-        library=code("decompose_responses.py"),
+        script=scripts_file("decompose_responses.py"),
+        code=code("decompose_responses.py"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
     output:
         "<results>/<dataset>/{experiment}/components.npz",
@@ -20,22 +20,23 @@ rule decompose_responses:
     conda:
         "../../envs/echoes.yaml"
     params:
-        n_components=lookup(dpath="{experiment}/response/n_components", within=SETTINGS),
+        n_components=setting("response/n_components"),
     shell:
-        "python {input.script}"
-        " --perturbations {input.perturbations}"
+        "python {input.script:q}"
+        " --perturbations {input.perturbations:q}"
         " --n-components {params.n_components}"
-        " --output {output}"
-        " 2> {log}"
+        " --output {output:q}"
+        " 2> {log:q}"
 
 
 rule loo_fold:
     """Leave one perturbation out, fit on the others, predict it and the validation genes."""
     input:
-        script="scripts/loo_fold.py",
-        library=code("loo_fold.py"),
+        script=scripts_file("loo_fold.py"),
+        code=code("loo_fold.py"),
         features="<results>/<dataset>/{experiment}/features.npz",
         components="<results>/<dataset>/{experiment}/components.npz",
+        settings="<results>/<dataset>/{experiment}/settings.json",
     output:
         "<results>/<dataset>/{experiment}/folds/{fold}.npz",
     log:
@@ -44,40 +45,30 @@ rule loo_fold:
         "<benchmarks>/<dataset>/{experiment}/folds/{fold}.tsv"
     conda:
         "../../envs/echoes.yaml"
-    params:
-        models=lookup(dpath="{experiment}/models", within=SETTINGS),
-        regression=lookup(dpath="{experiment}/regression", within=SETTINGS),
-        penalties=lookup(dpath="{experiment}/regression/penalties", within=SETTINGS),
     shell:
-        "python {input.script}"
-        " --features {input.features}"
-        " --components {input.components}"
+        "python {input.script:q}"
+        " --features {input.features:q}"
+        " --components {input.components:q}"
+        " --settings {input.settings:q}"
         " --fold {wildcards.fold}"
-        " --models {params.models}"
-        " --penalties {params.penalties}"
-        " --inner-folds {params.regression[inner_folds]}"
-        " --l1-ratio {params.regression[l1_ratio]}"
-        " --backend {params.regression[backend]}"
-        " --gap {params.regression[gap]}"
-        " --max-iter {params.regression[max_iter]}"
-        " --tolerance {params.regression[tolerance]}"
-        " --output {output}"
-        " 2> {log}"
+        " --output {output:q}"
+        " 2> {log:q}"
 
 
 rule aggregate_folds:
-    """Put the folds together: out-of-fold predictions, scores and the experiment's summary."""
+    """Put an experiment's folds together: out-of-fold predictions, scores and summary."""
     input:
-        script="scripts/aggregate_folds.py",
-        library=code("aggregate_folds.py"),
+        script=scripts_file("aggregate_folds.py"),
+        code=code("aggregate_folds.py"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         features="<results>/<dataset>/{experiment}/features.npz",
         components="<results>/<dataset>/{experiment}/components.npz",
         folds=fold_files,
+        settings="<results>/<dataset>/{experiment}/settings.json",
         dataset="<results>/<dataset>/perturbations/summary.json",
-        network=network_summary,
-        links="<results>/<dataset>/string/links.json",
-        info="<results>/<dataset>/string/info.json",
+        network=lambda w: PLAN.network_summary(w.experiment),
+        links=lambda w: PLAN.receipts(w.experiment, "links"),
+        info=lambda w: PLAN.receipts(w.experiment, "info"),
     output:
         oof=report(
             "<results>/<dataset>/{experiment}/oof_predictions.csv",
@@ -96,24 +87,22 @@ rule aggregate_folds:
     benchmark:
         "<benchmarks>/<dataset>/{experiment}/aggregate_folds.tsv"
     wildcard_constraints:
-        experiment=only(PUBLISHED),
+        experiment=match_any(PLAN.names(held_out=False)),
     conda:
         "../../envs/echoes.yaml"
     params:
-        folds=fold_folder,
-        settings=experiment_settings,
+        folder=lambda w, input: folder_of(input.folds),
+        records=named_records,
     shell:
-        "python {input.script}"
-        " --perturbations {input.perturbations}"
-        " --features {input.features}"
-        " --components {input.components}"
-        " --folds {params.folds}"
-        " --records dataset={input.dataset} network={input.network}"
-        " links={input.links} info={input.info}"
-        " --experiment {wildcards.experiment}"
-        " --settings {params.settings:q}"
-        " --oof {output.oof}"
-        " --scores {output.scores}"
-        " --summary {output.summary}"
-        " --predictions {output.predictions}"
-        " 2> {log}"
+        "python {input.script:q}"
+        " --perturbations {input.perturbations:q}"
+        " --features {input.features:q}"
+        " --components {input.components:q}"
+        " --folds {params.folder:q}"
+        " --settings {input.settings:q}"
+        " --records {params.records:q}"
+        " --oof {output.oof:q}"
+        " --scores {output.scores:q}"
+        " --summary {output.summary:q}"
+        " --predictions {output.predictions:q}"
+        " 2> {log:q}"

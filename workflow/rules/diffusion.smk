@@ -1,55 +1,59 @@
-"""Diffusion: a random walk with restart from each silenced gene, and features made of it.
+"""Diffusion: a random walk with restart from each silenced gene, and what is made of it.
 
-Needs: network/ or a variant of it, perturbations/perturbations.npz.
-Makes: diffusion/alpha~{alpha}.npz and the like for variants of the network,
-{experiment}/features.npz, kernels/{kernels}.npz.
+Needs: networks/{network}/, perturbations/perturbations.npz.
+Makes: networks/{network}/diffusion/alpha~{alpha}.npz, networks/{network}/kernels/{kernels}.npz,
+{experiment}/features.npz.
 """
 
 
 rule diffuse:
     """Solve the random walk with restart from every silenced gene, for one restart parameter."""
     input:
-        script="scripts/diffuse.py",
-        library=code("diffuse.py"),
-        adjacency="<results>/<dataset>/network{threshold}{rewired}/adjacency.npz",
-        laplacian="<results>/<dataset>/network{threshold}{rewired}/laplacian.npz",
-        genes="<results>/<dataset>/network{threshold}/genes.tsv",
+        script=scripts_file("diffuse.py"),
+        code=code("diffuse.py"),
+        adjacency="<results>/<dataset>/networks/{network}/adjacency.npz",
+        laplacian="<results>/<dataset>/networks/{network}/laplacian.npz",
+        genes=lambda w: paths.network_file(PLAN.networks[w.network].of, "genes.tsv"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
     output:
-        "<results>/<dataset>/diffusion{threshold}{rewired}/alpha~{alpha}.npz",
+        "<results>/<dataset>/networks/{network}/diffusion/alpha~{alpha}.npz",
     log:
-        "<logs>/<dataset>/diffuse{threshold}{rewired}/alpha~{alpha}.log",
+        "<logs>/<dataset>/diffuse/{network}_alpha~{alpha}.log",
     benchmark:
-        "<benchmarks>/<dataset>/diffuse{threshold}{rewired}/alpha~{alpha}.tsv"
+        "<benchmarks>/<dataset>/diffuse/{network}_alpha~{alpha}.tsv"
     conda:
         "../../envs/echoes.yaml"
     threads: 4
     params:
-        tolerance=lookup(dpath="diffusion/tolerance", within=config),
-        backend=lookup(dpath="diffusion/backend", within=config),
-        memory_gb=lookup(dpath="diffusion/memory_gb", within=config),
+        tolerance=lookup(dpath="diffusion/tolerance", within=CONFIG),
+        backend=lookup(dpath="diffusion/backend", within=CONFIG),
+        memory_gb=lookup(dpath="diffusion/memory_gb", within=CONFIG),
     shell:
-        "python {input.script}"
-        " --adjacency {input.adjacency}"
-        " --laplacian {input.laplacian}"
-        " --genes {input.genes}"
-        " --perturbations {input.perturbations}"
+        "python {input.script:q}"
+        " --adjacency {input.adjacency:q}"
+        " --laplacian {input.laplacian:q}"
+        " --genes {input.genes:q}"
+        " --perturbations {input.perturbations:q}"
         " --alpha {wildcards.alpha}"
         " --tolerance {params.tolerance}"
         " --backend {params.backend}"
         " --memory-gb {params.memory_gb}"
         " --workers {threads}"
-        " --output {output}"
-        " 2> {log}"
+        " --output {output:q}"
+        " 2> {log:q}"
 
 
 rule build_features:
     """Put an experiment's diffusions side by side and filter their columns by variance."""
     input:
-        script="scripts/build_features.py",
-        library=code("build_features.py"),
-        diffusions=diffusion_files,
-        adjacency=adjacency_file,
+        script=scripts_file("build_features.py"),
+        code=code("build_features.py"),
+        diffusions=lambda w: paths.diffusion_files(
+            PLAN.network(w.experiment), setting("diffusion/alphas")(w)
+        ),
+        adjacency=lambda w: paths.network_file(
+            PLAN.network(w.experiment).graph, "adjacency.npz"
+        ),
     output:
         "<results>/<dataset>/{experiment}/features.npz",
     log:
@@ -60,50 +64,57 @@ rule build_features:
         "../../envs/echoes.yaml"
     params:
         # Snakemake compares inputs as a set; their order is that of the features.
-        alphas=lookup(dpath="{experiment}/diffusion/alphas", within=SETTINGS),
-        transform=lookup(dpath="{experiment}/features/transform", within=SETTINGS),
-        permute_labels=permuted,
-        percentile=optional(
-            "{experiment}/features/variance_percentile", within=SETTINGS
-        ),
+        alphas=setting("diffusion/alphas"),
+        transform=setting("features/transform"),
+        seed=lambda w: PLAN.permutation_seed(PLAN.network(w.experiment).name),
+        percentile=setting("features/variance_percentile"),
     shell:
-        "python {input.script}"
-        " --diffusions {input.diffusions}"
-        " --adjacency {input.adjacency}"
+        "python {input.script:q}"
+        " --diffusions {input.diffusions:q}"
+        " --adjacency {input.adjacency:q}"
         " --transform {params.transform}"
-        " --permute-labels {params.permute_labels}"
+        " --permute-labels {params.seed}"
         " --variance-percentile {params.percentile}"
-        " --output {output}"
-        " 2> {log}"
+        " --output {output:q}"
+        " 2> {log:q}"
 
 
 rule build_kernels:
     """Compare the silenced genes' diffusions with each other."""
     input:
-        script="scripts/build_kernels.py",
-        library=code("build_kernels.py"),
-        diffusions=diffusion_files,
-        adjacency=adjacency_file,
-        genes=genes_file,
+        script=scripts_file("build_kernels.py"),
+        code=code("build_kernels.py"),
+        diffusions=lambda w: paths.diffusion_files(
+            PLAN.networks[w.network],
+            KERNELS[w.network, w.kernels].sections["diffusion"]["alphas"],
+        ),
+        adjacency=lambda w: paths.network_file(
+            PLAN.networks[w.network].graph, "adjacency.npz"
+        ),
+        genes=lambda w: paths.network_file(PLAN.networks[w.network].of, "genes.tsv"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
     output:
-        "<results>/<dataset>/kernels/{kernels}.npz",
+        "<results>/<dataset>/networks/{network}/kernels/{kernels}.npz",
     log:
-        "<logs>/<dataset>/build_kernels/{kernels}.log",
+        "<logs>/<dataset>/build_kernels/{network}_{kernels}.log",
     benchmark:
-        "<benchmarks>/<dataset>/build_kernels/{kernels}.tsv"
+        "<benchmarks>/<dataset>/build_kernels/{network}_{kernels}.tsv"
+    wildcard_constraints:
+        kernels=match_any(name for _, name in KERNELS),
     conda:
         "../../envs/echoes.yaml"
     params:
-        transform=kernels_transform,
-        permute_labels=permuted,
+        transform=lambda w: KERNELS[w.network, w.kernels].sections["features"][
+            "transform"
+        ],
+        seed=lambda w: PLAN.permutation_seed(w.network),
     shell:
-        "python {input.script}"
-        " --diffusions {input.diffusions}"
-        " --adjacency {input.adjacency}"
-        " --genes {input.genes}"
-        " --perturbations {input.perturbations}"
+        "python {input.script:q}"
+        " --diffusions {input.diffusions:q}"
+        " --adjacency {input.adjacency:q}"
+        " --genes {input.genes:q}"
+        " --perturbations {input.perturbations:q}"
         " --transform {params.transform}"
-        " --permute-labels {params.permute_labels}"
-        " --output {output}"
-        " 2> {log}"
+        " --permute-labels {params.seed}"
+        " --output {output:q}"
+        " 2> {log:q}"

@@ -1,19 +1,18 @@
-"""The held-out protocol: predictions by models that have not seen a response, and their figures.
+"""Held-out experiments and baselines: nothing of a response is seen before it is predicted.
 
-Needs: perturbations/, kernels/{kernels}.npz, {experiment}/features.npz for linear models.
-Makes: {experiment}/held_out/, out-of-fold tables and the summary of held-out experiments,
-comparison.csv, comparison.md, differences.csv, perturbation_scores.parquet, gene_scores.parquet, sweeps/.
+Needs: {experiment}/settings.json, kernels and features that it names, perturbations/.
+Makes: {experiment}/held_out/, out-of-fold tables, the comparison of all, sweeps.
 """
 
 
 rule predict_held_out:
-    """Predict a part of the perturbations, each from all others, or the validation genes."""
+    """Predict a part of the perturbations from the others, or the validation genes."""
     input:
-        script="scripts/predict_held_out.py",
-        library=code("predict_held_out.py"),
+        script=scripts_file("predict_held_out.py"),
+        code=lambda w: code("predict_held_out.py", PLAN.model_modules(w.experiment)),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
-        kernels=member_kernels,
-        features=member_features,
+        settings="<results>/<dataset>/{experiment}/settings.json",
+        features=lambda w: PLAN.input_files(w.experiment),
     output:
         "<results>/<dataset>/{experiment}/held_out/{part}.npz",
     log:
@@ -21,37 +20,35 @@ rule predict_held_out:
     benchmark:
         "<benchmarks>/<dataset>/{experiment}/held_out/{part}.tsv"
     wildcard_constraints:
-        experiment=only(HELD_OUT),
+        experiment=match_any(PLAN.names(held_out=True)),
     conda:
         "../../envs/echoes.yaml"
     params:
-        members=member_settings,
-        part=part_option,
-        inner=inner_option,
+        part=lambda w: (
+            "--validation" if w.part == "validation" else f"--part {w.part}"
+        ),
     shell:
-        "python {input.script}"
-        " --perturbations {input.perturbations}"
-        " --members {params.members:q}"
-        " --kernels {input.kernels}"
-        " --features {input.features}"
+        "python {input.script:q}"
+        " --perturbations {input.perturbations:q}"
+        " --settings {input.settings:q}"
         " {params.part}"
-        " {params.inner}"
-        " --output {output}"
-        " 2> {log}"
+        " --output {output:q}"
+        " 2> {log:q}"
 
 
 rule aggregate_held_out:
     """Put an experiment's held-out predictions together: tables, calibration and summary."""
     input:
-        script="scripts/aggregate_held_out.py",
-        library=code("aggregate_held_out.py"),
+        script=scripts_file("aggregate_held_out.py"),
+        code=code("aggregate_held_out.py"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
-        parts=experiment_parts,
-        validation=validation_file,
+        parts=lambda w: paths.part_files(PLAN.everything[w.experiment]),
+        validation=lambda w: PLAN.validation_file(w.experiment),
+        settings="<results>/<dataset>/{experiment}/settings.json",
         dataset="<results>/<dataset>/perturbations/summary.json",
-        network=network_summary,
-        links="<results>/<dataset>/string/links.json",
-        info="<results>/<dataset>/string/info.json",
+        network=lambda w: PLAN.network_summary(w.experiment),
+        links=lambda w: PLAN.receipts(w.experiment, "links"),
+        info=lambda w: PLAN.receipts(w.experiment, "info"),
     output:
         oof=report(
             "<results>/<dataset>/{experiment}/oof_predictions.csv",
@@ -76,39 +73,42 @@ rule aggregate_held_out:
     benchmark:
         "<benchmarks>/<dataset>/{experiment}/aggregate_held_out.tsv"
     wildcard_constraints:
-        experiment=only(HELD_OUT),
+        experiment=match_any(PLAN.names(held_out=True)),
     conda:
         "../../envs/echoes.yaml"
     params:
-        settings=experiment_settings,
-        seed=lookup(dpath="seed", within=config),
+        folder=lambda w, input: folder_of(input.parts),
+        records=named_records,
+        seed=lookup(dpath="seed", within=CONFIG),
     shell:
-        "python {input.script}"
-        " --perturbations {input.perturbations}"
-        " --parts {input.parts}"
-        " --validation {input.validation}"
-        " --records dataset={input.dataset} network={input.network}"
-        " links={input.links} info={input.info}"
-        " --experiment {wildcards.experiment}"
-        " --settings {params.settings:q}"
+        "python {input.script:q}"
+        " --perturbations {input.perturbations:q}"
+        " --parts {params.folder:q}"
+        " --validation {input.validation:q}"
+        " --settings {input.settings:q}"
+        " --records {params.records:q}"
         " --seed {params.seed}"
-        " --oof {output.oof}"
-        " --scores {output.scores}"
-        " --calibration {output.calibration}"
-        " --uncertainty {output.uncertainty}"
-        " --summary {output.summary}"
-        " --predictions {output.predictions}"
-        " 2> {log}"
+        " --oof {output.oof:q}"
+        " --scores {output.scores:q}"
+        " --calibration {output.calibration:q}"
+        " --uncertainty {output.uncertainty:q}"
+        " --summary {output.summary:q}"
+        " --predictions {output.predictions:q}"
+        " 2> {log:q}"
 
 
 rule compare_experiments:
     """Compare all experiments and baselines, with intervals and paired differences."""
     input:
-        script="scripts/compare_experiments.py",
-        library=code("compare_experiments.py"),
+        script=scripts_file("compare_experiments.py"),
+        code=code("compare_experiments.py"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
-        parts=compared_parts,
-        published=published_scores,
+        experiments="<results>/<dataset>/experiments.json",
+        parts=[path for each in PLAN.compared for path in paths.part_files(each)],
+        published=[
+            paths.experiment_file(each.name, "fold_scores.csv")
+            for each in PLAN.published
+        ],
     output:
         comparison=report(
             "<results>/<dataset>/comparison.csv",
@@ -130,30 +130,32 @@ rule compare_experiments:
     conda:
         "../../envs/echoes.yaml"
     params:
-        held_out=compared,
-        published=published,
-        seed=lookup(dpath="seed", within=config),
+        seed=lookup(dpath="seed", within=CONFIG),
     shell:
-        "python {input.script}"
-        " --perturbations {input.perturbations}"
-        " --held-out {params.held_out:q}"
-        " --published {params.published:q}"
+        "python {input.script:q}"
+        " --perturbations {input.perturbations:q}"
+        " --experiments {input.experiments:q}"
         " --seed {params.seed}"
-        " --comparison {output.comparison}"
-        " --table {output.table}"
-        " --differences {output.differences}"
-        " --by-perturbation {output.by_perturbation}"
-        " --by-gene {output.by_gene}"
-        " 2> {log}"
+        " --comparison {output.comparison:q}"
+        " --table {output.table:q}"
+        " --differences {output.differences:q}"
+        " --by-perturbation {output.by_perturbation:q}"
+        " --by-gene {output.by_gene:q}"
+        " 2> {log:q}"
 
 
 rule rank_sweep:
     """Rank the runs of a sweep by their inner score, the held-out one beside it."""
     input:
-        script="scripts/rank_sweep.py",
-        library=code("rank_sweep.py"),
+        script=scripts_file("rank_sweep.py"),
+        code=code("rank_sweep.py"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
-        parts=sweep_parts,
+        runs="<results>/<dataset>/sweeps/{sweep}.json",
+        parts=lambda w: [
+            path
+            for run in PLAN.sweeps[w.sweep]
+            for path in paths.part_files(PLAN.runs[run])
+        ],
     output:
         report(
             "<results>/<dataset>/sweeps/{sweep}.csv",
@@ -167,12 +169,11 @@ rule rank_sweep:
     conda:
         "../../envs/echoes.yaml"
     params:
-        runs=sweep_runs,
-        seed=lookup(dpath="seed", within=config),
+        seed=lookup(dpath="seed", within=CONFIG),
     shell:
-        "python {input.script}"
-        " --perturbations {input.perturbations}"
-        " --runs {params.runs:q}"
+        "python {input.script:q}"
+        " --perturbations {input.perturbations:q}"
+        " --runs {input.runs:q}"
         " --seed {params.seed}"
-        " --output {output}"
-        " 2> {log}"
+        " --output {output:q}"
+        " 2> {log:q}"

@@ -1,15 +1,16 @@
-"""Inputs: STRING's tables, fetched and unpacked; the tables of perturbations, read and aligned.
+"""Inputs: STRING's tables, fetched and unpacked; the tables of a screen; the records of the plan.
 
-Needs: what `string` and `dataset` in the config name.
-Makes: string/{links,info}.txt, perturbations/perturbations.npz and the table of folds.
+Needs: what `networks` and `dataset` in the config name.
+Makes: networks/{network}/string/, perturbations/ with the table of folds, and for each experiment
+settings.json.
 """
 
 
 rule simulate_example:
     """Make the embedded example: a small data set in the real formats, with a planted signal."""
     input:
-        script="scripts/simulate_example.py",
-        library=code("simulate_example.py"),
+        script=scripts_file("simulate_example.py"),
+        code=code("simulate_example.py"),
     output:
         links="<results>/simulated/9606.protein.links.v12.0.txt.gz",
         info="<results>/simulated/9606.protein.info.v12.0.txt.gz",
@@ -26,10 +27,10 @@ rule simulate_example:
     conda:
         "../../envs/echoes.yaml"
     params:
-        simulation=lookup(dpath="simulation", within=config),
-        padding=lookup(dpath="submission/padding", within=config),
+        simulation=lookup(dpath="simulation", within=CONFIG, default={}),
+        padding=lookup(dpath="submission/padding", within=CONFIG),
     shell:
-        "python {input.script}"
+        "python {input.script:q}"
         " --network-genes {params.simulation[network_genes]}"
         " --network-links {params.simulation[network_links]}"
         " --perturbations {params.simulation[perturbations]}"
@@ -40,71 +41,78 @@ rule simulate_example:
         " --noise {params.simulation[noise]}"
         " --seed {params.simulation[seed]}"
         " --padding {params.padding}"
-        " --links {output.links}"
-        " --info {output.info}"
-        " --means {output.means}"
-        " --truth {output.truth}"
-        " --validation {output.validation}"
-        " --sample-submission {output.sample}"
-        " --validation-truth {output.validation_truth}"
-        " 2> {log}"
+        " --links {output.links:q}"
+        " --info {output.info:q}"
+        " --means {output.means:q}"
+        " --truth {output.truth:q}"
+        " --validation {output.validation:q}"
+        " --sample-submission {output.sample:q}"
+        " --validation-truth {output.validation_truth:q}"
+        " 2> {log:q}"
 
 
 rule download_string:
     """Fetch a table of STRING from its server, or copy a local one."""
     input:
-        script="scripts/download_string.py",
-        library=code("download_string.py"),
-        local=string_file,
+        script=scripts_file("download_string.py"),
+        code=code("download_string.py"),
+        local=lambda w: LOCAL_FILES[f"networks: {w.network}: {w.table}"],
     output:
-        table="<results>/<dataset>/string/{table}.txt.gz",
-        receipt="<results>/<dataset>/string/{table}.json",
+        table="<results>/<dataset>/networks/{network}/string/{table}.txt.gz",
+        receipt="<results>/<dataset>/networks/{network}/string/{table}.json",
     log:
-        "<logs>/<dataset>/download_string/{table}.log",
+        "<logs>/<dataset>/download_string/{network}_{table}.log",
     benchmark:
-        "<benchmarks>/<dataset>/download_string/{table}.tsv"
+        "<benchmarks>/<dataset>/download_string/{network}_{table}.tsv"
+    retries: 2
     localrule: True
     conda:
         "../../envs/echoes.yaml"
     params:
-        source=string_source,
-        sha256=optional("string/checksums/{table}", within=config),
+        # In an object store the local copy has another path.
+        source=lambda w, input: str(
+            input.local or PLAN.string_source(w.network, w.table)
+        ),
+        sha256=lambda w: PLAN.networks[w.network].settings["checksums"][w.table] or [],
     shell:
-        "python {input.script}"
+        "python {input.script:q}"
         " --source {params.source:q}"
         " --sha256 {params.sha256:q}"
-        " --output {output.table}"
-        " --receipt {output.receipt}"
-        " 2> {log}"
+        " --output {output.table:q}"
+        " --receipt {output.receipt:q}"
+        " 2> {log:q}"
 
 
 rule gunzip_string:
     """Unpack a table of STRING."""
     input:
-        script="scripts/gunzip_string.py",
-        library=code("gunzip_string.py"),
-        table="<results>/<dataset>/string/{table}.txt.gz",
+        script=scripts_file("gunzip_string.py"),
+        code=code("gunzip_string.py"),
+        table="<results>/<dataset>/networks/{network}/string/{table}.txt.gz",
     output:
-        "<results>/<dataset>/string/{table}.txt",
+        "<results>/<dataset>/networks/{network}/string/{table}.txt",
     log:
-        "<logs>/<dataset>/gunzip_string/{table}.log",
+        "<logs>/<dataset>/gunzip_string/{network}_{table}.log",
     benchmark:
-        "<benchmarks>/<dataset>/gunzip_string/{table}.tsv"
+        "<benchmarks>/<dataset>/gunzip_string/{network}_{table}.tsv"
     localrule: True
     conda:
         "../../envs/echoes.yaml"
     shell:
-        "python {input.script} --input {input.table} --output {output} 2> {log}"
+        "python {input.script:q}"
+        " --input {input.table:q}"
+        " --output {output:q}"
+        " 2> {log:q}"
 
 
 checkpoint read_perturbations:
     """Read the tables of perturbations, align and check them, and number the folds."""
     input:
-        script="scripts/read_perturbations.py",
-        library=code("read_perturbations.py"),
-        means=local_file("dataset", "means"),
-        truth=local_file("dataset", "truth"),
-        validation=local_file("dataset", "validation"),
+        script=scripts_file("read_perturbations.py"),
+        code=code("read_perturbations.py"),
+        means=LOCAL_FILES["dataset: means"],
+        truth=LOCAL_FILES["dataset: truth"],
+        validation=LOCAL_FILES["dataset: validation"],
     output:
         table="<results>/<dataset>/perturbations/perturbations.npz",
         folds="<results>/<dataset>/perturbations/folds.tsv",
@@ -116,16 +124,96 @@ checkpoint read_perturbations:
     conda:
         "../../envs/echoes.yaml"
     params:
-        control=lookup(dpath="dataset/control", within=config),
-        guide_separator=optional("dataset/guide_separator", within=config),
+        control=lookup(dpath="dataset/control", within=CONFIG),
+        guide_separator=CONFIG["dataset"]["guide_separator"] or [],
+        scale=lookup(dpath="dataset/scale", within=CONFIG),
     shell:
-        "python {input.script}"
+        "python {input.script:q}"
         " --means {input.means:q}"
         " --truth {input.truth:q}"
         " --validation {input.validation:q}"
         " --control {params.control:q}"
         " --guide-separator {params.guide_separator:q}"
-        " --output {output.table}"
-        " --folds {output.folds}"
-        " --summary {output.summary}"
-        " 2> {log}"
+        " --scale {params.scale}"
+        " --output {output.table:q}"
+        " --folds {output.folds:q}"
+        " --summary {output.summary:q}"
+        " 2> {log:q}"
+
+
+rule write_settings:
+    """Write down all settings that an experiment's predictions follow from."""
+    input:
+        script=scripts_file("write_settings.py"),
+        code=code("write_settings.py"),
+    output:
+        "<results>/<dataset>/{experiment}/settings.json",
+    log:
+        "<logs>/<dataset>/{experiment}/write_settings.log",
+    benchmark:
+        "<benchmarks>/<dataset>/{experiment}/write_settings.tsv"
+    localrule: True
+    conda:
+        "../../envs/echoes.yaml"
+    params:
+        name="{experiment}/settings.json",
+        # What is written: another value of it writes the file again.
+        record=lambda w: PLAN.settings(w.experiment),
+    shell:
+        "python {input.script:q}"
+        " --plan {PLAN_FILE:q}"
+        " --record {params.name:q}"
+        " --output {output:q}"
+        " 2> {log:q}"
+
+
+rule list_experiments:
+    """Write down which experiments and baselines are compared."""
+    input:
+        script=scripts_file("write_settings.py"),
+        code=code("write_settings.py"),
+    output:
+        "<results>/<dataset>/experiments.json",
+    log:
+        "<logs>/<dataset>/list_experiments.log",
+    benchmark:
+        "<benchmarks>/<dataset>/list_experiments.tsv"
+    localrule: True
+    conda:
+        "../../envs/echoes.yaml"
+    params:
+        name="experiments.json",
+        # What is written: another value of it writes the file again.
+        record=PLAN.comparison(),
+    shell:
+        "python {input.script:q}"
+        " --plan {PLAN_FILE:q}"
+        " --record {params.name:q}"
+        " --output {output:q}"
+        " 2> {log:q}"
+
+
+rule list_runs:
+    """Write down the runs of a sweep and what each varies."""
+    input:
+        script=scripts_file("write_settings.py"),
+        code=code("write_settings.py"),
+    output:
+        "<results>/<dataset>/sweeps/{sweep}.json",
+    log:
+        "<logs>/<dataset>/list_runs/{sweep}.log",
+    benchmark:
+        "<benchmarks>/<dataset>/list_runs/{sweep}.tsv"
+    localrule: True
+    conda:
+        "../../envs/echoes.yaml"
+    params:
+        name="sweeps/{sweep}.json",
+        # What is written: another value of it writes the file again.
+        record=lambda w: PLAN.sweep(w.sweep),
+    shell:
+        "python {input.script:q}"
+        " --plan {PLAN_FILE:q}"
+        " --record {params.name:q}"
+        " --output {output:q}"
+        " 2> {log:q}"

@@ -1,86 +1,104 @@
-"""Network: the weighted graph around the genes of the data set.
+"""Network: the weighted graph around the genes of the data set, and its shuffled twins.
 
-Needs: string/{links,info}.txt, perturbations/perturbations.npz.
-Makes: network/adjacency.npz, network/laplacian.npz, network/genes.tsv, network/summary.json;
-where an experiment shuffles links, network_rewired/adjacency.npz, network_rewired/laplacian.npz.
+Needs: networks/{network}/string/{links,info}.txt, perturbations/perturbations.npz.
+Makes: networks/{network}/adjacency.npz, laplacian.npz, genes.tsv, summary.json.
 """
 
 
 rule build_network:
-    """Build the adjacency matrix of the links that touch a perturbed or a response gene."""
+    """Build the adjacency matrix of the links that touch a silenced or a response gene."""
     input:
-        script="scripts/build_network.py",
-        library=code("build_network.py"),
-        links="<results>/<dataset>/string/links.txt",
-        info="<results>/<dataset>/string/info.txt",
+        script=scripts_file("build_network.py"),
+        code=code("build_network.py"),
+        links=lambda w: paths.network_file(
+            PLAN.networks[w.network].source, "string/links.txt"
+        ),
+        info=lambda w: paths.network_file(
+            PLAN.networks[w.network].source, "string/info.txt"
+        ),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
     output:
-        adjacency="<results>/<dataset>/network{threshold}/adjacency.npz",
-        genes="<results>/<dataset>/network{threshold}/genes.tsv",
-        summary="<results>/<dataset>/network{threshold}/summary.json",
+        adjacency="<results>/<dataset>/networks/{network}/adjacency.npz",
+        genes="<results>/<dataset>/networks/{network}/genes.tsv",
+        summary="<results>/<dataset>/networks/{network}/summary.json",
     log:
-        "<logs>/<dataset>/build_network{threshold}.log",
+        "<logs>/<dataset>/build_network/{network}.log",
     benchmark:
-        "<benchmarks>/<dataset>/build_network{threshold}.tsv"
+        "<benchmarks>/<dataset>/build_network/{network}.tsv"
+    wildcard_constraints:
+        network=match_any(
+            each.name for each in PLAN.networks.values() if not each.shuffle
+        ),
     localrule: True
     conda:
         "../../envs/echoes.yaml"
     params:
-        score_threshold=score_threshold,
-        self_loop=lookup(dpath="network/self_loop", within=config),
-        edge_multiplicity=lookup(dpath="network/edge_multiplicity", within=config),
+        score_threshold=lambda w: PLAN.networks[w.network].settings["score_threshold"],
+        self_loop=lambda w: PLAN.networks[w.network].settings["self_loop"],
+        edge_multiplicity=lambda w: PLAN.networks[w.network].settings[
+            "edge_multiplicity"
+        ],
     shell:
-        "python {input.script}"
-        " --links {input.links}"
-        " --info {input.info}"
-        " --perturbations {input.perturbations}"
+        "python {input.script:q}"
+        " --links {input.links:q}"
+        " --info {input.info:q}"
+        " --perturbations {input.perturbations:q}"
         " --score-threshold {params.score_threshold}"
         " --self-loop {params.self_loop}"
         " --edge-multiplicity {params.edge_multiplicity}"
-        " --adjacency {output.adjacency}"
-        " --genes {output.genes}"
-        " --summary {output.summary}"
-        " 2> {log}"
+        " --adjacency {output.adjacency:q}"
+        " --genes {output.genes:q}"
+        " --summary {output.summary:q}"
+        " 2> {log:q}"
 
 
 rule rewire_network:
-    """Shuffle the links of the network, where each gene keeps its number of links."""
+    """Shuffle the links of a network, where each gene keeps its number of links."""
     input:
-        script="scripts/rewire_network.py",
-        library=code("rewire_network.py"),
-        adjacency="<results>/<dataset>/network{threshold}/adjacency.npz",
+        script=scripts_file("rewire_network.py"),
+        code=code("rewire_network.py"),
+        adjacency=lambda w: paths.network_file(
+            PLAN.networks[w.network].of, "adjacency.npz"
+        ),
     output:
-        "<results>/<dataset>/network{threshold}_rewired/adjacency.npz",
+        "<results>/<dataset>/networks/{network}/adjacency.npz",
     log:
-        "<logs>/<dataset>/rewire_network{threshold}.log",
+        "<logs>/<dataset>/rewire_network/{network}.log",
     benchmark:
-        "<benchmarks>/<dataset>/rewire_network{threshold}.tsv"
+        "<benchmarks>/<dataset>/rewire_network/{network}.tsv"
+    wildcard_constraints:
+        network=match_any(
+            n.name for n in PLAN.networks.values() if n.shuffle == "links"
+        ),
     conda:
         "../../envs/echoes.yaml"
     params:
-        seed=lookup(dpath="seed", within=config),
+        seed=lookup(dpath="seed", within=CONFIG),
     shell:
-        "python {input.script}"
-        " --adjacency {input.adjacency}"
+        "python {input.script:q}"
+        " --adjacency {input.adjacency:q}"
         " --seed {params.seed}"
-        " --output {output}"
-        " 2> {log}"
+        " --output {output:q}"
+        " 2> {log:q}"
 
 
 rule build_laplacian:
-    """Build the random-walk Laplacian of the network, or of the rewired one."""
+    """Build the random-walk Laplacian of a network."""
     input:
-        script="scripts/build_laplacian.py",
-        library=code("build_laplacian.py"),
-        adjacency="<results>/<dataset>/network{threshold}{rewired}/adjacency.npz",
+        script=scripts_file("build_laplacian.py"),
+        code=code("build_laplacian.py"),
+        adjacency="<results>/<dataset>/networks/{network}/adjacency.npz",
     output:
-        "<results>/<dataset>/network{threshold}{rewired}/laplacian.npz",
+        "<results>/<dataset>/networks/{network}/laplacian.npz",
     log:
-        "<logs>/<dataset>/build_laplacian{threshold}{rewired}.log",
+        "<logs>/<dataset>/build_laplacian/{network}.log",
     benchmark:
-        "<benchmarks>/<dataset>/build_laplacian{threshold}{rewired}.tsv"
+        "<benchmarks>/<dataset>/build_laplacian/{network}.tsv"
     localrule: True
     conda:
         "../../envs/echoes.yaml"
     shell:
-        "python {input.script} --adjacency {input.adjacency} --output {output} 2> {log}"
+        "python {input.script:q}"
+        " --adjacency {input.adjacency:q}"
+        " --output {output:q}"
+        " 2> {log:q}"

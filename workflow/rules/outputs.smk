@@ -6,10 +6,10 @@ Makes: {experiment}/figure.png, {experiment}/figure.pdf, {experiment}/submission
 
 
 rule plot_figure:
-    """Draw truth beside prediction, and the correlation of each gene."""
+    """Draw responses beside predictions, and the correlation of each gene."""
     input:
-        script="scripts/plot_figure.py",
-        library=code("plot_figure.py"),
+        script=scripts_file("plot_figure.py"),
+        code=code("plot_figure.py"),
         predictions="<results>/<dataset>/{experiment}/predictions.npz",
     output:
         png=report(
@@ -25,26 +25,26 @@ rule plot_figure:
     conda:
         "../../envs/echoes.yaml"
     params:
-        dataset=lookup(dpath="dataset/name", within=config),
-        measured=measured_option,
+        title=lambda w: (
+            f"{CONFIG['dataset']['name']}, experiment {w.experiment}: out-of-fold predictions"
+        ),
     shell:
-        "python {input.script}"
-        " --predictions {input.predictions}"
-        " --title '{params.dataset}, experiment {wildcards.experiment}: out-of-fold predictions'"
-        " {params.measured}"
-        " --png {output.png}"
-        " --pdf {output.pdf}"
-        " 2> {log}"
+        "python {input.script:q}"
+        " --predictions {input.predictions:q}"
+        " --title {params.title:q}"
+        " --png {output.png:q}"
+        " --pdf {output.pdf:q}"
+        " 2> {log:q}"
 
 
 rule write_submission:
     """Write the validation predictions and the zero rows that pad them."""
     input:
-        script="scripts/write_submission.py",
-        library=code("write_submission.py"),
+        script=scripts_file("write_submission.py"),
+        code=code("write_submission.py"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         predictions="<results>/<dataset>/{experiment}/predictions.npz",
-        sample=local_file("submission", "sample"),
+        sample=LOCAL_FILES["submission: sample"],
     output:
         report(
             "<results>/<dataset>/{experiment}/submission.csv",
@@ -59,12 +59,12 @@ rule write_submission:
     conda:
         "../../envs/echoes.yaml"
     params:
-        padding=lookup(dpath="submission/padding", within=config),
+        padding=lookup(dpath="submission/padding", within=CONFIG),
     shell:
-        "python {input.script}"
-        " --perturbations {input.perturbations}"
-        " --predictions {input.predictions}"
+        "python {input.script:q}"
+        " --perturbations {input.perturbations:q}"
+        " --predictions {input.predictions:q}"
         " --padding {params.padding}"
         " --sample {input.sample:q}"
-        " --output {output}"
-        " 2> {log}"
+        " --output {output:q}"
+        " 2> {log:q}"

@@ -1,0 +1,230 @@
+"""Experiments, baselines and runs of sweeps: what each of them fits, on what, and how."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from echoes.models.catalogue import MODELS
+from echoes.plan.settings import SECTIONS, ConfigError, Settings, overlay
+
+#: What every baseline has of its own: neighbours are compared on a log scale, in one job.
+BASELINE: Settings = {"features": {"transform": "log"}, "crossval": {"parts": 1}}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One way to predict the perturbations, with all its settings.
+
+    Parameters
+    ----------
+    name
+        Its name, and its folder's.
+    kind
+        ``experiment``, ``baseline`` or ``run`` of a sweep.
+    protocol
+        ``held_out`` or ``published``.
+    models
+        Models that are averaged; none for an ensemble.
+    members
+        Experiments that an ensemble averages; none for an experiment with models of its own.
+    network
+        Name of its network.
+    sections
+        The sections of the configuration, with its own keys laid over those of all.
+    """
+
+    name: str
+    kind: str
+    protocol: str
+    models: tuple[str, ...]
+    members: tuple[str, ...]
+    network: str
+    sections: Settings = field(hash=False)
+
+    @property
+    def held_out(self) -> bool:
+        """Whether nothing of a response is seen before it is predicted."""
+        return self.protocol == "held_out"
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """What its models learn from beside the responses."""
+        return frozenset(each for model in self.models for each in MODELS[model].inputs)
+
+    @property
+    def folds(self) -> int | None:
+        """Number of folds; None where each silenced gene is one."""
+        crossval = self.sections["crossval"]
+        return int(crossval["folds"]) if crossval["scheme"] == "k_fold" else None
+
+    @property
+    def parts(self) -> int:
+        """Number of jobs that share the folds: no more than there are folds."""
+        parts = int(self.sections["crossval"]["parts"])
+        return parts if self.folds is None else min(parts, self.folds)
+
+    def read_settings(self) -> Settings:
+        """Give the keys that its models read, by section."""
+        reads = {path for model in self.models for path in MODELS[model].reads}
+        found = {
+            section: {
+                key: value
+                for key, value in self.sections[section].items()
+                if reads & {section, f"{section}.{key}"}
+            }
+            for section in SECTIONS
+        }
+        return {section: keys for section, keys in found.items() if keys}
+
+
+def make_experiment(
+    name: str, kind: str, settings: Mapping[str, Any], config: Settings
+) -> Experiment:
+    """Put an experiment's own settings over those of the configuration, and check them.
+
+    Parameters
+    ----------
+    name
+        Name of the experiment.
+    kind
+        ``experiment``, ``baseline`` or ``run``.
+    settings
+        Its own settings.
+    config
+        The complete configuration.
+
+    Raises
+    ------
+    ConfigError
+        When it names no model, an unknown one, one that its protocol does not have, or a network
+        that is not there.
+    """
+    place = f"experiments: {name}"
+    models, members = settings.get("models", ()), settings.get("members", ())
+    protocol = settings.get("protocol", "held_out")
+    if bool(models) == bool(members):
+        raise ConfigError(
+            place,
+            "it has models and members" if models else "it has neither models nor members",
+            expected="`models:`, or `members:` for an ensemble of other experiments",
+            remedy=f"Name some models, such as `models: [echo]`; there are {', '.join(MODELS)}.",
+        )
+    for model in models:
+        _check_model(model, protocol, f"{place}: models" if kind == "experiment" else kind)
+    if members:
+        _check_ensemble(place, protocol, settings)
+    network = settings.get("network") or next(iter(config["networks"]))
+    if network not in config["networks"]:
+        raise ConfigError(
+            f"{place}: network",
+            f"there is no network {network}",
+            expected=f"one of {', '.join(config['networks'])}",
+            remedy="Correct the name, or add it under `networks:`.",
+        )
+    sections = {
+        section: overlay(config[section], settings.get(section, {})) for section in SECTIONS
+    }
+    return Experiment(name, kind, protocol, tuple(models), tuple(members), network, sections)
+
+
+def _check_model(model: str, protocol: str, place: str) -> None:
+    """Refuse a model that is not there, or that the protocol does not have."""
+    able = [name for name, entry in MODELS.items() if protocol in entry.protocols]
+    if model not in able:
+        raise ConfigError(
+            place,
+            f"there is no model {model}"
+            if model not in MODELS
+            else f"{model} cannot be evaluated by the {protocol} protocol",
+            expected=f"one of {', '.join(able)}",
+            remedy="Correct the name." if model not in MODELS else "Choose another protocol.",
+        )
+
+
+def _check_ensemble(place: str, protocol: str, settings: Mapping[str, Any]) -> None:
+    """Refuse settings that an ensemble does not have: its members have them."""
+    extra = [key for key in (*SECTIONS, "network") if key in settings and key != "crossval"]
+    if protocol != "held_out" or extra:
+        raise ConfigError(
+            place,
+            f"an ensemble has no `{extra[0]}:`" if extra else "an ensemble is published",
+            expected="members, crossval and nothing else; it is held out",
+            remedy="Set it in the members." if extra else "Set `protocol: held_out`.",
+        )
+
+
+def check_members(experiment: Experiment, experiments: Mapping[str, Experiment]) -> None:
+    """Refuse an ensemble of what is no held-out experiment with models of its own.
+
+    Raises
+    ------
+    ConfigError
+        When a member is none.
+    """
+    for name in experiment.members:
+        member = experiments.get(name)
+        if member is None or not member.held_out:
+            problem = "no experiment that is held out"
+        elif member.members:
+            problem = "an ensemble itself"
+        else:
+            continue
+        raise ConfigError(
+            f"experiments: {experiment.name}: members",
+            f"{name} is {problem}",
+            expected="experiments with `protocol: held_out` and models of their own",
+            remedy="Correct the list.",
+        )
+
+
+def sweep_runs(
+    sweep: str, settings: Mapping[str, Any], experiments: Mapping[str, Any]
+) -> Iterator[tuple[str, Settings, Settings]]:
+    """Give all runs of a sweep.
+
+    Parameters
+    ----------
+    sweep
+        Its name.
+    settings
+        The experiment that it varies, and the values of each setting (``grid``).
+    experiments
+        Settings of all experiments by name, `like` resolved.
+
+    Yields
+    ------
+    name, settings, varied
+        Name of the run, the settings of its experiment, and those of them that the sweep varies.
+
+    Raises
+    ------
+    ConfigError
+        When the experiment cannot be varied, or a setting is none of an experiment.
+    """
+    base = experiments.get(settings["experiment"])
+    if not base or base.get("protocol", "held_out") != "held_out" or "members" in base:
+        raise ConfigError(
+            f"sweeps: {sweep}: experiment",
+            str(settings["experiment"]),
+            expected="the name of an experiment with `protocol: held_out` and models of its own",
+            remedy="Correct it, or add the experiment.",
+        )
+    grid: Mapping[str, Sequence[Any]] = settings["grid"]
+    for path in grid:
+        if "." in path and path.partition(".")[0] not in SECTIONS:
+            raise ConfigError(
+                f"sweeps: {sweep}: grid",
+                path,
+                expected=f"models, network, or a key of {', '.join(SECTIONS)}",
+                remedy="Name it as section.key, for instance diffusion.alphas.",
+            )
+    for number, values in enumerate(itertools.product(*grid.values())):
+        varied = dict(zip(grid, values, strict=True))
+        changes: Settings = {}
+        for path, value in varied.items():
+            section, _, key = path.rpartition(".")
+            (changes.setdefault(section, {}) if section else changes)[key] = value
+        yield f"{sweep}.{number}", overlay(base, changes), varied

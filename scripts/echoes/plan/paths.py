@@ -1,0 +1,82 @@
+"""Where every file stands: all names of files that depend on a configuration are made here.
+
+Paths hold Snakemake's ``<results>`` and ``<dataset>``, which it replaces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from echoes.plan.experiments import Experiment
+from echoes.plan.networks import Network
+
+#: Folder of a data set's results.
+DATASET = "<results>/<dataset>"
+
+#: STRING's server; https://string-db.org/cgi/download
+STRING_URL = (
+    "https://stringdb-downloads.org/download/protein.{table}.v{version}/"
+    "{species}.protein.{table}.v{version}.txt.gz"
+)
+
+
+def network_file(network: str, file: str) -> str:
+    """Path of a file of a network."""
+    return f"{DATASET}/networks/{network}/{file}"
+
+
+def experiment_file(experiment: str, file: str) -> str:
+    """Path of a file of an experiment."""
+    return f"{DATASET}/{experiment}/{file}"
+
+
+def diffusion_files(network: Network, alphas: Sequence[float]) -> list[str]:
+    """Paths of a network's diffusions, one for each restart parameter, in order."""
+    return [network_file(network.graph, f"diffusion/alpha~{alpha}.npz") for alpha in alphas]
+
+
+def kernels_name(experiment: Experiment) -> str:
+    """Name of an experiment's kernels: all that they are made of beside the network."""
+    alphas = "+".join(map(str, experiment.sections["diffusion"]["alphas"]))
+    return f"{experiment.sections['features']['transform']}_alphas~{alphas}"
+
+
+def kernels_file(experiment: Experiment) -> str:
+    """Path of an experiment's kernels below the data set's folder."""
+    return f"networks/{experiment.network}/kernels/{kernels_name(experiment)}.npz"
+
+
+def features_file(experiment: Experiment) -> str:
+    """Path of an experiment's features below the data set's folder."""
+    return f"{experiment.name}/features.npz"
+
+
+def part_files(experiment: Experiment) -> list[str]:
+    """Paths of the parts that an experiment's out-of-fold predictions are made in."""
+    return [
+        experiment_file(experiment.name, f"held_out/{part}.npz") for part in range(experiment.parts)
+    ]
+
+
+def result_files(experiment: Experiment, *, validation: bool) -> list[str]:
+    """Paths of what an experiment makes for its reader.
+
+    Parameters
+    ----------
+    experiment
+        The experiment.
+    validation
+        Whether there are perturbations to predict.
+    """
+    files = ["oof_predictions.csv", "fold_scores.csv", "summary.json", "figure.png", "figure.pdf"]
+    files += ["calibration.csv", "uncertainty.parquet"] if experiment.held_out else []
+    files += ["submission.csv"] if validation else []
+    return [experiment_file(experiment.name, file) for file in files]
+
+
+def comparison_files(sweeps: Sequence[str]) -> list[str]:
+    """Paths of the tables that compare experiments, and of those that rank sweeps."""
+    files = ["comparison.csv", "comparison.md", "differences.csv"]
+    files += ["perturbation_scores.parquet", "gene_scores.parquet"]
+    files += [f"sweeps/{sweep}.csv" for sweep in sweeps]
+    return [f"{DATASET}/{file}" for file in files]

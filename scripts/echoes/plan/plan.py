@@ -1,0 +1,311 @@
+"""The plan of a run: all experiments, networks and sweeps of a configuration, and their records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from echoes.io.files import atomic_path
+from echoes.models.catalogue import MODELS
+from echoes.plan import checks, paths
+from echoes.plan.experiments import (
+    BASELINE,
+    Experiment,
+    check_members,
+    make_experiment,
+    sweep_runs,
+)
+from echoes.plan.networks import Network, read_networks
+from echoes.plan.settings import ConfigError, Settings, check_finite, complete, inherit, overlay
+
+
+class Plan:
+    """What a configuration asks for.
+
+    Parameters
+    ----------
+    config
+        A configuration that the schema allows.
+    schema
+        The schema, for the defaults.
+
+    Attributes
+    ----------
+    config
+        The configuration with all defaults.
+    networks
+        Networks by name.
+    experiments, baselines, runs
+        Experiments by name: those of the configuration, the baselines, and the runs of sweeps.
+    sweeps
+        Names of a sweep's runs and what each varies, by the name of the sweep.
+    everything
+        All experiments, baselines and runs by name.
+    run_settings
+        Settings of the runs as a configuration has them, to be checked like those.
+
+    Raises
+    ------
+    ConfigError
+        When it asks for what cannot be done.
+    """
+
+    def __init__(self, config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+        check_finite(config)
+        self.config: Settings = complete(config, schema)
+        self.networks: dict[str, Network] = read_networks(
+            self.config["networks"], self.config["seed"]
+        )
+        checks.check_example(self.config, self.networks)
+        named = inherit(self.config["experiments"], "experiments")
+        if not named:
+            raise ConfigError(
+                "experiments",
+                "there is none",
+                expected="at least one",
+                remedy="Name one, for instance `experiments: {echo: {models: [echo]}}`.",
+            )
+        self.experiments = self._make("experiment", named)
+        self.baselines = self._make("baseline", {
+            name: overlay(BASELINE, {"models": [name]}) for name in self.config["baselines"]
+        })  # fmt: skip
+        self.run_settings: Settings = {}
+        self.sweeps: dict[str, dict[str, Settings]] = {}
+        for sweep, settings in self.config["sweeps"].items():
+            if settings is not None:
+                self.sweeps[sweep] = {}
+                for name, run, varied in sweep_runs(sweep, settings, named):
+                    self.run_settings[name] = run
+                    self.sweeps[sweep][name] = varied
+        self.runs = self._make("run", self.run_settings)
+        for name, experiment in self.experiments.items():
+            if name in self.baselines or name in self.runs:
+                raise ConfigError(
+                    f"experiments: {name}",
+                    "a baseline or a run of a sweep has this name",
+                    expected="a name of its own",
+                    remedy="Rename the experiment, or take it from `baselines:`.",
+                )
+            check_members(experiment, self.experiments)
+        self.everything = {**self.runs, **self.baselines, **self.experiments}
+
+    def _make(self, kind: str, settings: Mapping[str, Settings]) -> dict[str, Experiment]:
+        return {
+            name: make_experiment(name, kind, each, self.config) for name, each in settings.items()
+        }
+
+    def network(self, experiment: str) -> Network:
+        """Get the network of an experiment."""
+        return self.networks[self.everything[experiment].network]
+
+    def members(self, experiment: str) -> list[Experiment]:
+        """List the experiments that an ensemble averages, or the experiment itself."""
+        one = self.everything[experiment]
+        return [self.experiments[name] for name in one.members] or [one]
+
+    @property
+    def compared(self) -> list[Experiment]:
+        """Held-out experiments and baselines, in the order of the comparison."""
+        return [
+            each for each in (*self.baselines.values(), *self.experiments.values()) if each.held_out
+        ]
+
+    @property
+    def published(self) -> list[Experiment]:
+        """Experiments of the published protocol."""
+        return [each for each in self.experiments.values() if not each.held_out]
+
+    @property
+    def kernels(self) -> dict[tuple[str, str], Experiment]:
+        """An experiment for each set of kernels, by the names of network and kernels."""
+        return {
+            (each.network, paths.kernels_name(each)): each
+            for each in self.everything.values()
+            if "kernels" in each.inputs
+        }
+
+    def model_modules(self, experiment: str) -> list[str]:
+        """List the dotted names of the modules that fit an experiment's models."""
+        members = self.members(experiment)
+        return sorted({MODELS[model].module for each in members for model in each.models})
+
+    def input_files(self, experiment: str) -> list[str]:
+        """List the paths of the kernels and features that an experiment's models learn from."""
+        files = []
+        for each in self.members(experiment):
+            files += [paths.kernels_file(each)] if "kernels" in each.inputs else []
+            files += [paths.features_file(each)] if "features" in each.inputs else []
+        return [f"{paths.DATASET}/{file}" for file in dict.fromkeys(files)]
+
+    def network_summary(self, experiment: str) -> list[str]:
+        """Give the path of the record of the network that an experiment is on, if it is on one."""
+        uses = any(each.inputs for each in self.members(experiment))
+        network = self.networks[self.members(experiment)[0].network]
+        return [paths.network_file(network.of, "summary.json")] if uses else []
+
+    def receipts(self, experiment: str, table: str) -> list[str]:
+        """Give the path of the record of the download of a table of STRING, if it is used."""
+        network = self.networks[self.members(experiment)[0].network]
+        used = self.network_summary(experiment)
+        return [paths.network_file(network.source, f"string/{table}.json")] if used else []
+
+    def validation_file(self, experiment: str) -> list[str]:
+        """Give the path of the predictions of the validation genes, if there are some."""
+        wanted = self.config["dataset"]["validation"] is not None
+        return [paths.experiment_file(experiment, "held_out/validation.npz")] if wanted else []
+
+    def names(self, *, held_out: bool) -> list[str]:
+        """List the names of all experiments that are held out, or of all others."""
+        return [name for name, each in self.everything.items() if each.held_out == held_out]
+
+    def permutation_seed(self, network: str) -> int | list[int]:
+        """Give the seed to permute the silenced genes with; an empty list where they are not."""
+        one = self.networks[network]
+        return int(one.settings["seed"]) if one.shuffle == "labels" else []
+
+    def settings(self, experiment: str) -> Settings:
+        """Give all settings that an experiment's predictions follow from, as its jobs read them."""
+        one = self.everything[experiment]
+        if not one.held_out:
+            return {
+                "experiment": one.name,
+                "protocol": one.protocol,
+                "models": list(one.models),
+                **self._graph_settings(one),
+                **one.read_settings(),
+            }
+        members = self.members(experiment)
+        inner = one.kind == "run"
+        return {
+            "experiment": one.name,
+            "protocol": one.protocol,
+            "crossval": {"folds": one.folds, "parts": one.parts},
+            "inner": inner,
+            "members": {
+                each.name: self._member_settings(each, inner=inner or len(members) > 1)
+                for each in members
+            },
+        }
+
+    def _member_settings(self, one: Experiment, *, inner: bool) -> Settings:
+        """Give what the models of one member read."""
+        return {
+            "models": list(one.models),
+            "kernels": paths.kernels_file(one) if "kernels" in one.inputs else None,
+            "features_file": paths.features_file(one) if "features" in one.inputs else None,
+            **(self._graph_settings(one) if one.inputs else {}),
+            **one.read_settings(),
+            **({"inner_crossval": one.sections["inner_crossval"]} if inner else {}),
+        }
+
+    def _graph_settings(self, one: Experiment) -> Settings:
+        """Give network and diffusion of an experiment."""
+        network = self.networks[one.network]
+        base = self.networks[network.of].settings
+        return {
+            "network": {"name": network.name, **base, **network.settings},
+            "diffusion": {
+                "alphas": one.sections["diffusion"]["alphas"],
+                "tolerance": one.sections["diffusion"]["tolerance"],
+            },
+        }
+
+    def comparison(self) -> Settings:
+        """List what is compared, for ``experiments.json``."""
+        held_out = [
+            {"name": each.name, "kind": each.kind, "protocol": each.protocol, "parts": each.parts}
+            for each in self.compared
+        ]
+        published = [
+            {"name": each.name, "kind": each.kind, "protocol": each.protocol}
+            for each in self.published
+        ]
+        return {"experiments": [*held_out, *published]}
+
+    def sweep(self, name: str) -> Settings:
+        """List the runs of a sweep, for ``sweeps/{sweep}.json``."""
+        runs = [
+            {"name": run, "varied": varied, "parts": self.runs[run].parts}
+            for run, varied in self.sweeps[name].items()
+        ]
+        return {"sweep": name, "runs": runs}
+
+    def string_source(self, network: str, table: str) -> str:
+        """Say where a network's table ``links`` or ``info`` comes from: a URL or a path."""
+        settings = self.networks[network].settings
+        return str(settings[table] or paths.STRING_URL.format(table=table, **settings))
+
+    def local_files(self, *, stored: bool = False) -> dict[str, list[str]]:
+        """Find the local files that the configuration names.
+
+        Parameters
+        ----------
+        stored
+            Whether files are in an object store, where they cannot be looked for.
+
+        Returns
+        -------
+        dict
+            By the keys of each setting, as in ``dataset: means``, the file that it names, in a
+            list that is empty where it names none.
+
+        Raises
+        ------
+        ConfigError
+            When a file is missing.
+        """
+        source = self.config["dataset"]["source"]
+        remedy = f"Get it from {source} and put it there." if source else "Correct the path."
+        settings = [("dataset", key) for key in ("means", "truth", "validation")]
+        settings.append(("submission", "sample"))
+        files = {
+            f"{section}: {key}": checks.local_file(
+                self.config[section][key], f"{section}: {key}", remedy=remedy, stored=stored
+            )
+            for section, key in settings
+        }
+        for name, network in self.networks.items():
+            if network.source == name:
+                for key in ("links", "info"):
+                    place = f"networks: {name}: {key}"
+                    files[place] = checks.local_file(
+                        network.settings[key],
+                        place,
+                        remedy=f"Correct the path, or set `{key}: null` to fetch it from STRING.",
+                        urls=True,
+                        stored=stored,
+                    )
+        return files
+
+    def write(self, folder: Path) -> Path:
+        """Write all records for the jobs to a file, once: its name says what it holds.
+
+        A command line holds 128 KiB at most, so that records travel in this file.
+
+        Parameters
+        ----------
+        folder
+            Folder of such files.
+
+        Returns
+        -------
+        Path
+            The file: a JSON object of records by the name of the file that each becomes.
+        """
+        records: dict[str, Settings] = {"experiments.json": self.comparison()}
+        records |= {f"{name}/settings.json": self.settings(name) for name in self.everything}
+        records |= {f"sweeps/{name}.json": self.sweep(name) for name in self.sweeps}
+        text = json.dumps(records, ensure_ascii=False)
+        file = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.json"
+        if not file.exists():
+            with atomic_path(file) as partial:
+                partial.write_text(text, encoding="utf-8")
+        return file
+
+
+def count_folds(table: Sequence[str]) -> int:
+    """Count the folds that the lines of the table of folds list, after its header."""
+    return len([line for line in table if line.strip()]) - 1

@@ -1,0 +1,161 @@
+"""The configuration with all defaults: what a file leaves out, the schema says."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Mapping
+from typing import Any
+
+Settings = dict[str, Any]
+
+#: Sections of the configuration that an experiment may have keys of its own in.
+SECTIONS = (
+    *("diffusion", "features", "response", "regression", "echo", "blend", "inner_crossval"),
+    "crossval",
+)
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be run, described for the person who wrote it.
+
+    Parameters
+    ----------
+    place
+        Keys that lead to what is wrong, as in ``experiments: echo: network``.
+    problem
+        What stands there.
+    expected
+        What was expected in its place.
+    remedy
+        What to do about it.
+    """
+
+    def __init__(self, place: str, problem: str, *, expected: str, remedy: str) -> None:
+        super().__init__(f"configuration: {place}: {problem}; expected {expected}. {remedy}")
+
+
+def overlay(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Settings:
+    """Lay nested settings over others: what `changes` has counts, the rest comes from `base`."""
+    result = copy.deepcopy(dict(base))
+    for key, value in changes.items():
+        below = result.get(key)
+        both = isinstance(value, Mapping) and isinstance(below, Mapping)
+        result[key] = overlay(below, value) if both else copy.deepcopy(value)  # type: ignore[arg-type]
+    return result
+
+
+def referenced(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
+    """Replace a reference (``$ref``) in the schema by what it refers to, under the other keys."""
+    if "$ref" not in part:
+        return dict(part)
+    target: Any = schema
+    for key in part["$ref"].removeprefix("#/").split("/"):
+        target = target[key]
+    own_keys = {key: value for key, value in part.items() if key != "$ref"}
+    return {**referenced(target, schema), **own_keys}
+
+
+def defaults(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
+    """Collect the defaults of all keys of an object in the schema, nested ones included."""
+    result: Settings = {}
+    for key, reference in part.get("properties", {}).items():
+        inner = referenced(reference, schema)
+        if "default" in inner:
+            result[key] = copy.deepcopy(inner["default"])
+        elif below := defaults(inner, schema):
+            result[key] = below
+    return result
+
+
+def complete(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
+    """Fill in the defaults of all that a valid configuration leaves out.
+
+    Networks get the defaults of a network of links, unless they are made from another one.
+    Experiments, networks and sweeps that are named stand alone: a default is only there where
+    none of the kind is named.
+
+    Parameters
+    ----------
+    config
+        The configuration as it was read.
+    schema
+        The JSON schema of the configuration.
+    """
+    result = defaults(schema, schema)
+    for key in ("networks", "experiments", "sweeps"):
+        if config.get(key) is not None:
+            result[key] = {}
+    result = overlay(result, config)
+    links = defaults(schema["$defs"]["network_of_links"], schema)
+    networks = inherit(result["networks"], "networks")
+    result["networks"] = {
+        name: network if "of" in network else overlay(links, network)
+        for name, network in networks.items()
+    }
+    return result
+
+
+def inherit(named: Mapping[str, Any], place: str) -> Settings:
+    """Give all that says ``like: another`` the settings of that other, under its own.
+
+    Parameters
+    ----------
+    named
+        Settings by name; None leaves a name out.
+    place
+        The key that they stand under, for messages.
+
+    Raises
+    ------
+    ConfigError
+        When there is no other of that name, or when names go round in a circle.
+    """
+
+    def resolve(name: str, seen: tuple[str, ...]) -> Settings:
+        settings = dict(named[name])
+        other = settings.pop("like", None)
+        if other is None:
+            return settings
+        if other in (*seen, name):
+            raise ConfigError(
+                f"{place}: {name}: like",
+                f"{' → '.join((*seen, name, other))} goes round in a circle",
+                expected="one that has settings of its own at the end",
+                remedy="Leave out one `like:`.",
+            )
+        if named.get(other) is None:
+            raise ConfigError(
+                f"{place}: {name}: like",
+                f"there is no {other}",
+                expected=f"one of {', '.join(n for n, s in named.items() if s and n != name)}",
+                remedy="Correct the name.",
+            )
+        inherited = resolve(other, (*seen, name))
+        # One has either models or members, and is made of links or from another network.
+        for one, another in (("models", "members"), ("members", "models")):
+            if one in settings:
+                inherited.pop(another, None)
+        return overlay(inherited, settings)
+
+    return {name: resolve(name, ()) for name, settings in named.items() if settings is not None}
+
+
+def check_finite(value: object, place: str = "") -> None:
+    """Refuse numbers that no schema can: infinite ones and those that are none.
+
+    Raises
+    ------
+    ConfigError
+        When there is one.
+    """
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            check_finite(below, f"{place}: {key}" if place else str(key))
+    elif isinstance(value, list):
+        for below in value:
+            check_finite(below, place)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(
+            place, str(value), expected="a finite number", remedy="Correct the value."
+        )
