@@ -204,9 +204,16 @@ class Plan:
     def _graph_settings(self, one: Experiment) -> Settings:
         """Give network and diffusion of an experiment."""
         network = self.networks[one.network]
-        base = self.networks[network.of].settings
+        made_of = {
+            key: value
+            for key, value in self.networks[network.of].settings.items()
+            # Where the files lie is no setting: their checksums are in the record of each download.
+            if key not in ("links", "info", "checksums")
+        }
         return {
-            "network": {"name": network.name, **base, **network.settings},
+            "network": {"name": network.name, **made_of, **network.settings}
+            if network.shuffle
+            else {"name": network.name, **made_of},
             "diffusion": {
                 "alphas": one.sections["diffusion"]["alphas"],
                 "tolerance": one.sections["diffusion"]["tolerance"],
