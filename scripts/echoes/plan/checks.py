@@ -41,7 +41,8 @@ def check_renamed(config: Mapping[str, Any]) -> None:
             for key in keys:
                 value = value.get(key) if isinstance(value, Mapping) else None
             # An experiment names its network; that is no old key.
-            if value is not None and not (place and isinstance(value, str)):
+            named = bool(place) and keys == ("network",) and isinstance(value, str)
+            if value is not None and not named:
                 raise ConfigError(
                     place + ": ".join(keys),
                     "this key is gone",

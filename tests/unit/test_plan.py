@@ -1,0 +1,457 @@
+"""The plan: what a configuration asks for, without Snakemake and without data."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from echoes.models.catalogue import MODELS, PROTOCOLS
+from echoes.plan import checks, paths
+from echoes.plan.plan import Plan, count_folds
+from echoes.plan.settings import SECTIONS, ConfigError, complete, defaults, overlay
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text("utf-8"))
+EXAMPLE = yaml.safe_load((ROOT / "config.yaml").read_text("utf-8"))
+#: The least that a configuration says.
+SHORT: dict[str, Any] = {"dataset": {"name": "own", "means": "means.csv"}}
+
+
+def plan(**changes: Any) -> Plan:
+    return Plan(overlay(SHORT, changes), SCHEMA)
+
+
+def refused(**changes: Any) -> str:
+    with pytest.raises(ConfigError) as error:
+        plan(**changes)
+    return str(error.value)
+
+
+# ---- Defaults -------------------------------------------------------------------------------
+
+
+def test_what_is_left_out_has_the_defaults_of_the_schema() -> None:
+    config = plan().config
+    assert config["diffusion"]["alphas"] == [0.75]
+    assert config["networks"]["string"]["edge_multiplicity"] == 2
+    assert config["dataset"]["control"] == "non-targeting"
+    assert config["dataset"]["scale"] == "log2"
+    assert set(SECTIONS) <= set(config)
+
+
+def test_every_key_has_one_default_or_must_be_set_or_is_optional() -> None:
+    found = defaults(SCHEMA, SCHEMA)
+    for section in SECTIONS:
+        assert (
+            found[section].keys()
+            == SCHEMA["properties"][section]
+            .get("properties", SCHEMA["$defs"].get(section, {}).get("properties"))
+            .keys()
+        )
+
+
+def test_a_config_with_a_dataset_has_nothing_of_the_example() -> None:
+    assert list(plan().experiments) == ["echo"]
+    assert list(plan(experiments={"mine": {"models": ["mean"]}}).experiments) == ["mine"]
+    assert list(plan(networks={"mine": {}}).networks) == ["mine"]
+
+
+def test_defaults_are_not_shared_between_plans() -> None:
+    plan().config["diffusion"]["alphas"].append(0.9)
+    assert plan().config["diffusion"]["alphas"] == [0.75]
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "config/own.yaml", "config/kaggle.yaml"])
+def test_the_configs_of_the_repository_are_valid(name: str) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    config = yaml.safe_load((ROOT / name).read_text("utf-8"))
+    jsonschema.Draft202012Validator(SCHEMA).validate(config)
+    Plan(config, SCHEMA)
+
+
+def test_all_defaults_together_are_valid() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    jsonschema.Draft202012Validator(SCHEMA).validate(complete(SHORT, SCHEMA))
+
+
+def test_infinite_numbers_are_refused() -> None:
+    assert "network" in refused(networks={"string": {"self_loop": float("inf")}})
+    assert "nan" in refused(echo={"penalties": [1, float("nan")]})
+
+
+# ---- Experiments ----------------------------------------------------------------------------
+
+
+def test_like_takes_what_is_not_set() -> None:
+    many = plan(
+        experiments={
+            "echo": {"models": ["echo"], "diffusion": {"alphas": [0.25]}, "network": "string"},
+            "twin": {"like": "echo", "network": "rewired"},
+            "third": {"like": "twin", "diffusion": {"alphas": [0.5]}},
+        },
+        networks={"string": {}, "rewired": {"of": "string", "shuffle": "links"}},
+    )
+    assert many.everything["twin"].models == ("echo",)
+    assert many.everything["twin"].network == "rewired"
+    assert many.everything["third"].network == "rewired"
+    assert many.everything["third"].sections["diffusion"]["alphas"] == [0.5]
+    assert many.everything["echo"].network == "string"
+
+
+def test_like_in_a_circle_is_refused() -> None:
+    text = refused(experiments={"a": {"like": "b"}, "b": {"like": "a"}})
+    assert "a → b → a" in text
+
+
+def test_like_of_nothing_is_refused() -> None:
+    text = refused(experiments={"a": {"like": "other"}, "b": {"models": ["mean"]}})
+    assert "experiments: a: like: there is no other; expected one of b" in text
+
+
+def test_an_ensemble_like_an_experiment_with_models_has_members_alone() -> None:
+    experiments = {
+        "a": {"models": ["mean"]},
+        "b": {"models": ["median"]},
+        "both": {"like": "a", "members": ["a", "b"]},
+    }
+    assert plan(experiments=experiments).everything["both"].models == ()
+
+
+@pytest.mark.parametrize(
+    ("experiment", "words"),
+    [
+        ({}, "neither models nor members"),
+        ({"models": ["mean"], "members": ["a", "b"]}, "it has models and members"),
+        ({"models": ["forest"]}, "there is no model forest"),
+        (
+            {"models": ["echo"], "protocol": "published"},
+            "echo cannot be evaluated by the published",
+        ),
+        (
+            {"models": ["echo"], "network": "none"},
+            "there is no network none; expected one of string",
+        ),
+        ({"members": ["x", "y"]}, "x is no experiment that is held out"),
+        ({"members": ["x", "y"], "echo": {"kernels": []}}, "an ensemble has no `echo:`"),
+        ({"members": ["x", "y"], "protocol": "published"}, "an ensemble is published"),
+    ],
+)
+def test_an_experiment_that_cannot_be(experiment: dict[str, Any], words: str) -> None:
+    text = refused(experiments={"it": experiment})
+    assert words in text
+    assert text.startswith("configuration: experiments: it")
+
+
+def test_an_unknown_baseline_is_refused() -> None:
+    assert "there is no model forest" in refused(baselines=["forest"])
+
+
+def test_an_ensemble_of_ensembles_is_refused() -> None:
+    experiments = {
+        "a": {"models": ["mean"]},
+        "b": {"models": ["median"]},
+        "c": {"members": ["a", "b"]},
+        "d": {"members": ["a", "c"]},
+    }
+    assert "c is an ensemble itself" in refused(experiments=experiments)
+
+
+def test_an_experiment_that_is_named_like_a_baseline_is_refused() -> None:
+    assert "experiments: mean" in refused(experiments={"mean": {"models": ["mean"]}})
+
+
+def test_no_experiment_is_refused() -> None:
+    assert "there is none" in refused(experiments={"echo": None})
+
+
+def test_parts_are_no_more_than_folds() -> None:
+    crossval = {"scheme": "k_fold", "folds": 3, "parts": 7}
+    echo = plan(experiments={"echo": {"models": ["echo"], "crossval": crossval}}).everything["echo"]
+    assert (echo.folds, echo.parts) == (3, 3)
+    assert plan(experiments={"echo": {"models": ["echo"], "crossval": {"parts": 7}}}).everything[
+        "echo"
+    ].parts == 7  # fmt: skip
+
+
+# ---- Networks -------------------------------------------------------------------------------
+
+
+NETWORKS = {
+    "string": {"score_threshold": 0.5},
+    "strict": {"like": "string", "score_threshold": 0.9},
+    "old": {"version": "11.5"},
+    "rewired": {"of": "strict", "shuffle": "links"},
+    "permuted": {"of": "string", "shuffle": "labels"},
+}
+
+
+def test_networks_share_downloads_and_genes() -> None:
+    found = plan(networks=NETWORKS).networks
+    assert {name: each.source for name, each in found.items()} == {
+        "string": "string",
+        "strict": "string",
+        "old": "old",
+        "rewired": "string",
+        "permuted": "string",
+    }
+    assert (found["rewired"].of, found["rewired"].graph) == ("strict", "rewired")
+    assert (found["permuted"].of, found["permuted"].graph) == ("string", "string")
+
+
+def test_files_are_named_after_networks() -> None:
+    many = plan(
+        networks=NETWORKS,
+        experiments={
+            "a": {"models": ["echo"], "network": "rewired"},
+            "b": {"models": ["echo"], "network": "permuted"},
+        },
+    )
+    assert many.input_files("a") == [
+        "<results>/<dataset>/networks/rewired/kernels/none_alphas~0.75.npz"
+    ]
+    assert paths.diffusion_files(many.network("b"), [0.25]) == [
+        "<results>/<dataset>/networks/string/diffusion/alpha~0.25.npz"
+    ]
+    assert many.permutation_seed("permuted") == 0
+    assert many.permutation_seed("rewired") == []
+
+
+@pytest.mark.parametrize(
+    ("networks", "words"),
+    [
+        ({"a": {"of": "b", "shuffle": "links"}, "c": {}}, "there is no b; expected a network that"),
+        (
+            {"a": {"of": "b", "shuffle": "links"}, "b": {"of": "c", "shuffle": "links"}, "c": {}},
+            "b is shuffled itself",
+        ),
+    ],
+)
+def test_a_null_network_of_what_is_no_network(networks: dict[str, Any], words: str) -> None:
+    assert words in refused(networks=networks)
+
+
+# ---- Which files and settings an experiment has ---------------------------------------------
+
+
+def test_an_experiment_without_a_network_needs_none() -> None:
+    many = plan(experiments={"constant": {"models": ["mean", "median"]}})
+    assert many.input_files("constant") == []
+    assert many.network_summary("constant") == []
+    member = many.settings("constant")["members"]["constant"]
+    assert member["kernels"] is None
+    assert "network" not in member
+    assert "diffusion" not in member
+
+
+def test_settings_hold_what_models_read_and_no_more() -> None:
+    many = plan(experiments={"a": {"models": ["nearest"]}, "b": {"models": ["ridge"]}})
+    member = many.settings("a")["members"]["a"]
+    assert member["features"] == {"transform": "none"}
+    assert member["inner_crossval"] == {"folds": 10}
+    assert not {"echo", "regression", "response", "blend"} & member.keys()
+    member = many.settings("b")["members"]["b"]
+    assert member["features_file"] == "b/features.npz"
+    assert "inner_crossval" not in member
+    assert many.settings("b")["inner"] is False
+
+
+def test_members_of_an_ensemble_have_inner_folds() -> None:
+    many = plan(
+        experiments={
+            "a": {"models": ["mean"]},
+            "b": {"models": ["ridge"]},
+            "both": {"members": ["a", "b"]},
+        }
+    )
+    members = many.settings("both")["members"]
+    assert list(members) == ["a", "b"]
+    assert all(member["inner_crossval"] == {"folds": 10} for member in members.values())
+
+
+def test_where_files_lie_is_no_setting(tmp_path: Path) -> None:
+    links = str(tmp_path / "links.txt.gz")
+    many = plan(networks={"string": {"links": links}})
+    assert links not in json.dumps(many.settings("echo"))
+    assert many.string_source("string", "links") == links
+    assert many.string_source("string", "info") == (
+        "https://stringdb-downloads.org/download/protein.info.v12.0/9606.protein.info.v12.0.txt.gz"
+    )
+
+
+def test_the_comparison_lists_baselines_then_experiments_then_published_ones() -> None:
+    found = Plan(EXAMPLE, SCHEMA).comparison()["experiments"]
+    assert [each["name"] for each in found] == [
+        *("zero", "mean", "median", "weighted_median", "reweighted_median", "blend", "nearest"),
+        *("bilinear", "published_held_out", "echo", "echo_base", "echo_rewired", "echo_permuted"),
+        "published",
+    ]
+    assert found[0] == {"name": "zero", "kind": "baseline", "protocol": "held_out", "parts": 1}
+
+
+def test_an_experiment_of_five_thousand_parts() -> None:
+    many = plan(experiments={"a": {"models": ["mean"], "crossval": {"parts": 5000}}})
+    assert len(paths.part_files(many.everything["a"])) == 5000
+    assert many.settings("a")["crossval"] == {"folds": None, "parts": 5000}
+
+
+# ---- Sweeps ---------------------------------------------------------------------------------
+
+
+def test_a_sweep_of_512_runs(tmp_path: Path) -> None:
+    grid = {
+        "diffusion.alphas": [[a / 10] for a in range(1, 9)],
+        "echo.penalties": [[float(p)] for p in range(1, 9)],
+        "echo.blends": [[b / 8] for b in range(1, 9)],
+    }
+    many = plan(sweeps={"wide": {"experiment": "echo", "grid": grid}})
+    assert len(many.runs) == 512
+    runs = many.sweep("wide")["runs"]
+    assert runs[0]["name"] == "wide.0"
+    assert runs[0]["varied"] == {
+        "diffusion.alphas": [0.1],
+        "echo.penalties": [1.0],
+        "echo.blends": [0.125],
+    }
+    assert many.runs["wide.511"].sections["echo"]["penalties"] == [8.0]
+    assert many.settings("wide.3")["inner"] is True
+    records = json.loads(many.write(tmp_path).read_text("utf-8"))
+    assert len(records["sweeps/wide.json"]["runs"]) == 512
+
+
+def test_a_sweep_over_networks_and_models() -> None:
+    grid = {"network": ["string", "strict"], "models": [["echo"], ["nearest"]]}
+    many = plan(networks=NETWORKS, sweeps={"s": {"experiment": "echo", "grid": grid}})
+    assert [(run.network, run.models) for run in many.runs.values()] == [
+        ("string", ("echo",)),
+        ("string", ("nearest",)),
+        ("strict", ("echo",)),
+        ("strict", ("nearest",)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sweep", "words"),
+    [
+        ({"experiment": "none", "grid": {"echo.blends": [[1]]}}, "sweeps: s: experiment: none"),
+        ({"experiment": "echo", "grid": {"network.self_loop": [1]}}, "grid: network.self_loop"),
+    ],
+)
+def test_a_sweep_that_cannot_be(sweep: dict[str, Any], words: str) -> None:
+    assert words in refused(sweeps={"s": sweep})
+
+
+def test_a_sweep_of_a_published_experiment_is_refused() -> None:
+    experiments = {"p": {"models": ["ridge"], "protocol": "published"}}
+    sweep = {"experiment": "p", "grid": {"diffusion.alphas": [[0.5]]}}
+    assert "sweeps: s: experiment: p" in refused(experiments=experiments, sweeps={"s": sweep})
+
+
+# ---- The file of records --------------------------------------------------------------------
+
+
+def test_the_plan_is_written_once_and_named_by_what_it_holds(tmp_path: Path) -> None:
+    one, same, other = (
+        each.write(tmp_path) for each in (plan(), plan(), plan(echo={"kernels": []}))
+    )
+    assert one == same != other
+    assert len(list(tmp_path.iterdir())) == 2
+    records = json.loads(one.read_text("utf-8"))
+    assert records["echo/settings.json"] == plan().settings("echo")
+
+
+# ---- Checks ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"string": {"version": "11.5"}}, "string: this key is gone; expected `networks:"),
+        ({"network": {"self_loop": 1}}, "network: this key is gone; expected `networks:"),
+        ({"diffusion": {"shuffle": "links"}}, "diffusion: shuffle: this key is gone"),
+        ({"echo": {"inner_folds": 3}}, "expected `inner_crossval: {folds: …}`"),
+        (
+            {"experiments": {"e": {"network": {"score_threshold": 0.7}}}},
+            "experiments: e: network: this key is gone",
+        ),
+        (
+            {"experiments": {"e": {"diffusion": {"shuffle": "links"}}}},
+            "experiments: e: diffusion: shuffle: this key is gone",
+        ),
+    ],
+)
+def test_an_old_key_is_answered_with_the_new_one(config: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        checks.check_renamed(config)
+    assert words in str(error.value)
+
+
+def test_the_name_of_a_network_is_no_old_key() -> None:
+    checks.check_renamed({"experiments": {"e": {"network": "string"}, "none": None}})
+
+
+def test_the_example_among_files_of_ones_own_is_refused() -> None:
+    config = overlay(EXAMPLE, {"dataset": {"means": "mine.csv"}})
+    with pytest.raises(ConfigError, match=r"dataset: truth.*dataset: means"):
+        Plan(config, SCHEMA)
+
+
+def test_missing_files_are_named_with_their_key(tmp_path: Path) -> None:
+    text = ""
+    with pytest.raises(ConfigError) as error:
+        plan(dataset={"source": "a shelf"}).local_files()
+    text = str(error.value)
+    assert "dataset: means: means.csv: there is no such file" in text
+    assert "a shelf" in text
+    means = tmp_path / "means.csv"
+    means.touch()
+    files = plan(dataset={"means": str(means)}).local_files()
+    assert files["dataset: means"] == [str(means)]
+    assert files["dataset: truth"] == files["networks: string: links"] == []
+
+
+def test_what_is_no_local_file_is_refused() -> None:
+    with pytest.raises(ConfigError, match="names no local file"):
+        plan(dataset={"means": "https://example.org/means.csv"}).local_files()
+    url = "https://example.org/links.txt.gz"
+    files = plan(networks={"string": {"links": url}}).local_files(stored=True)
+    assert files["networks: string: links"] == []
+
+
+def test_a_file_url_is_a_local_file(tmp_path: Path) -> None:
+    path = tmp_path / "the means.csv"
+    path.touch()
+    assert plan(dataset={"means": path.as_uri()}).local_files()["dataset: means"] == [str(path)]
+
+
+# ---- Light, and the same everywhere ----------------------------------------------------------
+
+
+def test_the_plan_imports_no_numpy() -> None:
+    code = (
+        "import sys; import echoes.plan.plan, echoes.plan.document, echoes.plan.code; "
+        "assert not {'numpy', 'pandas', 'scipy', 'snakemake'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT / "scripts")
+
+
+def test_every_model_has_a_function_and_reads_what_there_is() -> None:
+    for name, model in MODELS.items():
+        module, _, function = model.function.partition(":")
+        file = ROOT / "scripts" / f"{module.replace('.', '/')}.py"
+        assert f"def {function}(" in file.read_text("utf-8"), name
+        assert set(model.protocols) <= set(PROTOCOLS)
+        for path in model.reads:
+            section, _, key = path.partition(".")
+            assert section in SECTIONS
+            assert not key or key in defaults(SCHEMA, SCHEMA)[section]
+
+
+def test_folds_are_counted() -> None:
+    assert count_folds(["fold\tpert_symbol\n", "0\tA\n", "1\tB\n"]) == 2
+    assert count_folds(["fold\tpert_symbol\n"]) == 0
