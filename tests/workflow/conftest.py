@@ -33,33 +33,36 @@ SIMULATION = {
     "response_genes": 40,
     "isolated": 1,
 }
-#: The experiments of the default config that stand beside `published`, left out.
+#: The experiments of the example that stand beside `published`, left out.
 ALONE: dict[str, Any] = dict.fromkeys(
     ("published_held_out", "echo", "echo_base", "echo_rewired", "echo_permuted")
 )
-#: Settings for it, in which no penalised fit takes long.
-SMALL = {
+#: Settings in which no penalised fit takes long.
+QUICK: dict[str, Any] = {
     "crossval": {"parts": 2},
     "response": {"n_components": 3},
     "regression": {"inner_folds": 2},
     "submission": {"padding": 2},
-    "experiments": {"published": {"models": ["ridge"]}, **ALONE},
     "baselines": ["mean"],
 }
+#: The example with `published` alone.
+SMALL = {**QUICK, "experiments": {"published": {"models": ["ridge"]}, **ALONE}}
 #: The same data as files of a user, and an experiment with settings of its own.
 LOCAL = {
-    **SMALL,
+    **QUICK,
     "dataset": {
         "name": "small",
         "means": "data/means.csv",
         "truth": "data/truth.csv",
         "validation": "data/validation.csv",
     },
-    "string": {"links": "data/links.txt.gz", "info": "data/info.txt.gz"},
-    "submission": {"padding": 2, "sample": None},
+    "networks": {
+        "string": {"links": "data/links.txt.gz", "info": "data/info.txt.gz"},
+        "rewired": {"of": "string", "shuffle": "links"},
+        "permuted": {"of": "string", "shuffle": "labels"},
+    },
     "experiments": {
-        "published": {"models": ["ridge"]},
-        **ALONE,
+        "published": {"protocol": "published", "models": ["ridge"]},
         "second": {
             "protocol": "published",
             "models": ["ridge", "elastic_net"],
@@ -70,27 +73,27 @@ LOCAL = {
     },
 }
 ECHO = {
-    "protocol": "held_out",
     "models": ["echo"],
     "diffusion": {"alphas": [0.25, 0.75]},
     "features": {"transform": "log"},
 }
 #: Experiments of every kind that is held out, all baselines and a sweep; `published` stays.
 HELD_OUT = {
-    "echo": {"inner_folds": 3, "blends": [0.5, 1], "penalties": [1, 10]},
+    "echo": {"blends": [0.5, 1], "penalties": [1, 10]},
+    "blend": {"shares": [0.5, 1]},
+    "inner_crossval": {"folds": 3},
     "experiments": {
         "second": None,
         "echo": ECHO,
-        "echo_base": {"protocol": "held_out", "models": ["echo"], "echo": {"kernels": []}},
-        "echo_rewired": ECHO | {"diffusion": {"alphas": [0.25, 0.75], "shuffle": "links"}},
-        "echo_permuted": ECHO | {"diffusion": {"alphas": [0.25, 0.75], "shuffle": "labels"}},
+        "echo_base": {"models": ["echo"], "echo": {"kernels": []}},
+        "echo_rewired": {"like": "echo", "network": "rewired"},
+        "echo_permuted": {"like": "echo", "network": "permuted"},
         "linear": {
-            "protocol": "held_out",
             "models": ["ridge", "elastic_net"],
             "features": {"variance_percentile": 60},
             "crossval": {"parts": 1},
         },
-        "ensemble": {"protocol": "held_out", "members": ["echo", "linear"]},
+        "ensemble": {"members": ["echo", "linear"]},
     },
     "baselines": [
         *("zero", "mean", "median", "weighted_median", "reweighted_median", "blend", "nearest"),
@@ -128,7 +131,10 @@ class Outcome:
     @property
     def ran(self) -> Counter[str]:
         """How many jobs of each rule were started."""
-        jobs = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", self.text, re.MULTILINE)
+        # The terminal shows a line a finished job; the log of the run has all that was said.
+        log = re.search(r"^Complete log\(s\): (.+)$", self.text, re.MULTILINE)
+        text = Path(log[1]).read_text(encoding="utf-8") if log else self.text
+        jobs = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", text, re.MULTILINE)
         return Counter(job for job in jobs if job not in TARGETS)
 
 
