@@ -18,7 +18,7 @@ os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 )
 
-#: Folder of what no rule makes: the plan, and code that comes from a repository elsewhere.
+#: Folder of the plan, and of code that comes from a repository elsewhere.
 OWN_FOLDER = Path(".snakemake", "echoes")
 
 
@@ -63,10 +63,8 @@ from echoes.plan.settings import ConfigError
 
 
 def code(script, modules=()):
-    """The script and the library modules that it reaches: an edit of one runs the rule again."""
-    return [
-        scripts_file(file) for file in reached_modules(script, scripts_file, modules)
-    ]
+    """The library modules that a script reaches: an edit of one runs the script's rule again."""
+    return list(map(scripts_file, reached_modules(script, scripts_file, modules)))
 
 
 def make_plan():
@@ -105,7 +103,7 @@ def setting(key):
 
 
 PLAN, LOCAL_FILES = make_plan()
-PLAN_FILE = PLAN.write(OWN_FOLDER)
+PLAN_FILE = str(PLAN.write(OWN_FOLDER))
 CONFIG = PLAN.config
 KERNELS = PLAN.kernels
 
@@ -135,10 +133,8 @@ def fold_files(wildcards):
     # Snakemake's own `open` fetches the file where it is in an object store.
     with checkpoints.read_perturbations.get().output.folds.open() as table:
         folds = count_folds(list(table))
-    return [
-        paths.experiment_file(wildcards.experiment, f"folds/{i}.npz")
-        for i in range(folds)
-    ]
+    files = [f"folds/{fold}.npz" for fold in range(folds)]
+    return [paths.experiment_file(wildcards.experiment, file) for file in files]
 
 
 def folder_of(files):

@@ -155,13 +155,16 @@ rule write_settings:
     localrule: True
     conda:
         "../../envs/echoes.yaml"
+    resources:
+        # No parameter: the file's name changes with any setting, what is written need not.
+        plan=PLAN_FILE,
     params:
         name="{experiment}/settings.json",
         # What is written: another value of it writes the file again.
         record=lambda w: PLAN.settings(w.experiment),
     shell:
         "python {input.script:q}"
-        " --plan {PLAN_FILE:q}"
+        " --plan {resources.plan:q}"
         " --record {params.name:q}"
         " --output {output:q}"
         " 2> {log:q}"
@@ -181,13 +184,15 @@ rule list_experiments:
     localrule: True
     conda:
         "../../envs/echoes.yaml"
+    resources:
+        plan=PLAN_FILE,
     params:
         name="experiments.json",
         # What is written: another value of it writes the file again.
         record=PLAN.comparison(),
     shell:
         "python {input.script:q}"
-        " --plan {PLAN_FILE:q}"
+        " --plan {resources.plan:q}"
         " --record {params.name:q}"
         " --output {output:q}"
         " 2> {log:q}"
@@ -207,13 +212,15 @@ rule list_runs:
     localrule: True
     conda:
         "../../envs/echoes.yaml"
+    resources:
+        plan=PLAN_FILE,
     params:
         name="sweeps/{sweep}.json",
         # What is written: another value of it writes the file again.
         record=lambda w: PLAN.sweep(w.sweep),
     shell:
         "python {input.script:q}"
-        " --plan {PLAN_FILE:q}"
+        " --plan {resources.plan:q}"
         " --record {params.name:q}"
         " --output {output:q}"
         " 2> {log:q}"
