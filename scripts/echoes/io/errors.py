@@ -45,7 +45,7 @@ class NotConvergedError(ArithmeticError):
     """A solver that missed its tolerance."""
 
 
-def some(items: Sequence[object], limit: int = 5) -> str:
+def abbreviate(items: Sequence[object], limit: int = 5) -> str:
     """Name the first few items of a list, and count the others.
 
     Parameters

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from echoes.io.arrays import Floats
-from echoes.io.errors import InputError, some
+from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath, atomic_path, is_gzip
 
 # A row has to fit into one block; Arrow holds several blocks at a time.
@@ -107,7 +107,7 @@ def read_header(path: StrPath, *, delimiter: str = ",", quoting: bool = True) ->
         raise InputError(
             path,
             "line 1",
-            f"column {some(twice)} stands more than once",
+            f"column {abbreviate(twice)} stands more than once",
             expected="each column once",
             remedy="Remove or rename the repeated columns.",
         )
@@ -152,7 +152,7 @@ def require_columns(path: StrPath, header: Sequence[str], names: Iterable[str]) 
         raise InputError(
             path,
             "line 1",
-            f"column {some(missing)} is missing; there are {some(header)}",
+            f"column {abbreviate(missing)} is missing; there are {abbreviate(header)}",
             expected="all columns of this kind of table",
             remedy="Check that this is the right file and that it is complete.",
         )
@@ -279,7 +279,7 @@ def read_columns(
     return pa.Table.from_batches(batches, schema=pa.schema(list(types.items())))
 
 
-def named(
+def require_names(
     path: StrPath, column: str, names: Sequence[str], rows: Sequence[str] | None = None
 ) -> None:
     """Check that a column of names has no empty one and none that not every file would keep.
@@ -308,20 +308,20 @@ def named(
     _printable(path, f"column {column}", names)
 
 
-def unique(path: StrPath, column: str, names: Sequence[str]) -> None:
-    """Check that a column of names is `named`, and that no name is repeated.
+def require_unique(path: StrPath, column: str, names: Sequence[str]) -> None:
+    """Check a column as `require_names` does, and that no name stands more than once.
 
     Raises
     ------
     InputError
         When it is not.
     """
-    named(path, column, names)
+    require_names(path, column, names)
     if twice := repeated(names):
         raise InputError(
             path,
             f"column {column}",
-            f"{some(twice)} stands more than once",
+            f"{abbreviate(twice)} stands more than once",
             expected="each name once",
             remedy="Keep one row of each name.",
         )
@@ -358,7 +358,7 @@ def read_matrix(path: StrPath, row_names: str) -> Matrix:
         )
     names, *numbers = table.columns
     rows = tuple(names.to_pylist())
-    unique(path, row_names, rows)
+    require_unique(path, row_names, rows)
     values = np.empty((len(rows), len(columns)))
     for j, column in enumerate(numbers):
         values[:, j] = column.to_numpy()
