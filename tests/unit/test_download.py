@@ -338,6 +338,18 @@ def test_other_statuses_fail_at_once(server: Server, destination: Path, status: 
     assert beside(destination) == []
 
 
+def test_a_server_that_stays_busy_fails_after_all_attempts(
+    server: Server, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It asks for a pause of a day, and gets a shorter one.
+    monkeypatch.setattr(download, "LONGEST_PAUSE", 0.02)
+    server.answers = [answer(503, Retry_After="86400")]
+    with pytest.raises(InputError, match="status 503"):
+        get(server, destination)
+    assert len(server.seen) == download.ATTEMPTS
+    assert beside(destination) == []
+
+
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_passing_failure_is_retried(server: Server, destination: Path, status: int) -> None:
     server.answers = [answer(status), answer(200, BODY)]
