@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from echoes.io.arrays import save_matrix
 from echoes.io.command import parser, run
-from echoes.io.errors import some
+from echoes.io.errors import abbreviate
 from echoes.io.files import save_json
 from echoes.io.tables import write_rows
 from echoes.network import graph as network
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         summary,
     )
     for name, alone in zip(("training", "validation"), isolated, strict=True):
-        log.info("%d isolated %s genes: %s", len(alone), name, some(alone, 20) or "none")
+        log.info("%d isolated %s genes: %s", len(alone), name, abbreviate(alone, 20) or "none")
 
     roles = {name: set(members) for name, members in groups.items()}
     write_rows(

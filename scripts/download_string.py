@@ -1,4 +1,4 @@
-"""Fetch one file of STRING, check it, and write down what was fetched."""
+"""Download one file of STRING, or copy a local one, check it, and record what it is."""
 
 from __future__ import annotations
 
@@ -12,50 +12,37 @@ from echoes.io.command import parser, run
 from echoes.io.download import fetch
 from echoes.io.files import save_json
 
-# Seconds after which a line is due, even if not a tenth of the file has come.
-_PATIENCE = 10.0
+#: Seconds between two lines of progress on the log.
+INTERVAL = 10.0
 
 
 class Progress:
-    """A line on the log for each tenth of a file, and when nothing was said for a while."""
+    """Log the progress of a download, at most one line in each interval."""
 
     def __init__(self) -> None:
-        self._tenths = 0
-        self._spoken = time.monotonic()
+        self._last = time.monotonic()
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Take note of the bytes that have come."""
-        tenths = 10 * done // total if total else 0
+        """Log how many of the bytes have come, if a line is due."""
         now = time.monotonic()
-        if tenths == self._tenths and now - self._spoken < _PATIENCE:
-            return
-        self._tenths, self._spoken = tenths, now
-        if total:
-            logging.info("%.1f of %.1f MB (%d %%)", done / 1e6, total / 1e6, 100 * done // total)
-        else:
-            logging.info("%.1f MB", done / 1e6)
-
-
-def _size(text: str) -> int | None:
-    return int(text) if text else None
+        if now - self._last >= INTERVAL:
+            self._last = now
+            whole = f" of {total / 1e6:.1f}" if total else ""
+            logging.info("%.1f%s MB", done / 1e6, whole)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command with these arguments, or with those of the process."""
     options = parser(__doc__)
     options.add_argument("--source", required=True, help="URL or path of the file")
-    options.add_argument("--output", required=True, type=Path, help="where the file shall stand")
-    options.add_argument("--receipt", required=True, type=Path, help="JSON: what was fetched")
     options.add_argument("--sha256", nargs="?", help="SHA-256 of the file; empty for any")
-    options.add_argument("--size", nargs="?", type=_size, help="bytes of the file; empty for any")
-    options.add_argument("--attempts", type=int, default=5, help="how often to try")
+    options.add_argument("--output", required=True, type=Path, help="the file, as it is")
+    options.add_argument("--receipt", required=True, type=Path, help="JSON: source, size, SHA-256")
     arguments = options.parse_args(argv)
     receipt = fetch(
         arguments.source,
         arguments.output,
         sha256=arguments.sha256 or None,
-        size=arguments.size,
-        attempts=arguments.attempts,
         progress=Progress(),
     )
     save_json(arguments.receipt, dataclasses.asdict(receipt))

@@ -1,4 +1,4 @@
-"""Unpack one gzip file of STRING; a file that is not compressed is copied as it is."""
+"""Unpack one gzip file of STRING, or copy a file that is not compressed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command with these arguments, or with those of the process."""
     options = parser(__doc__)
     options.add_argument("--input", required=True, type=Path, help="the gzip file")
-    options.add_argument("--output", required=True, type=Path, help="where the text shall stand")
+    options.add_argument("--output", required=True, type=Path, help="the unpacked text")
     arguments = options.parse_args(argv)
     written = unpack(arguments.input, arguments.output)
     logging.info("%s: %d bytes", arguments.output, written)

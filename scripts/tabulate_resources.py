@@ -1,53 +1,37 @@
-"""Tabulate what the jobs of a run asked for and what they used, by their benchmarks."""
+"""Tabulate what jobs requested and what they used, from extended benchmarks; print the table."""
 
-import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from echoes.io.command import parser, run
 from echoes.io.files import atomic_path
-from echoes.report.resources import COLUMNS, read_benchmarks, tabulate
-
-#: Digits after the point; names and counts have none.
-DIGITS = {"memory_share": 2, "longest_min": 2, "time_share": 2}
+from echoes.report.resources import as_text, tabulate
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    args = parser(__doc__)
-    args.add_argument("--benchmarks", default="benchmarks", help="folder of the benchmarks")
-    args.add_argument("--output", help="table to write too, csv")
-    given = args.parse_args(argv)
+    """Run the command; nothing is written if no benchmark says what its job requested."""
+    options = parser(__doc__)
+    options.add_argument("--benchmarks", default="benchmarks", help="folder of the benchmarks")
+    options.add_argument("--output", help="csv file for the table, too")
+    arguments = options.parse_args(argv)
 
     # Each rule has the name of its script.
     rules = [path.stem for path in Path(__file__).parent.glob("*.py")]
-    rows = tabulate(read_benchmarks(Path(given.benchmarks), rules))
-    cells = [[_text(*cell) for cell in zip(COLUMNS, row, strict=True)] for row in rows]
-    if given.output:
-        with atomic_path(given.output) as path, path.open("w", encoding="utf-8", newline="") as out:
-            csv.writer(out, lineterminator="\n").writerows([COLUMNS, *cells])
-    sys.stdout.write(_aligned([list(COLUMNS), *cells]))
-
-
-def _text(column: str, value: str | float | None) -> str:
-    """Write a value with the digits that it is worth, and nothing where there is none."""
-    if isinstance(value, float | int):
-        return f"{value:.{DIGITS.get(column, 0)}f}"
-    return value or ""
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Write rows with names to the left and numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if i < 2 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+    table = as_text(tabulate(Path(arguments.benchmarks), rules))
+    if table.empty:
+        return
+    if arguments.output:
+        with atomic_path(arguments.output) as path:
+            table.to_csv(path, index=False, lineterminator="\n")
+    # Names to the left, numbers to the right.
+    for name in ("rule", "experiment"):
+        width = max(map(len, [name, *table[name]]))
+        table = table.assign(**{name: table[name].str.ljust(width)}).rename(
+            columns={name: name.ljust(width)}
         )
-        for row in rows
-    ]
-    return "\n".join(line.rstrip() for line in lines) + "\n"
+    lines = table.to_string(index=False).splitlines()
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in lines))
 
 
 if __name__ == "__main__":

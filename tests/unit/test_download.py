@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
-import logging
 import subprocess
 import sys
 import threading
@@ -111,6 +109,8 @@ class Handler(BaseHTTPRequestHandler):
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "127.0.0.1")
+    monkeypatch.setattr(download, "PAUSE", 0.0)
+    monkeypatch.setattr(download, "TIMEOUT", 5.0)
     with Server() as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.005})
         thread.start()
@@ -124,9 +124,13 @@ def destination(tmp_path: Path) -> Path:
     return tmp_path / "out" / "file.gz"
 
 
-def get(server: Server, destination: Path, **options: object) -> Receipt:
-    given = {"sha256": None, "size": None, "backoff": 0.0, "timeout": 5.0, "attempts": 3}
-    return fetch(server.url, destination, **(given | options))  # type: ignore[arg-type]
+def get(
+    server: Server,
+    destination: Path,
+    sha256: str | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
+) -> Receipt:
+    return fetch(server.url, destination, sha256=sha256, progress=progress)
 
 
 def beside(destination: Path) -> list[str]:
@@ -144,7 +148,6 @@ def test_plain_success(server: Server, destination: Path) -> None:
         server,
         destination,
         sha256=SHA256.upper(),
-        size=len(BODY),
         progress=lambda done, total: steps.append((done, total)),
     )
     assert receipt == Receipt(server.url, len(BODY), SHA256, DATE, ETAG)
@@ -155,15 +158,6 @@ def test_plain_success(server: Server, destination: Path) -> None:
     assert [done for done, _ in steps] == sorted({done for done, _ in steps})
     assert len(steps) > 1
     assert steps[-1] == (len(BODY), len(BODY))
-
-
-def test_length_unknown(server: Server, destination: Path) -> None:
-    server.answers = [answer(200, BODY, Content_Length="")]
-    steps: list[tuple[int, int | None]] = []
-    receipt = get(server, destination, progress=lambda *step: steps.append(step))
-    assert destination.read_bytes() == BODY
-    assert steps[-1] == (len(BODY), None)
-    assert (receipt.etag, receipt.last_modified) == (None, None)
 
 
 def chunked(*, complete: bool) -> Answer:
@@ -208,7 +202,7 @@ def test_bad_redirects_fail_at_once(server: Server, destination: Path, target: s
 def test_content_encoding_is_not_decoded(server: Server, destination: Path) -> None:
     packed = gzip.compress(b"text")
     server.answers = [answer(200, packed, Content_Encoding="gzip")]
-    get(server, destination, size=len(packed))
+    get(server, destination)
     assert destination.read_bytes() == packed
 
 
@@ -238,13 +232,6 @@ def test_resume_after_a_dropped_connection(
     assert beside(destination) == ["file.gz"]
 
 
-def test_resume_twice(server: Server, destination: Path) -> None:
-    part = ranged(keep=300_000, ETag=ETAG)
-    server.answers = [part, part, part, part]
-    assert get(server, destination, attempts=4).sha256 == SHA256
-    assert [resumed_from(server, i) for i in (1, 2, 3)] == [300_000, 600_000, 900_000]
-
-
 def test_resume_when_the_partial_answer_repeats_no_validator(
     server: Server, destination: Path
 ) -> None:
@@ -262,12 +249,15 @@ def test_a_slice_of_the_rest_is_not_the_rest(server: Server, destination: Path) 
     assert resumed_from(server, 2) == 700_000
 
 
-def test_resume_across_two_calls(server: Server, destination: Path) -> None:
+def test_resume_across_two_calls(
+    server: Server, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "ATTEMPTS", 1)
     server.answers = [ranged(keep=400_000, ETag=ETAG), ranged(ETag=ETAG)]
     with pytest.raises(InputError, match=f"400000 of {len(BODY)} bytes arrived"):
-        get(server, destination, attempts=1)
+        get(server, destination)
     assert beside(destination) == [".file.gz.part", ".file.gz.part.json"]
-    assert get(server, destination, sha256=SHA256, size=len(BODY)).sha256 == SHA256
+    assert get(server, destination, sha256=SHA256).sha256 == SHA256
     assert resumed_from(server, 1) == 400_000
     assert destination.read_bytes() == BODY
     assert beside(destination) == ["file.gz"]
@@ -280,7 +270,7 @@ def test_resume_across_two_calls(server: Server, destination: Path) -> None:
         "[]",
         "{}",
         '{"source": "URL", "etag": null, "last_modified": null}',
-        '{"source": "URL", "etag": "W/\\"one\\"", "last_modified": 3}',
+        '{"source": "URL", "etag": "W/\\"one\\"", "last_modified": null}',
         '{"source": "URL/other", "etag": "\\"one\\""}',
         None,
     ],
@@ -299,30 +289,11 @@ def test_a_part_without_a_sound_note_is_not_continued(
     assert beside(destination) == ["file.gz"]
 
 
-def test_an_empty_part_is_not_continued(server: Server, destination: Path) -> None:
-    server.answers = [ranged(keep=0, ETag=ETAG), ranged(ETag=ETAG)]
-    assert get(server, destination).sha256 == SHA256
-    assert server.seen[1]["Range"] is None
-
-
 def test_server_without_ranges_restarts(server: Server, destination: Path) -> None:
     server.answers = [answer(200, BODY, 600_000, ETag=ETAG), answer(200, BODY, ETag=ETAG)]
     assert get(server, destination).sha256 == SHA256
     assert resumed_from(server, 1) == 600_000
     assert destination.read_bytes() == BODY
-
-
-def test_no_validator_restarts(server: Server, destination: Path) -> None:
-    server.answers = [answer(200, BODY, 600_000), answer(200, BODY)]
-    assert get(server, destination).sha256 == SHA256
-    assert server.seen[1]["Range"] is None
-
-
-def test_no_validator_leaves_nothing(server: Server, destination: Path) -> None:
-    server.answers = [answer(200, BODY, 600_000, ETag='W/"one"')]
-    with pytest.raises(InputError):
-        get(server, destination)
-    assert beside(destination) == []
 
 
 def test_changed_file_restarts(server: Server, destination: Path) -> None:
@@ -343,7 +314,6 @@ def wrong_206(content_range: str, **validators: str) -> Answer:
     [
         pytest.param(wrong_206(f"bytes 599999-{len(BODY) - 1}/{len(BODY)}"), id="start"),
         pytest.param(wrong_206(""), id="no range"),
-        pytest.param(wrong_206("bytes 600000-", ETag=ETAG), id="no end"),
         pytest.param(
             wrong_206(f"bytes 600000-{len(OTHER) - 1}/{len(OTHER)}", ETag='"two"'), id="version"
         ),
@@ -352,21 +322,8 @@ def wrong_206(content_range: str, **validators: str) -> Answer:
 )
 def test_wrong_partial_answer_restarts(server: Server, destination: Path, wrong: Answer) -> None:
     server.answers = [ranged(keep=600_000, ETag=ETAG), wrong, ranged(ETag=ETAG)]
-    # The restart is no attempt of its own.
-    assert get(server, destination, attempts=2).sha256 == SHA256
+    assert get(server, destination).sha256 == SHA256
     assert [seen["Range"] for seen in server.seen] == [None, "bytes=600000-", None]
-
-
-def test_wrong_date_of_a_partial_answer_restarts(server: Server, destination: Path) -> None:
-    later = "Tue, 02 Jan 2024 00:00:00 GMT"
-    content_range = f"bytes 600000-{len(OTHER) - 1}/{len(OTHER)}"
-    server.answers = [
-        ranged(keep=600_000, Last_Modified=DATE),
-        wrong_206(content_range, Last_Modified=later),
-        ranged(OTHER, Last_Modified=later),
-    ]
-    assert get(server, destination).last_modified == later
-    assert destination.read_bytes() == OTHER
 
 
 @pytest.mark.parametrize("status", [204, 206, 400, 403, 404, 410, 416, 501])
@@ -377,15 +334,20 @@ def test_other_statuses_fail_at_once(server: Server, destination: Path, status: 
     assert len(server.seen) == 1
     assert caught.value.file == server.url
     assert f"status {status}" in caught.value.problem
-    assert "Check the URL" in caught.value.remedy
+    assert "Check the source" in caught.value.remedy
     assert beside(destination) == []
 
 
-def test_404_when_resuming_fails_at_once(server: Server, destination: Path) -> None:
-    server.answers = [ranged(keep=600_000, ETag=ETAG), answer(404)]
-    with pytest.raises(InputError, match="status 404"):
+def test_a_server_that_stays_busy_fails_after_all_attempts(
+    server: Server, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It asks for a pause of a day, and gets a shorter one.
+    monkeypatch.setattr(download, "LONGEST_PAUSE", 0.02)
+    server.answers = [answer(503, Retry_After="86400")]
+    with pytest.raises(InputError, match="status 503"):
         get(server, destination)
-    assert len(server.seen) == 2
+    assert len(server.seen) == download.ATTEMPTS
+    assert beside(destination) == []
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
@@ -395,13 +357,10 @@ def test_passing_failure_is_retried(server: Server, destination: Path, status: i
     assert len(server.seen) == 2
 
 
-def test_hang_up_is_retried(server: Server, destination: Path) -> None:
-    server.answers = [hang_up, answer(200, BODY)]
-    assert get(server, destination).sha256 == SHA256
-    assert len(server.seen) == 2
-
-
-def test_timeout_is_retried(server: Server, destination: Path) -> None:
+def test_timeout_is_retried(
+    server: Server, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "TIMEOUT", 0.3)
     released = threading.Event()
 
     def stall(handler: BaseHTTPRequestHandler) -> None:
@@ -410,12 +369,15 @@ def test_timeout_is_retried(server: Server, destination: Path) -> None:
 
     server.answers = [stall, answer(200, BODY)]
     try:
-        assert get(server, destination, timeout=0.3).sha256 == SHA256
+        assert get(server, destination).sha256 == SHA256
     finally:
         released.set()
 
 
-def test_stalled_body_is_resumed(server: Server, destination: Path) -> None:
+def test_stalled_body_is_resumed(
+    server: Server, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "TIMEOUT", 0.3)
     released = threading.Event()
 
     def stall(handler: BaseHTTPRequestHandler) -> None:
@@ -425,7 +387,7 @@ def test_stalled_body_is_resumed(server: Server, destination: Path) -> None:
 
     server.answers = [stall, ranged(ETag=ETAG)]
     try:
-        assert get(server, destination, timeout=0.3).sha256 == SHA256
+        assert get(server, destination).sha256 == SHA256
     finally:
         released.set()
     assert 0 < resumed_from(server, 1) <= 600_000
@@ -434,59 +396,17 @@ def test_stalled_body_is_resumed(server: Server, destination: Path) -> None:
 def test_no_server(server: Server, destination: Path) -> None:
     url = server.url
     server.socket.close()
-    with pytest.raises(InputError, match="attempt 2 of 2 failed") as caught:
-        fetch(url, destination, sha256=None, size=None, attempts=2, backoff=0)
+    with pytest.raises(InputError, match="cannot be fetched") as caught:
+        fetch(url, destination, sha256=None)
     assert "\n" not in str(caught.value)
     assert beside(destination) == []
 
 
-def test_503_for_ever_fails_after_all_attempts(
-    server: Server, destination: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    server.answers = [answer(503)]
-    with caplog.at_level(logging.WARNING), pytest.raises(InputError) as caught:
-        get(server, destination, attempts=4)
-    assert len(server.seen) == 4
-    assert "attempt 4 of 4 failed" in caught.value.problem
-    assert "status 503" in caught.value.problem
-    assert [record.getMessage()[:14] for record in caplog.records] == [
-        f"attempt {i} of 4" for i in (1, 2, 3, 4)
-    ]
-    assert beside(destination) == []
-
-
-def test_pauses(server: Server, destination: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr("echoes.io.download.time.sleep", pauses.append)
-    server.answers = [
-        answer(503),
-        answer(503, Retry_After="7"),
-        answer(503, Retry_After="1"),
-        answer(429, Retry_After="99999999"),
-        answer(503, Retry_After=DATE),
-        *[answer(503)] * 3,
-        answer(200, BODY),
-    ]
-    get(server, destination, attempts=20, backoff=1.0)
-    assert pauses == [1, 7, 4, 300, 16, 32, 60, 60]
-
-
-def test_no_pause_after_the_last_attempt(
-    server: Server, destination: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr("echoes.io.download.time.sleep", pauses.append)
-    server.answers = [answer(503)]
-    with pytest.raises(InputError):
-        get(server, destination, attempts=2, backoff=1.0)
-    assert pauses == [1]
-
-
 def test_truncated_body_fails_after_all_attempts(server: Server, destination: Path) -> None:
     server.answers = [answer(200, BODY, len(BODY) - 1)]
-    with pytest.raises(InputError, match="attempt 3 of 3 failed"):
+    with pytest.raises(InputError, match=f"{len(BODY) - 1} of {len(BODY)} bytes"):
         get(server, destination)
-    assert len(server.seen) == 3
+    assert len(server.seen) == download.ATTEMPTS
     assert not destination.exists()
 
 
@@ -496,7 +416,7 @@ def test_wrong_checksum(server: Server, destination: Path) -> None:
         get(server, destination, sha256="0" * 64)
     assert SHA256 in str(caught.value)
     assert "0" * 64 in str(caught.value)
-    assert "correct the configured SHA-256" in caught.value.remedy
+    assert "the configured one" in caught.value.expected
     assert len(server.seen) == 1
     assert beside(destination) == []
 
@@ -508,33 +428,12 @@ def test_wrong_checksum_after_resuming(server: Server, destination: Path) -> Non
     assert beside(destination) == []
 
 
-@pytest.mark.parametrize("length", [None, ""])
-def test_wrong_size(server: Server, destination: Path, length: str | None) -> None:
-    headers = {} if length is None else {"Content_Length": length}
-    server.answers = [answer(200, BODY, None, ETag=ETAG, **headers)]
-    with pytest.raises(InputError) as caught:
-        get(server, destination, size=1234)
-    assert f"{len(BODY)} bytes" in caught.value.problem
-    assert "1234 bytes" in caught.value.expected
-    assert len(server.seen) == 1
-    assert beside(destination) == []
-
-
-def test_wrong_size_is_seen_before_the_body_has_come(server: Server, destination: Path) -> None:
-    server.answers = [ranged(keep=10, ETag=ETAG)]
-    with pytest.raises(InputError, match="configured size of 1234"):
-        get(server, destination, size=1234)
-    assert len(server.seen) == 1
-    assert beside(destination) == []
-
-
 @pytest.mark.parametrize(
     ("given", "options"),
     [
         (answer(404), {}),
         (answer(503), {}),
         (answer(200, BODY, 10), {}),
-        (answer(200, BODY), {"size": 1}),
         (answer(200, BODY), {"sha256": "0" * 64}),
     ],
 )
@@ -547,15 +446,6 @@ def test_older_destination_is_kept(
     with pytest.raises(InputError):
         get(server, destination, **options)
     assert destination.read_bytes() == b"older"
-    assert beside(destination) == ["file.gz"]
-
-
-def test_older_destination_is_replaced(server: Server, destination: Path) -> None:
-    destination.parent.mkdir()
-    destination.write_bytes(b"older")
-    server.answers = [answer(200, BODY)]
-    get(server, destination)
-    assert destination.read_bytes() == BODY
 
 
 def test_a_failing_disk_is_not_retried(server: Server, destination: Path) -> None:
@@ -579,79 +469,32 @@ def local(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("as_url", [False, True])
 def test_local_file(local: Path, destination: Path, as_url: bool) -> None:
     source = local.as_uri() if as_url else str(local)
-    steps: list[tuple[int, int | None]] = []
-    receipt = fetch(
-        source,
-        destination,
-        sha256=SHA256,
-        size=len(BODY),
-        progress=lambda *step: steps.append(step),
-    )
+    receipt = fetch(source, destination, sha256=SHA256)
     assert receipt == Receipt(source, len(BODY), SHA256, None, None)
     assert destination.read_bytes() == BODY
     assert local.read_bytes() == BODY
     assert beside(destination) == ["file.gz"]
-    assert steps[-1] == (len(BODY), len(BODY))
 
 
-@pytest.mark.parametrize("check", [{"sha256": "0" * 64, "size": None}, {"sha256": None, "size": 1}])
-def test_local_file_that_is_another(
-    local: Path, destination: Path, check: dict[str, object]
-) -> None:
-    destination.parent.mkdir()
-    destination.write_bytes(b"older")
-    with pytest.raises(InputError, match="configured"):
-        fetch(str(local), destination, **check)  # type: ignore[arg-type]
-    assert destination.read_bytes() == b"older"
-    assert beside(destination) == ["file.gz"]
-
-
-def test_local_file_clears_an_unfinished_download(local: Path, destination: Path) -> None:
-    destination.parent.mkdir()
-    for name in (".file.gz.part", ".file.gz.part.json"):
-        destination.with_name(name).write_bytes(b"{}")
-    fetch(str(local), destination, sha256=None, size=None)
-    assert beside(destination) == ["file.gz"]
-
-
-@pytest.mark.parametrize("source", ["missing.gz", "", "file:///no/such/file"])
+@pytest.mark.parametrize("source", ["missing.gz", "", "file:///no/such/file", "ftp://host/file"])
 def test_no_local_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, destination: Path, source: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=r"cannot be read .* Correct the path"):
-        fetch(source, destination, sha256=None, size=None)
+    with pytest.raises(InputError, match=r"cannot be read .* Check the source"):
+        fetch(source, destination, sha256=None)
     assert not destination.exists()
-
-
-@pytest.mark.parametrize("source", ["ftp://host/file", "S3://bucket/file", "file://host/file"])
-def test_unknown_source(destination: Path, source: str) -> None:
-    with pytest.raises(InputError, match="expected an http, https or file URL, or a path"):
-        fetch(source, destination, sha256=None, size=None)
-
-
-def test_url_without_a_host(destination: Path) -> None:
-    with pytest.raises(InputError, match="Correct the URL"):
-        fetch("http://", destination, sha256=None, size=None)
 
 
 def test_local_file_needs_no_web_library(local: Path, destination: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from echoes.io.download import fetch\n"
-        "fetch(sys.argv[1], Path(sys.argv[2]), sha256=None, size=None)\n"
+        "fetch(sys.argv[1], Path(sys.argv[2]), sha256=None)\n"
         "assert 'requests' not in sys.modules and 'urllib3' not in sys.modules"
     )
     folder = Path(download.__file__).parents[2]
     subprocess.run([sys.executable, "-c", code, local, destination], check=True, cwd=folder)
     assert destination.read_bytes() == BODY
-
-
-def test_note_names_source_and_version(server: Server, destination: Path) -> None:
-    server.answers = [ranged(keep=400_000, ETag=ETAG, Last_Modified=DATE)]
-    with pytest.raises(InputError):
-        get(server, destination, attempts=1)
-    note = json.loads(destination.with_name(".file.gz.part.json").read_text())
-    assert note == {"source": server.url, "etag": ETAG, "last_modified": DATE}
 
 
 TEXT = b"".join(b"9606.P%05d 9606.P%05d %d\n" % (i, i + 7, i % 1000) for i in range(20_000))

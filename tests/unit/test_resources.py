@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from echoes.io.errors import InputError
-from echoes.report.resources import COLUMNS, Job, read_benchmarks, tabulate
+from echoes.report.resources import DIGITS, tabulate
 
 RULES = ("build_network", "build_features", "diffuse", "loo_fold", "plot_figure", "rank_sweep")
 USED = ("s", "h:m:s", "max_rss", "max_vms", "max_uss", "max_pss", "io_in", "io_out", "mean_load")
@@ -26,29 +28,38 @@ def write(path: Path, used: Mapping[str, str], more: Mapping[str, str] | None = 
     path.write_text("\n".join(map("\t".join, (cells, cells.values()))) + "\n", encoding="utf-8")
 
 
-def test_requests_and_use_of_an_extended_benchmark(tmp_path: Path) -> None:
-    write(
-        tmp_path / "small/published/folds/7.tsv",
-        {"s": "90.00", "max_rss": "250.50", "cpu_time": "80.25"},
-        {
-            "rule_name": "loo_fold",
-            "params": "{'models': ['ridge'], 'text': \"it's 5\\\" long\"}",
-            "resources": "{'tmpdir': '/tmp', 'mem_mb': 1000, 'runtime': 10, '_cores': 1}",
-            "input_size_mb": "{'a.py': 0.25, 'b c.npz': 20.5}",
-        },
-    )
-    assert read_benchmarks(tmp_path, RULES) == [
-        Job("loo_fold", "published", 1.5, 250.5, 80.25, 1000, 10, 20.75)
+def fold(memory: str, seconds: str, processor: str, requests: str, inputs: str) -> tuple[Any, Any]:
+    used = {"s": seconds, "max_rss": memory, "cpu_time": processor}
+    more = {"rule_name": "loo_fold", "resources": requests, "input_size_mb": inputs}
+    return used, more | {"params": "{'models': ['ridge'], 'text': \"it's 5\\\" long\"}"}
+
+
+def test_jobs_are_summed_up(tmp_path: Path) -> None:
+    request = "{'tmpdir': '/tmp', 'mem_mb': %d, 'runtime': %d, '_cores': 1}"
+    jobs = {
+        # The second came closest to its memory, the first to its time.
+        "first/folds/0": fold("300", "480", "400", request % (1000, 10), "{'a b.py': 20}"),
+        "first/folds/1": fold("200", "540", "500", request % (400, 20), "{'a': 29.5, 'b': 0.5}"),
+        "first/folds/2": fold("NA", "60", "NA", request % (500, 10), "{'a': 25}"),
+        "second/folds/0": fold("10", "60", "100", "{'mem_mb': '<TBD>'}", "{}"),
+    }
+    for name, cells in jobs.items():
+        write(tmp_path / f"small/{name}.tsv", *cells)
+    write(tmp_path / "small/diffuse/alpha~0.5.tsv", {"s": "6.00", "max_rss": "-", "cpu_time": "-"})
+    table = tabulate(tmp_path, RULES)
+    assert list(table) == ["rule", "experiment", *DIGITS]
+    rows = table.astype(object).where(table.notna(), None).to_numpy().tolist()
+    assert rows == [
+        ["diffuse", "", 1, None, None, None, None, None, 0.1, None, None],
+        ["loo_fold", "first", 3, 30, 1000, 300, 0.5, 20, 9, 0.8, 900],
+        ["loo_fold", "second", 1, None, None, 10, None, None, 1, None, 100],
     ]
 
 
-def test_without_requests_there_are_no_amounts(tmp_path: Path) -> None:
-    write(
-        tmp_path / "small/diffuse/alpha~0.5.tsv",
-        {"s": "6.00", "max_rss": "NA", "cpu_time": "NA"},
-        {"rule_name": "diffuse", "resources": "{'tmpdir': '/tmp', 'mem_mb': '<TBD>'}"},
-    )
-    assert read_benchmarks(tmp_path, RULES) == [Job("diffuse", "", 0.1, None, None)]
+@pytest.mark.parametrize("request_of", ["mem_mb", "runtime"])
+def test_a_request_of_nothing_has_no_share(tmp_path: Path, request_of: str) -> None:
+    write(tmp_path / "a.tsv", *fold("10", "60", "1", f"{{'{request_of}': 0}}", "{}"))
+    assert tabulate(tmp_path, RULES)[["memory_share", "time_share"]].isna().all(axis=None)
 
 
 @pytest.mark.parametrize(
@@ -70,61 +81,45 @@ def test_without_requests_there_are_no_amounts(tmp_path: Path) -> None:
 )
 def test_the_path_tells_the_rule(tmp_path: Path, path: str, rule: str, experiment: str) -> None:
     write(tmp_path / path, {"s": "60.00"})
-    assert read_benchmarks(tmp_path, RULES) == [Job(rule, experiment, 1, 0, 0)]
+    write(tmp_path / "z/extended.tsv", *fold("10", "60", "1", "{}", "{}"))
+    table = tabulate(tmp_path, RULES)
+    assert (rule, experiment) in zip(table["rule"], table["experiment"], strict=True)
 
 
 def test_repeats_are_jobs(tmp_path: Path) -> None:
-    (tmp_path / "diffuse.tsv").write_text(
-        "s\tmax_rss\tcpu_time\n60\t1\t2\n120\t3\t4\n", encoding="utf-8"
-    )
-    assert read_benchmarks(tmp_path, RULES) == [
-        Job("diffuse", "", 1, 1, 2),
-        Job("diffuse", "", 2, 3, 4),
-    ]
+    text = "s\tmax_rss\tcpu_time\tresources\n60\t1\t2\t{}\n120\t3\t4\t{}\n"
+    (tmp_path / "diffuse.tsv").write_text(text, encoding="utf-8")
+    [row] = tabulate(tmp_path, RULES).to_dict("records")
+    assert (row["jobs"], row["used_mb"], row["longest_min"], row["processor_s"]) == (2, 3, 2, 6)
+
+
+def test_without_requests_there_is_nothing_to_compare(tmp_path: Path) -> None:
+    assert tabulate(tmp_path / "none", RULES).empty
+    write(tmp_path / "diffuse.tsv", {"s": "60.00"})
+    table = tabulate(tmp_path, RULES)
+    assert isinstance(table, pd.DataFrame)
+    assert table.empty
 
 
 GOOD = "s\tmax_rss\tcpu_time\tresources\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "problem"),
     [
-        ("", "line 1: no column cpu_time; expected a benchmark of Snakemake. Delete"),
-        ("s\tcpu_time\n1\t1\n", "line 1: no column max_rss; expected"),
-        (GOOD + "1\t2\n", "line 2: 2 cells; expected 4, as in line 1."),
-        (GOOD + "1\tmany\t2\t{}\n", "column max_rss: 'many'; expected a number or NA."),
-        (GOOD + "NA\t1\t2\t{}\n", "column s: 'NA'; expected the seconds that the job took."),
-        (GOOD + "1\t1\t2\tmem_mb=1\n", "column resources: 'mem_mb=1'; expected a mapping"),
-        (GOOD + "1\t1\t2\t[1]\n", "column resources: '[1]'; expected a mapping"),
+        ("", "cannot be read (No columns"),
+        ("s\tcpu_time\n1\t1\n", "no column 'max_rss'"),
+        (GOOD + "1\tmany\t2\t{}\n", "cannot be read (could not convert string to float: 'many'"),
+        (GOOD + "1\t1\t2\tmem_mb=1\n", "cannot be read (invalid syntax"),
+        (GOOD + "1\t1\t2\t[1]\n", "cannot be read ("),
+        (GOOD + "1\t2\t3\t{}\n1\t2\t3\t{}\t5\n", "cannot be read (Error tokenizing data"),
     ],
 )
-def test_what_is_no_benchmark_is_refused(tmp_path: Path, text: str, message: str) -> None:
+def test_what_is_no_benchmark_is_refused(tmp_path: Path, text: str, problem: str) -> None:
     path = tmp_path / "diffuse.tsv"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError) as error:
-        read_benchmarks(tmp_path, RULES)
-    assert str(error.value).startswith(f"{path}: {message}")
-
-
-def test_no_benchmark_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no benchmark; expected the \.tsv files"):
-        read_benchmarks(tmp_path / "benchmarks", RULES)
-
-
-def test_jobs_are_summed_up() -> None:
-    rows = tabulate(
-        [
-            Job("loo_fold", "second", 1, 10, 100, None, None, None),
-            # The second came closest to its memory, the first to its time.
-            Job("loo_fold", "first", 8, 300, 400, 1000, 10, 20),
-            Job("loo_fold", "first", 9, 200, 500, 400, 20, 30),
-            Job("loo_fold", "first", 1, None, None, 500, 10, 25),
-            Job("diffuse", "", 2, None, None, 0, 0, None),
-        ]
-    )
-    assert rows == [
-        ("diffuse", "", 1, None, 0, None, None, 0, 2, None, None),
-        ("loo_fold", "first", 3, 30, 1000, 300, 0.5, 20, 9, 0.8, 900),
-        ("loo_fold", "second", 1, None, None, 10, None, None, 1, None, 100),
-    ]
-    assert {len(row) for row in rows} == {len(COLUMNS)}
+        tabulate(tmp_path, RULES)
+    assert str(error.value).startswith(f"{path}: {problem}")
+    assert "; expected a benchmark of Snakemake" in str(error.value)
+    assert "\n" not in str(error.value)

@@ -30,28 +30,28 @@ Strings = npt.NDArray[np.str_]
 
 
 def positions(names: Sequence[str], among: Sequence[str]) -> Ints:
-    """Look up where names stand in a list of others.
+    """Find the position of each name in another list.
 
     Parameters
     ----------
     names
-        What to look up.
+        Names to look up.
     among
-        Where to look; of a name that stands there twice, the last place counts.
+        List to look in; of a name that occurs twice in it, the last position counts.
 
     Returns
     -------
     array
-        One position a name; −1 where it is not among the others.
+        Position of each name, counted from 0; −1 if the list does not have it.
     """
     place = {name: i for i, name in enumerate(among)}
     return np.array([place.get(name, -1) for name in names], dtype=np.intp)
 
 
 def save_arrays(path: StrPath, arrays: Mapping[str, npt.ArrayLike]) -> None:
-    """Write named arrays to an npz file, byte for byte the same for the same arrays.
+    """Write named arrays to an npz file; equal arrays give files with the same bytes.
 
-    Rows are kept together: that is how they are read.
+    The values of a row are stored side by side, as they are read row by row.
     """
     by_row = {name: np.asarray(values, order="C") for name, values in arrays.items()}
     with atomic_path(path) as partial, partial.open("wb") as stream:
@@ -59,12 +59,12 @@ def save_arrays(path: StrPath, arrays: Mapping[str, npt.ArrayLike]) -> None:
 
 
 def load_arrays(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:
-    """Read the named arrays of an npz file, and no others.
+    """Read the named arrays of an npz file, in this order; the others are not loaded.
 
     Raises
     ------
     InputError
-        When the file is no npz file, is damaged, or lacks one of the names.
+        If the file is not an npz file, is damaged, or does not have one of the arrays.
     """
     try:
         # Opened here: numpy leaves a file open that it finds damaged.
@@ -90,7 +90,7 @@ def load_arrays(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:
 
 
 def save_matrix(path: StrPath, matrix: sp.csr_array[np.float64]) -> None:
-    """Write a sparse matrix as `scipy.sparse.load_npz` reads it."""
+    """Write a sparse matrix in the npz format of `scipy.sparse.save_npz`."""
     from scipy.sparse import save_npz
 
     with atomic_path(path) as partial:
@@ -103,7 +103,7 @@ def load_matrix(path: StrPath) -> sp.csr_array[np.float64]:
     Raises
     ------
     InputError
-        When the file is none, or is damaged.
+        If the file is not such a matrix, or is damaged.
     """
     from scipy.sparse import csr_array
 

@@ -1,4 +1,4 @@
-"""What all command lines share: a log on standard error, and one line for bad input."""
+"""Common parts of all scripts: options, the log on standard error, and the exit status."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import NoReturn
 
 from echoes.io.errors import InputError, NotConvergedError
 
-#: Exit status of a command whose solver missed its tolerance, and of one that was given bad input.
+#: Exit status if a solver did not converge, and after bad input.
 NOT_CONVERGED = 1
 BAD_INPUT = 2
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """Make an argument parser that shows a script's docstring and all defaults."""
+    """Make a parser of options whose help shows the script's docstring and all defaults."""
     return argparse.ArgumentParser(
         description=description,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -25,11 +25,11 @@ def parser(description: str | None) -> argparse.ArgumentParser:
 
 
 def run(main: Callable[[], None]) -> NoReturn:
-    """Run a script's ``main`` with a log, and end the process with its exit status.
+    """Run the ``main`` of a script with a log on standard error, and end the process.
 
-    Bad input ends it with status 2, a solver that misses its tolerance with status 1, both
-    with one line on standard error instead of a traceback. Every other exception is a defect
-    and keeps its traceback.
+    The exit status is 0 after success, 2 after bad input, and 1 if a solver did not converge; the
+    last two print one line instead of a traceback. Any other exception is a defect of the program
+    and shows its traceback.
     """
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S"

@@ -1,22 +1,20 @@
-"""One file, fetched from the web or from a disk, and checked before it is put in place.
+"""Fetch one file from the web or from a disk, check it, and unpack it.
 
-A download that is cut off is continued where it stopped, by the same run or by
-a later one, as long as the server vouches that the file is still the same.
+A download that breaks off is continued where it stopped, by the same run or by a later one, if
+the server says that the file is still the same.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import logging
-import os
-import re
+import shutil
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from echoes.io.errors import InputError
@@ -27,36 +25,25 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int | None], None]
 
-_log = logging.getLogger(__name__)
-
 _CHUNK = 1 << 18
-# Answers of a server that may be in a better state a little later.
-_PASSING = frozenset({408, 429, 500, 502, 503, 504})
-# Seconds: the longest pause of our own choice, and the longest that a server may ask for.
-_LONGEST_PAUSE = 60.0
-_LONGEST_REQUESTED_PAUSE = 300.0
-
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
-_OTHER_WAYS = "obtain the file by other means and configure its path as the source"
+#: How often a request is sent, and how often a download that broke off is continued.
+ATTEMPTS = 5
+#: Seconds of the first pause between two attempts; later pauses are longer.
+PAUSE = 1.0
+#: Seconds of the longest pause that a server may ask for.
+LONGEST_PAUSE = 300
+#: Seconds without any byte from the server after which an attempt has failed.
+TIMEOUT = 60.0
+#: Status codes of a server that may work again a little later.
+TEMPORARY = (408, 429, 500, 502, 503, 504)
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was fetched.
+    """Record of a fetched file: source as configured, size, SHA-256 in hexadecimal, version.
 
-    Parameters
-    ----------
-    source
-        The URL or path, as it was configured.
-    bytes
-        How many bytes there are.
-    sha256
-        Their SHA-256, in lower-case hexadecimal digits.
-    last_modified
-        The ``Last-Modified`` of the server; None where it gave none, and for local files.
-    etag
-        The ``ETag`` of the server; None where it gave none, and for local files.
+    The version is what the server sent as ``Last-Modified`` and ``ETag``: None where it sent none,
+    and for local files.
     """
 
     source: str
@@ -66,426 +53,199 @@ class Receipt:
     etag: str | None
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """The source, and what is known of its data beforehand."""
-
-    source: str
-    sha256: str | None
-    size: int | None
-
-    def check_size(self, size: int) -> None:
-        if self.size is not None and size != self.size:
-            raise InputError(
-                self.source,
-                "",
-                f"the file has {size} bytes",
-                expected=f"the configured size of {self.size} bytes",
-                remedy="Run again to fetch it anew. If the size stays the same, check that "
-                "the source is the right one, or correct the configured size.",
-            )
-
-    def check(self, size: int, sha256: str) -> None:
-        self.check_size(size)
-        if self.sha256 is not None and sha256 != self.sha256:
-            raise InputError(
-                self.source,
-                "",
-                f"the SHA-256 of the file is {sha256}",
-                expected=f"the configured SHA-256 {self.sha256}",
-                remedy="Run again to fetch it anew. If the SHA-256 stays the same, check that "
-                "the source is the right one, or correct the configured SHA-256.",
-            )
+def _failure(source: str, problem: str, expected: str) -> InputError:
+    remedy = "Check the source and the network and run again, or get the file by other means and"
+    remedy += " configure its path as the source."
+    return InputError(source, "", problem, expected=expected, remedy=remedy)
 
 
-@dataclass(frozen=True)
-class _Start:
-    """The bytes that are there already, and the version of the file that they are from."""
-
-    bytes: int
-    etag: str | None
-    last_modified: str | None
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Ask for the other bytes, but for all of them if the file has changed."""
-        validator = _validator(self.etag, self.last_modified)
-        return {"Range": f"bytes={self.bytes}-", "If-Range": validator} if validator else {}
-
-    def continued_by(self, headers: Mapping[str, str]) -> bool:
-        """Tell whether a partial answer begins where these bytes end.
-
-        Some servers overlook ``If-Range``, so the version is compared here again.
-        """
-        content_range = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
-        if content_range is None or int(content_range[1]) != self.bytes:
-            return False
-        if _strong(self.etag):
-            return headers.get("ETag", self.etag) == self.etag
-        return headers.get("Last-Modified", self.last_modified) == self.last_modified
+def _note(part: Path) -> Path:
+    """Path of the note on which version of the file the bytes in `part` belong to."""
+    return part.with_name(f"{part.name}.json")
 
 
-@dataclass(frozen=True)
-class _Part:
-    """An unfinished download: its bytes, and a note of the version that they are from."""
-
-    data: Path
-    note: Path
-
-    def begin(self, source: str, etag: str | None, last_modified: str | None) -> None:
-        """Forget what is there. The new note stands before there are bytes that need it."""
-        self.discard()
-        if _validator(etag, last_modified):
-            save_json(self.note, {"source": source, "etag": etag, "last_modified": last_modified})
-
-    def start(self, source: str) -> _Start | None:
-        """Return what can be continued, if anything."""
-        try:
-            size = self.data.stat().st_size
-            note = load_json(self.note)
-        except (FileNotFoundError, InputError):
-            return None
-        etag, last_modified = note.get("etag"), note.get("last_modified")
-        start = _Start(
-            size,
-            etag if isinstance(etag, str) else None,
-            last_modified if isinstance(last_modified, str) else None,
-        )
-        return start if size and note.get("source") == source and start.headers else None
-
-    def discard(self) -> None:
-        # In this order: bytes without a note are never continued.
-        self.note.unlink(missing_ok=True)
-        self.data.unlink(missing_ok=True)
+def _version(source: str, part: Path) -> dict[str, Any]:
+    """Read the version of the bytes that have come; empty if there are none of this source."""
+    try:
+        note = load_json(_note(part))
+    except (FileNotFoundError, InputError):
+        return {}
+    return note if note.pop("source", None) == source and part.exists() else {}
 
 
-class _BusyError(Exception):
-    """A server that cannot answer now, and the seconds that it asks to wait."""
-
-    def __init__(self, problem: str, wait: float) -> None:
-        self.wait = wait
-        super().__init__(problem)
+def _discard(part: Path) -> None:
+    # In this order: bytes without a note are never continued.
+    _note(part).unlink(missing_ok=True)
+    part.unlink(missing_ok=True)
 
 
-class _DroppedError(Exception):
-    """A body that ended too early."""
-
-
-def _strong(etag: str | None) -> bool:
-    return etag is not None and etag.startswith('"')
-
-
-def _validator(etag: str | None, last_modified: str | None) -> str | None:
-    """Return what names a version of a file byte for byte, if anything does."""
-    return etag if _strong(etag) else last_modified
-
-
-def _count(text: str | None) -> int | None:
-    return int(text) if text is not None and re.fullmatch(r"[0-9]{1,18}", text) else None
-
-
-def _total(headers: Mapping[str, str], start: int) -> int | None:
-    """Return the size of the whole file, where an answer gives it."""
-    content_range = _CONTENT_RANGE.fullmatch(headers.get("Content-Range", ""))
-    if start and content_range and content_range[3] != "*":
-        return int(content_range[3])
-    length = _count(headers.get("Content-Length"))
-    return None if length is None or "Transfer-Encoding" in headers else start + length
-
-
-def _refusal(source: str, response: requests.Response) -> Exception:
-    """Say what an answer without data means: wait, or give up."""
-    problem = f"the server answered with status {response.status_code} {response.reason}".rstrip()
-    if response.status_code in _PASSING:
-        wait = _count(response.headers.get("Retry-After")) or 0
-        return _BusyError(problem, min(wait, _LONGEST_REQUESTED_PAUSE))
-    return InputError(
-        source,
-        "",
-        problem,
-        expected="status 200 and the file",
-        remedy=f"Check the URL and that it may be fetched from here, or {_OTHER_WAYS}.",
-    )
-
-
-def _receive(
-    response: requests.Response,
-    wanted: _Wanted,
-    part: _Part,
-    start: _Start | None,
-    progress: Progress | None,
-) -> Receipt:
-    """Append the body of an answer to the part, and check the whole."""
-    # The raw body is not read through requests, so its errors are those of urllib3.
+def _receive(response: requests.Response, part: Path, progress: Progress | None) -> str:
+    """Append an answer to the bytes that have come; return the problem if it broke off."""
     from urllib3.exceptions import HTTPError
 
-    headers = response.headers
-    etag, last_modified = headers.get("ETag"), headers.get("Last-Modified")
-    digest = hashlib.sha256()
-    if start is None:
-        part.begin(wanted.source, etag, last_modified)
-        done = 0
-    else:
-        etag, last_modified = etag or start.etag, last_modified or start.last_modified
-        done = start.bytes
-        with part.data.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                digest.update(chunk)
-    total = _total(headers, done)
-    try:
-        if total is not None:
-            wanted.check_size(total)
-        with part.data.open("ab") as stream:
+    headers, broke_off = response.headers, ""
+    with part.open("ab") as stream:
+        done = stream.tell()
+        size = headers.get("Content-Range", "").rpartition("/")[2]
+        size = size if done else headers.get("Content-Length", "")
+        total = int(size) if size.isdecimal() and "Transfer-Encoding" not in headers else None
+        try:
+            # Not by requests, which unpacks what the server declares as packed.
             for chunk in response.raw.stream(_CHUNK, decode_content=False):
                 stream.write(chunk)
-                digest.update(chunk)
                 done += len(chunk)
                 if progress is not None:
                     progress(done, total)
-        if total is not None and done != total:
-            raise _DroppedError(f"{done} of {total} bytes arrived")
-        wanted.check(done, digest.hexdigest())
-    except HTTPError as error:
-        problem = f"{done} of {'unknown' if total is None else total} bytes arrived"
-        raise _DroppedError(f"{problem} ({type(error).__name__})") from error
-    except InputError:
-        part.discard()
-        raise
-    return Receipt(wanted.source, done, digest.hexdigest(), last_modified, etag)
+        except HTTPError as error:
+            broke_off = f" ({type(error).__name__})"
+    if broke_off or total not in (None, done):
+        return f"{done} of {total or 'unknown'} bytes arrived{broke_off}"
+    return ""
 
 
-def _attempt(
-    session: requests.Session,
-    wanted: _Wanted,
-    part: _Part,
-    timeout: float,
-    progress: Progress | None,
-) -> Receipt:
-    """Try once to get the file, first what is missing of it and else all of it."""
-    # Compressed for transport only, the bytes would not be those of the file.
-    plain = {"Accept-Encoding": "identity"}
-    start = part.start(wanted.source)
-    if start is not None:
-        with session.get(
-            wanted.source, headers=plain | start.headers, stream=True, timeout=timeout
-        ) as response:
-            if response.status_code == 200:
-                return _receive(response, wanted, part, None, progress)
-            if response.status_code == 206 and start.continued_by(response.headers):
-                return _receive(response, wanted, part, start, progress)
-            if response.status_code not in (206, 416):
-                raise _refusal(wanted.source, response)
-        part.discard()
-    with session.get(wanted.source, headers=plain, stream=True, timeout=timeout) as response:
-        if response.status_code != 200:
-            raise _refusal(wanted.source, response)
-        return _receive(response, wanted, part, None, progress)
+def _attempt(session: requests.Session, source: str, part: Path, progress: Progress | None) -> str:
+    """Request the bytes of a file that are missing, or all; return the problem if it broke off."""
+    version = _version(source, part)
+    # A weak ETag (W/"...") does not promise that all bytes are the same.
+    strong = (version.get("etag") or "").startswith('"')
+    condition = version.get("etag" if strong else "last_modified")
+    size = part.stat().st_size if condition else 0
+    headers = {"Accept-Encoding": "identity"}
+    if size:
+        headers |= {"Range": f"bytes={size}-", "If-Range": str(condition)}
+    with session.get(source, headers=headers, stream=True, timeout=TIMEOUT) as response:
+        new = {
+            "etag": response.headers.get("ETag"),
+            "last_modified": response.headers.get("Last-Modified"),
+        }
+        if response.status_code == 200:
+            _discard(part)
+            save_json(_note(part), {"source": source} | new)
+        elif size and response.status_code in (206, 416):
+            # Some servers ignore If-Range, or continue elsewhere.
+            begins = response.headers.get("Content-Range", "").startswith(f"bytes {size}-")
+            if not begins or any(new[key] not in (None, version.get(key)) for key in new):
+                _discard(part)
+                return "the server does not continue the file where it broke off"
+        else:
+            status = f"status {response.status_code} {response.reason}"
+            raise _failure(source, f"the server answered with {status}", "status 200 and the file")
+        return _receive(response, part, progress)
 
 
-def _download(
-    wanted: _Wanted,
-    part: _Part,
-    *,
-    attempts: int,
-    backoff: float,
-    timeout: float,
-    progress: Progress | None,
-) -> Receipt:
-    """Get the file from the web into `part`, in several attempts if need be."""
-    # Local files do not need it, and its import takes a while.
+def _download(source: str, part: Path, progress: Progress | None) -> None:
+    """Download a file, in several attempts where needed."""
+    # Imported here because this takes a while, and local files do not need it.
     import requests
+    from urllib3 import Retry
 
-    part.data.parent.mkdir(parents=True, exist_ok=True)
-    failure: Exception
+    # Repeats requests that got no answer; the loop below continues answers that broke off.
+    retry = Retry(
+        ATTEMPTS - 1,
+        status_forcelist=TEMPORARY,
+        allowed_methods=("GET", "HEAD"),
+        backoff_factor=PAUSE,
+        raise_on_status=False,
+    )
+    # Older versions of urllib3 do not have it as an argument.
+    retry.retry_after_max = LONGEST_PAUSE
+    problem = ""
     with requests.Session() as session:
-        for attempt in range(1, attempts + 1):
-            wait = 0.0
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, requests.adapters.HTTPAdapter(max_retries=retry))
+        for attempt in range(ATTEMPTS):
+            time.sleep(PAUSE * attempt)
             try:
-                return _attempt(session, wanted, part, timeout, progress)
-            except _BusyError as error:
-                failure, wait = error, error.wait
-            except (_DroppedError, requests.ConnectionError, requests.Timeout) as error:
-                failure = error
+                problem = _attempt(session, source, part, progress)
             except requests.RequestException as error:
-                raise InputError(
-                    wanted.source,
-                    "",
-                    f"cannot be fetched ({error})",
-                    expected="a URL that leads to the file",
-                    remedy=f"Correct the URL, or {_OTHER_WAYS}.",
-                ) from error
-            _log.warning("attempt %d of %d failed: %s", attempt, attempts, failure)
-            if attempt < attempts:
-                time.sleep(max(wait, min(backoff * 2.0 ** min(attempt - 1, 30), _LONGEST_PAUSE)))
-    raise InputError(
-        wanted.source,
-        "",
-        f"attempt {attempts} of {attempts} failed: {failure}",
-        expected="the whole file",
-        remedy=f"Check the network and run again later, or {_OTHER_WAYS}.",
-    ) from failure
+                problem = f"cannot be fetched ({error})"
+                raise _failure(source, problem, "a URL that leads to the file") from error
+            if not problem:
+                return
+    raise _failure(source, problem, f"the whole file after {ATTEMPTS} attempts")
 
 
-def _copy(wanted: _Wanted, source: Path, destination: Path, progress: Progress | None) -> Receipt:
-    """Copy a local file to its destination."""
+def _copy(source: str, target: Path) -> None:
+    """Copy a local file, given by its path or by a file URL."""
+    is_url = source.lower().startswith("file://")
+    path = Path(unquote(urlsplit(source).path) if is_url else source)
     try:
-        stream = source.open("rb")
+        stream = path.open("rb")
     except OSError as error:
-        raise InputError(
-            wanted.source,
-            "",
-            f"cannot be read ({error.strerror})",
-            expected="a file",
-            remedy="Correct the path of the source, or configure a URL instead.",
-        ) from error
-    digest = hashlib.sha256()
-    done = 0
-    with stream, atomic_path(destination) as partial, partial.open("wb") as target:
-        total = os.fstat(stream.fileno()).st_size
-        while chunk := stream.read(_CHUNK):
-            target.write(chunk)
-            digest.update(chunk)
-            done += len(chunk)
-            if progress is not None:
-                progress(done, total)
-        wanted.check(done, digest.hexdigest())
-    return Receipt(wanted.source, done, digest.hexdigest(), None, None)
-
-
-def _local(source: str, scheme: str) -> Path:
-    """Return the path that a source without the web stands for."""
-    if not scheme:
-        return Path(source)
-    url = urlsplit(source)
-    if scheme != "file" or url.netloc not in ("", "localhost"):
-        problem = f"{scheme}:// is not supported" if scheme != "file" else "names another computer"
-        raise InputError(
-            source,
-            "",
-            problem,
-            expected="an http, https or file URL, or a path",
-            remedy=f"Correct the source, or {_OTHER_WAYS}.",
-        )
-    return Path(unquote(url.path))
+        problem = f"cannot be read ({error.strerror})"
+        raise _failure(source, problem, "an http, https or file URL, or a path") from error
+    with stream, atomic_path(target) as partial, partial.open("wb") as copy:
+        shutil.copyfileobj(stream, copy)
 
 
 def fetch(
-    source: str,
-    destination: Path,
-    *,
-    sha256: str | None,
-    size: int | None,
-    attempts: int = 5,
-    backoff: float = 1.0,
-    timeout: float = 60.0,
-    progress: Progress | None = None,
+    source: str, destination: Path, *, sha256: str | None, progress: Progress | None = None
 ) -> Receipt:
-    """Fetch one file, check it, and put it in place.
+    """Download or copy one file, check it, and put it in place.
 
-    The bytes are stored as they come: nothing is unpacked. When a download is
-    cut off, its bytes stay in ``.{name}.part`` beside the destination for the
-    next attempt or the next run, if the server names the version they are from.
+    The file is stored as it is: nothing is unpacked. If a download fails, the bytes so far stay in
+    ``.{name}.part`` beside the destination, and the next call continues there.
 
     Parameters
     ----------
     source
         An http, https or file URL, or the path of a local file.
     destination
-        Where the file shall stand. An older file there stays until the new one
-        has passed all checks.
+        Path of the new file. An older file stays there until the new one is complete and checked.
     sha256
-        The SHA-256 that the file must have, in hexadecimal digits; None for any.
-    size
-        The number of bytes that the file must have; None for any.
-    attempts
-        How often a download is tried when the connection or the server fails.
-    backoff
-        Seconds to wait after the first failure; each further one doubles them, up
-        to a minute. A server that asks for a longer pause is heeded.
-    timeout
-        Seconds without any answer after which a connection counts as failed.
+        SHA-256 that the file must have, in hexadecimal digits; None for any.
     progress
-        Called with the number of bytes so far and their number in the end, if known.
-
-    Returns
-    -------
-    Receipt
-        What was fetched.
+        Called during a download with the bytes so far and the bytes of the whole file (None if
+        the server does not say).
 
     Raises
     ------
     InputError
-        When the source cannot be fetched, or is not the file that was expected.
+        If the file cannot be fetched completely, or does not have the expected SHA-256.
     """
-    wanted = _Wanted(source, sha256.strip().lower() if sha256 is not None else None, size)
-    name = destination.name
-    part = _Part(
-        destination.with_name(f".{name}.part"), destination.with_name(f".{name}.part.json")
-    )
-    match = _SCHEME.match(source)
-    scheme = match[1].lower() if match else ""
-    if scheme not in ("http", "https"):
-        receipt = _copy(wanted, _local(source, scheme), destination, progress)
-        part.discard()
-        return receipt
-    try:
-        receipt = _download(
-            wanted,
-            part,
-            attempts=max(attempts, 1),
-            backoff=backoff,
-            timeout=timeout,
-            progress=progress,
-        )
-        part.data.replace(destination)
-        part.discard()
-    finally:
-        # What cannot be continued is of no use to anyone.
-        if part.start(source) is None:
-            part.discard()
-    return receipt
+    part = destination.with_name(f".{destination.name}.part")
+    part.parent.mkdir(parents=True, exist_ok=True)
+    if source.lower().startswith(("http://", "https://")):
+        _download(source, part, progress)
+    else:
+        _discard(part)
+        _copy(source, part)
+    with part.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if sha256 is not None and digest != sha256.strip().lower():
+        _discard(part)
+        problem, expected = f"the SHA-256 of the file is {digest}", f"the configured one, {sha256}"
+        raise _failure(source, problem, expected)
+    version, size = _version(source, part), part.stat().st_size
+    part.replace(destination)
+    _discard(part)
+    return Receipt(source, size, digest, version.get("last_modified"), version.get("etag"))
 
 
 def unpack(source: StrPath, destination: StrPath) -> int:
-    """Unpack a gzip file; a file that is not compressed is copied as it is.
-
-    Parameters
-    ----------
-    source
-        The file to read, with one gzip member or several.
-    destination
-        Where the unpacked file shall stand.
+    """Unpack a gzip file, of one member or several, or copy a file that is not compressed.
 
     Returns
     -------
     int
-        How many bytes were written.
+        Size of the unpacked file in bytes.
 
     Raises
     ------
     InputError
-        When the file is cut short, damaged, or empty.
+        If the file is incomplete, damaged or empty.
     """
-    remedy = "Delete the file and fetch it again."
-    written = 0
-    compressed = is_gzip(source)
-    with Path(source).open("rb") as packed, atomic_path(destination) as partial:
+    written, problem = 0, "there is nothing in it"
+    packed = gzip.open(source) if is_gzip(source) else Path(source).open("rb")  # noqa: SIM115
+    with packed as stream, atomic_path(destination) as path:
         try:
-            with (
-                gzip.GzipFile(fileobj=packed) if compressed else packed as stream,
-                partial.open("wb") as target,
-            ):
+            with path.open("wb") as target:
                 while chunk := stream.read(_CHUNK):
-                    target.write(chunk)
-                    written += len(chunk)
+                    written += target.write(chunk)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise InputError(
-                source,
-                "",
-                f"cannot be unpacked after {written} bytes of text ({error})",
-                expected="a complete gzip file",
-                remedy=remedy,
-            ) from error
+            problem, written = f"cannot be unpacked after {written} bytes of text ({error})", 0
         if not written:
-            raise InputError(source, "", "there is nothing in it", expected="text", remedy=remedy)
+            remedy = "Delete the file and fetch it again."
+            expected = "text or a complete gzip file"
+            raise InputError(source, "", problem, expected=expected, remedy=remedy)
     return written

@@ -1,4 +1,4 @@
-"""What can go wrong: input that cannot be used, and a solver that misses its tolerance."""
+"""Exceptions: input that cannot be used, and a solver that did not converge."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Sequence
 
 
 class InputError(Exception):
-    """Input that cannot be used, described for the person who can mend it.
+    """Input that cannot be used, with a message for the person who can correct it.
 
     Parameters
     ----------
     file
-        The file at fault. It may also be a configuration key.
+        Path of the file with the problem, or a key of the configuration.
     place
-        Where in the file: a column, a row, a line. Empty for the whole file.
+        Column, row or line of the problem. Empty for the whole file.
     problem
-        What stands there.
+        What is wrong there.
     expected
-        What was expected in its place.
+        What was expected instead.
     remedy
-        What to do about it.
+        What to do, in one or more sentences.
     """
 
     def __init__(
@@ -42,18 +42,18 @@ class InputError(Exception):
 
 
 class NotConvergedError(ArithmeticError):
-    """A solver that missed its tolerance."""
+    """A solver that did not reach its tolerance."""
 
 
-def some(items: Sequence[object], limit: int = 5) -> str:
-    """Name the first few items of a list, and count the others.
+def abbreviate(items: Sequence[object], limit: int = 5) -> str:
+    """Write the first few items of a list, and how many more there are.
 
     Parameters
     ----------
     items
-        What to name, in the order to name it.
+        Items to write, in this order.
     limit
-        How many are named.
+        How many items are written.
 
     Returns
     -------

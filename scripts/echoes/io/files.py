@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and JSON records in them."""
+"""Write files completely or not at all; read and write JSON records."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ StrPath = str | os.PathLike[str]
 
 @contextlib.contextmanager
 def atomic_path(path: StrPath) -> Iterator[Path]:
-    """Give a path to write to, and move it to `path` once the block has ended well.
+    """Give a temporary path to write to; move the file to `path` when the block ends.
 
-    The file is written beside its destination, so that the move is one step of
-    the file system. When the block raises, nothing is left and an older file at
+    The temporary file is in the same folder, so other programs see either the old or the complete
+    new file. If the block raises an exception, the temporary file is deleted and an older file at
     `path` stays as it was.
 
     Parameters
     ----------
     path
-        Where the finished file shall stand. Its folder is made where needed.
+        Path of the finished file. Its folder is made if it does not exist.
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -39,13 +39,13 @@ def atomic_path(path: StrPath) -> Iterator[Path]:
 
 
 def is_gzip(path: StrPath) -> bool:
-    """Tell by its first bytes whether a file is gzip-compressed; its name may say otherwise."""
+    """Check by its first two bytes, not by its name, whether a file is gzip-compressed."""
     with Path(path).open("rb") as stream:
         return stream.read(2) == b"\x1f\x8b"
 
 
 def save_json(path: StrPath, record: Mapping[str, Any]) -> None:
-    """Write a record as indented JSON; numbers that are not finite are refused."""
+    """Write a record as indented JSON; raise ValueError if a number is not finite."""
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_path(path) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
@@ -57,7 +57,7 @@ def load_json(path: StrPath) -> dict[str, Any]:
     Raises
     ------
     InputError
-        When the file is not a JSON object.
+        If the file does not have a JSON object.
     """
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))

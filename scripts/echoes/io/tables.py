@@ -1,7 +1,7 @@
-"""Delimited text in and out: typed, checked, and read fast.
+"""Read and write tables of delimited text, and check what is in them.
 
-Tables are read with Arrow. Only when it refuses one is the text read a second
-time, row by row, to name the cell at fault.
+Tables are read with Arrow. If it refuses a table, the text is read a second time, row by row, to
+find the cell with the error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from echoes.io.arrays import Floats
-from echoes.io.errors import InputError, some
+from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath, atomic_path, is_gzip
 
 # A row has to fit into one block; Arrow holds several blocks at a time.
@@ -43,7 +43,7 @@ class Matrix:
     columns
         Column names without that of the row names, in the order of the file.
     values
-        float64, one row a row name, one column a column name.
+        Numbers, float64 of shape (rows, columns).
     """
 
     rows: tuple[str, ...]
@@ -68,7 +68,7 @@ def _records(path: StrPath, delimiter: str, quoting: bool) -> Iterator[list[str]
 
 
 def repeated(names: Iterable[str]) -> list[str]:
-    """Find the names that stand more than once, in the order of their first places."""
+    """List the names that occur more than once, in the order in which they first occur."""
     return [name for name, count in Counter(names).items() if count > 1]
 
 
@@ -78,7 +78,8 @@ def read_header(path: StrPath, *, delimiter: str = ",", quoting: bool = True) ->
     Raises
     ------
     InputError
-        When the file is empty, is not text, or names a column twice or not at all.
+        If the file is empty or is not UTF-8 text, or if a column has no name or the name of
+        another one.
     """
     remedy = "Check that this is the right file and that it is complete."
     try:
@@ -107,7 +108,7 @@ def read_header(path: StrPath, *, delimiter: str = ",", quoting: bool = True) ->
         raise InputError(
             path,
             "line 1",
-            f"column {some(twice)} stands more than once",
+            f"column {abbreviate(twice)} stands more than once",
             expected="each column once",
             remedy="Remove or rename the repeated columns.",
         )
@@ -115,9 +116,9 @@ def read_header(path: StrPath, *, delimiter: str = ",", quoting: bool = True) ->
 
 
 def _printable(path: StrPath, place: str, names: Iterable[str]) -> None:
-    """Check that no name holds a control character or begins or ends with a space.
+    """Check that no name has a control character, or begins or ends with a space.
 
-    Not every file would keep the first, and no reader sees the second.
+    Some file formats lose control characters, and people do not see the spaces.
     """
     for name in names:
         if name != name.strip():
@@ -144,7 +145,7 @@ def require_columns(path: StrPath, header: Sequence[str], names: Iterable[str]) 
     Raises
     ------
     InputError
-        When one is missing; the message says which, and which there are.
+        If a column is missing; the message names it and the columns of the table.
     """
     present = set(header)
     missing = [name for name in names if name not in present]
@@ -152,7 +153,7 @@ def require_columns(path: StrPath, header: Sequence[str], names: Iterable[str]) 
         raise InputError(
             path,
             "line 1",
-            f"column {some(missing)} is missing; there are {some(header)}",
+            f"column {abbreviate(missing)} is missing; there are {abbreviate(header)}",
             expected="all columns of this kind of table",
             remedy="Check that this is the right file and that it is complete.",
         )
@@ -217,9 +218,9 @@ def read_batches(
     delimiter: str = ",",
     quoting: bool = True,
 ) -> Iterator[pa.RecordBatch]:
-    """Read the named columns of a table, a block of rows at a time.
+    """Read the named columns of a table, one block of rows after the other.
 
-    Memory stays near one block, however long the table is.
+    The memory needed is that of a few blocks (4 MB of text each), however long the table is.
 
     Parameters
     ----------
@@ -228,9 +229,9 @@ def read_batches(
     types
         The columns to read and their types.
     delimiter
-        What stands between two fields.
+        Character between two fields.
     quoting
-        Whether a field may stand in double quotes; without it a quote is a character.
+        Whether fields may be in double quotes; if False, a quote is an ordinary character.
 
     Yields
     ------
@@ -240,7 +241,7 @@ def read_batches(
     Raises
     ------
     InputError
-        When a column is missing or a cell is not of its type.
+        If a column is missing or a cell does not have the type of its column.
     """
     header = read_header(path, delimiter=delimiter, quoting=quoting)
     require_columns(path, header, types)
@@ -274,27 +275,27 @@ def read_columns(
     delimiter: str = ",",
     quoting: bool = True,
 ) -> pa.Table:
-    """Read the named columns of a table as a whole; see `read_batches`."""
+    """Read the named columns of a whole table, with the parameters of `read_batches`."""
     batches = list(read_batches(path, types, delimiter=delimiter, quoting=quoting))
     return pa.Table.from_batches(batches, schema=pa.schema(list(types.items())))
 
 
-def named(
+def require_names(
     path: StrPath, column: str, names: Sequence[str], rows: Sequence[str] | None = None
 ) -> None:
-    """Check that a column of names has no empty one and none that not every file would keep.
+    """Check the names in a column: none is empty, has control characters or outer spaces.
 
     Parameters
     ----------
     path, column, names
-        The table, the column and what stands in it.
+        Path of the table, name of the column, and the names in it.
     rows
-        What the rows are called, for the message; their numbers where it is None.
+        Names of the rows for the error message; None to number them from 1.
 
     Raises
     ------
     InputError
-        When it has.
+        If a name is not usable; the message says which, and in which row.
     """
     if "" in names:
         at = list(names).index("")
@@ -308,40 +309,40 @@ def named(
     _printable(path, f"column {column}", names)
 
 
-def unique(path: StrPath, column: str, names: Sequence[str]) -> None:
-    """Check that a column of names is `named`, and that no name is repeated.
+def require_unique(path: StrPath, column: str, names: Sequence[str]) -> None:
+    """Check the names in a column as `require_names` does, and that each occurs once.
 
     Raises
     ------
     InputError
-        When it is not.
+        If a name is not usable or occurs more than once.
     """
-    named(path, column, names)
+    require_names(path, column, names)
     if twice := repeated(names):
         raise InputError(
             path,
             f"column {column}",
-            f"{some(twice)} stands more than once",
+            f"{abbreviate(twice)} stands more than once",
             expected="each name once",
             remedy="Keep one row of each name.",
         )
 
 
 def read_matrix(path: StrPath, row_names: str) -> Matrix:
-    """Read a table of numbers whose rows are named by one of its columns.
+    """Read a table of numbers in which one column has the names of the rows.
 
     Parameters
     ----------
     path
-        A table with commas, plain or gzip-compressed.
+        Comma-separated table, plain or gzip-compressed.
     row_names
-        The column that names the rows.
+        Name of the column with the names of the rows.
 
     Raises
     ------
     InputError
-        When the column is missing, a row or a column is named twice, the table
-        has no rows or no numbers, or a cell is not a finite number.
+        If this column is missing, two rows or two columns have the same name, the table has no
+        rows or no numbers, or a cell is not a finite number.
     """
     header = read_header(path)
     require_columns(path, header, [row_names])
@@ -358,7 +359,7 @@ def read_matrix(path: StrPath, row_names: str) -> Matrix:
         )
     names, *numbers = table.columns
     rows = tuple(names.to_pylist())
-    unique(path, row_names, rows)
+    require_unique(path, row_names, rows)
     values = np.empty((len(rows), len(columns)))
     for j, column in enumerate(numbers):
         values[:, j] = column.to_numpy()
@@ -377,7 +378,7 @@ def read_matrix(path: StrPath, row_names: str) -> Matrix:
 def write_rows(
     path: StrPath, header: Sequence[str], rows: Iterable[Sequence[object]], *, delimiter: str = ","
 ) -> None:
-    """Write a table; numbers keep every digit that they need to be read back the same."""
+    """Write a table; numbers get as many digits as needed to read exactly the same numbers back."""
     with atomic_path(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
         writer.writerow(header)
@@ -385,7 +386,7 @@ def write_rows(
 
 
 def write_matrix(path: StrPath, row_names: str, matrix: Matrix) -> None:
-    """Write a table of numbers with named rows and columns, as `read_matrix` reads it."""
+    """Write a table of numbers with named rows and columns, for `read_matrix`."""
     # Adding zero turns -0.0 into 0.0: two spellings of one number would differ as text.
     rows = zip(matrix.rows, (matrix.values + 0.0).tolist(), strict=True)
     write_rows(path, [row_names, *matrix.columns], ([name, *values] for name, values in rows))

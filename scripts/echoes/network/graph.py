@@ -12,7 +12,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from echoes.io.arrays import Bools, Floats, Ints
-from echoes.io.errors import InputError, some
+from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
 
 #: STRING writes a confidence of 1 as this.
@@ -269,7 +269,7 @@ def isolated(
         raise InputError(
             network.file,
             "",
-            f"no silenced gene has a link ({some(training)})",
+            f"no silenced gene has a link ({abbreviate(training)})",
             expected="at least one of them in the network",
             remedy="Check species and gene names, or lower `network: score_threshold:`.",
         )
@@ -293,7 +293,7 @@ def read_positions(path: StrPath, genes: Sequence[str]) -> Ints:
         raise InputError(
             path,
             "column gene",
-            f"{some(missing)} missing",
+            f"{abbreviate(missing)} missing",
             expected="all silenced genes",
             remedy="Build the network again from the same perturbations.",
         )

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from echoes.io.errors import InputError, some
+from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
-from echoes.io.tables import named, read_batches, read_columns, unique
+from echoes.io.tables import read_batches, read_columns, require_names, require_unique
 from echoes.network.graph import FULL_SCORE, Links
 
 
@@ -32,8 +32,8 @@ def read_info(path: StrPath) -> dict[str, str]:
     types = {protein: pa.string(), name: pa.string()}
     table = read_columns(path, types, delimiter="\t", quoting=False)
     proteins, names = table.column(protein).to_pylist(), table.column(name).to_pylist()
-    unique(path, protein, proteins)
-    named(path, name, names, proteins)
+    require_unique(path, protein, proteins)
+    require_names(path, name, names, proteins)
     return dict(zip(proteins, names, strict=True))
 
 
@@ -93,7 +93,8 @@ def read_links(
             path,
             "",
             f"none of {rows} links joins two proteins of the info table",
-            expected="protein ids of the info table's first column, such as " + some([*info], 2),
+            expected="protein ids of the info table's first column, such as "
+            + abbreviate([*info], 2),
             remedy="Use links and info of the same species and version of STRING.",
         )
     source, target, score = (np.concatenate(parts) for parts in zip(*kept, strict=True))

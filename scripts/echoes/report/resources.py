@@ -1,219 +1,122 @@
-"""What jobs asked for and what they used, by Snakemake's benchmarks of them."""
+"""What jobs requested and what they used, from the benchmark files that Snakemake writes."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from echoes.io.errors import InputError
 
-#: Folders of benchmarks that are not named after their rules.
+#: Folders of benchmark files that do not have the name of their rule.
 FOLD_RULES = {"folds": "loo_fold", "held_out": "predict_held_out"}
-COLUMNS = (
-    *("rule", "experiment", "jobs", "input_mb"),
-    *("requested_mb", "used_mb", "memory_share"),
-    *("requested_min", "longest_min", "time_share", "processor_s"),
-)
+#: Digits after the decimal point of the numbers in each column of the table.
+DIGITS = {
+    "jobs": 0,
+    "input_mb": 0,
+    "requested_mb": 0,
+    "used_mb": 0,
+    "memory_share": 2,
+    "requested_min": 0,
+    "longest_min": 2,
+    "time_share": 2,
+    "processor_s": 0,
+}
 
 
-@dataclass(frozen=True)
-class Job:
-    """A job that ended well; what is not known is None.
-
-    Attributes
-    ----------
-    rule
-        Name of its rule.
-    experiment
-        Whose folds it makes; empty for other jobs.
-    minutes
-        How long it took.
-    used_mb
-        The most memory that Snakemake saw it take, in MB.
-    processor_s
-        Processor time that Snakemake saw it take, in seconds.
-    requested_mb, requested_min
-        Memory in MB and time in minutes that it asked for.
-    input_mb
-        Size of its input files in MB.
-    """
-
-    rule: str
-    experiment: str
-    minutes: float
-    used_mb: float | None
-    processor_s: float | None
-    requested_mb: float | None = None
-    requested_min: float | None = None
-    input_mb: float | None = None
+def _rule(parts: Sequence[str], rules: Sequence[str]) -> str:
+    """Find the rule by a path: the innermost part that begins with the name of a rule."""
+    for part in reversed(parts):
+        if part in FOLD_RULES:
+            return FOLD_RULES[part]
+        matches = [name for name in rules if re.match(rf"{re.escape(name)}(?![a-z])", part)]
+        if matches:
+            return max(matches, key=len)
+    return parts[-1]
 
 
-def read_benchmarks(folder: Path, rules: Sequence[str]) -> list[Job]:
-    """Read all benchmarks of a folder, in the order of their paths.
+def _amounts(cell: Any) -> dict[str, float]:
+    """Read the numbers of a mapping in Python's notation; empty where there is none."""
+    values = ast.literal_eval(cell) if isinstance(cell, str) else {}
+    return {name: value for name, value in values.items() if isinstance(value, int | float)}
+
+
+def _read(path: Path, parts: Sequence[str], rules: Sequence[str]) -> pd.DataFrame:
+    """Read the jobs of one benchmark file."""
+    try:
+        # Nothing in it is quoted; NA and - stand where a job was too short to be measured.
+        cells = pd.read_csv(
+            path, sep="\t", quoting=3, na_values=["-"], index_col=False, encoding_errors="replace"
+        )
+        requested = [_amounts(cell) for cell in cells.get("resources", [None] * len(cells))]
+        inputs = [_amounts(cell) for cell in cells.get("input_size_mb", [None] * len(cells))]
+        return pd.DataFrame(
+            {
+                "rule": cells.get("rule_name", _rule(parts, rules)),
+                "experiment": parts[-3] if len(parts) > 2 and parts[-2] in FOLD_RULES else "",
+                "extended": "resources" in cells,
+                "input_mb": [sum(sizes.values()) if sizes else None for sizes in inputs],
+                "requested_mb": [amounts.get("mem_mb") for amounts in requested],
+                "used_mb": cells["max_rss"].astype(float),
+                "requested_min": [amounts.get("runtime") for amounts in requested],
+                "longest_min": cells["s"].astype(float) / 60,
+                "processor_s": cells["cpu_time"].astype(float),
+            }
+        )
+    except (KeyError, ValueError, SyntaxError, AttributeError) as error:
+        text = str(error).strip()
+        raise InputError(
+            path,
+            "",
+            f"no column {text}" if isinstance(error, KeyError) else f"cannot be read ({text})",
+            expected="a benchmark of Snakemake with the columns s, max_rss and cpu_time",
+            remedy="Delete the file; a run of its rule writes it again.",
+        ) from error
+
+
+def tabulate(folder: Path, rules: Sequence[str]) -> pd.DataFrame:
+    """Compare what jobs requested with what they used, a row for each rule and experiment.
 
     Parameters
     ----------
     folder
-        Where Snakemake has written them, of one data set or of several.
+        Folder of the benchmark files, of one data set or of several.
     rules
-        Names of the rules; benchmarks that are not extended tell theirs by their paths alone.
+        Names of all rules. Only extended benchmark files name theirs; others have it in their path.
+
+    Returns
+    -------
+    DataFrame
+        Columns rule, experiment and those of `DIGITS`. Sizes in MB and times in minutes are those
+        of the largest job, shares those of the job that came closest to its request; processor
+        seconds are the sum. Empty if no benchmark file says what its job requested.
 
     Raises
     ------
     InputError
-        When there is none, or one is no benchmark.
+        If a file is no benchmark.
     """
     paths = sorted(folder.rglob("*.tsv"))
-    if not paths:
-        raise InputError(
-            folder,
-            "",
-            "no benchmark",
-            expected="the .tsv files that a run writes",
-            remedy="Run the workflow first, or name the folder of its benchmarks.",
-        )
-    return [
-        _job(path, path.relative_to(folder).with_suffix("").parts, rules, record)
-        for path in paths
-        for record in _records(path)
-    ]
+    parts = [path.relative_to(folder).with_suffix("").parts for path in paths]
+    tables = [_read(path, names, rules) for path, names in zip(paths, parts, strict=True)]
+    if not any(table["extended"].any() for table in tables):
+        return pd.DataFrame(columns=["rule", "experiment", *DIGITS])
+    jobs = pd.concat([table.astype(dict.fromkeys(table.columns[3:], float)) for table in tables])
+    jobs["memory_share"] = jobs["used_mb"] / jobs["requested_mb"].replace(0, float("nan"))
+    jobs["time_share"] = jobs["longest_min"] / jobs["requested_min"].replace(0, float("nan"))
+    groups = jobs.groupby(["rule", "experiment"])
+    table = groups.max()
+    table["jobs"], table["processor_s"] = groups.size(), groups["processor_s"].sum(min_count=1)
+    return table[list(DIGITS)].reset_index()
 
 
-def _records(path: Path) -> list[dict[str, str]]:
-    """Split a benchmark into its records, by column."""
-    # Nothing in it is quoted.
-    header, *lines = path.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
-    columns = header.split("\t")
-    missing = sorted({"s", "max_rss", "cpu_time"} - set(columns))
-    if missing:
-        raise _damaged(path, "line 1", f"no column {missing[0]}", "a benchmark of Snakemake")
-    records = []
-    for number, line in enumerate(lines, 2):
-        cells = line.split("\t")
-        if len(cells) != len(columns):
-            expected = f"{len(columns)}, as in line 1"
-            raise _damaged(path, f"line {number}", f"{len(cells)} cells", expected)
-        records.append(dict(zip(columns, cells, strict=True)))
-    return records
-
-
-def _job(path: Path, parts: Sequence[str], rules: Sequence[str], record: Mapping[str, str]) -> Job:
-    """Read one record."""
-    name = record.get("rule_name") or _rule(parts, rules)
-    in_folds = len(parts) > 2 and parts[-2] in FOLD_RULES
-    seconds = _number(path, record, "s")
-    if seconds is None:
-        raise _damaged(path, "column s", repr(record["s"]), "the seconds that the job took")
-    requested = _mapping(path, record, "resources")
-    sizes = _mapping(path, record, "input_size_mb")
-    return Job(
-        rule=name,
-        experiment=parts[-3] if in_folds else "",
-        minutes=seconds / 60,
-        used_mb=_number(path, record, "max_rss"),
-        processor_s=_number(path, record, "cpu_time"),
-        requested_mb=_amount(requested, "mem_mb"),
-        requested_min=_amount(requested, "runtime"),
-        input_mb=sum(sizes.values()) if sizes else None,
-    )
-
-
-def _rule(parts: Sequence[str], rules: Sequence[str]) -> str:
-    """Tell a benchmark's rule by its path: the innermost part that begins with a rule's name."""
-    for part in reversed(parts):
-        if part in FOLD_RULES:
-            return FOLD_RULES[part]
-        named = [name for name in rules if re.match(rf"{re.escape(name)}(?![a-z])", part)]
-        if named:
-            return max(named, key=len)
-    return parts[-1]
-
-
-def _number(path: Path, record: Mapping[str, str], column: str) -> float | None:
-    """Read a number; NA where a job was too short to be looked at."""
-    if record[column] in ("NA", "-"):
-        return None
-    try:
-        return float(record[column])
-    except ValueError:
-        raise _damaged(path, f"column {column}", repr(record[column]), "a number or NA") from None
-
-
-def _mapping(path: Path, record: Mapping[str, str], column: str) -> dict[str, Any]:
-    """Read a mapping in Python's notation, empty where the benchmark is not extended."""
-    text = record.get(column, "{}")
-    try:
-        found = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        found = None
-    if not isinstance(found, dict):
-        raise _damaged(path, f"column {column}", repr(text), "a mapping of names to values")
-    return found
-
-
-def _amount(requested: Mapping[str, Any], name: str) -> float | None:
-    """Return an amount that was asked for, if it was."""
-    amount = requested.get(name)
-    return float(amount) if isinstance(amount, int | float) else None
-
-
-def _damaged(path: Path, place: str, problem: str, expected: str) -> InputError:
-    """Make the error for a file that is no benchmark."""
-    remedy = "Delete the file; a run of its rule writes it again."
-    return InputError(path, place, problem, expected=expected, remedy=remedy)
-
-
-def tabulate(jobs: Iterable[Job]) -> list[tuple[str | float | None, ...]]:
-    """Sum up jobs by rule, and by experiment where they make folds.
-
-    Parameters
-    ----------
-    jobs
-        What was asked for and used.
-
-    Returns
-    -------
-    list of tuples
-        A row each with the values of `COLUMNS`: inputs, requests, memory and time are the largest
-        of the jobs, shares those of the job that came closest to what it asked for, processor time
-        is the sum. None where nothing is known. Rows are sorted by name.
-    """
-    groups: dict[tuple[str, str], list[Job]] = {}
-    for job in jobs:
-        groups.setdefault((job.rule, job.experiment), []).append(job)
-    return [
-        (
-            *name,
-            len(own),
-            _largest(job.input_mb for job in own),
-            _largest(job.requested_mb for job in own),
-            _largest(job.used_mb for job in own),
-            _largest(_share(job.used_mb, job.requested_mb) for job in own),
-            _largest(job.requested_min for job in own),
-            _largest(job.minutes for job in own),
-            _largest(_share(job.minutes, job.requested_min) for job in own),
-            _total(job.processor_s for job in own),
-        )
-        for name, own in sorted(groups.items())
-    ]
-
-
-def _share(used: float | None, requested: float | None) -> float | None:
-    return used / requested if used is not None and requested else None
-
-
-def _known(values: Iterable[float | None]) -> list[float]:
-    return [value for value in values if value is not None]
-
-
-def _largest(values: Iterable[float | None]) -> float | None:
-    return max(_known(values), default=None)
-
-
-def _total(values: Iterable[float | None]) -> float | None:
-    known = _known(values)
-    return sum(known) if known else None
+def as_text(table: pd.DataFrame) -> pd.DataFrame:
+    """Write each number of a table with its digits, and nothing where it is not known."""
+    text = table.copy()
+    for name, digits in DIGITS.items():
+        text[name] = [f"{value:.{digits}f}" if pd.notna(value) else "" for value in table[name]]
+    return text

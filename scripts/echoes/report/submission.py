@@ -9,7 +9,7 @@ from itertools import zip_longest
 import numpy as np
 
 from echoes.io.arrays import Floats
-from echoes.io.errors import InputError, some
+from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
 from echoes.io.tables import Matrix, read_matrix
 
@@ -49,7 +49,7 @@ def pad(
         raise InputError(
             "dataset: validation",
             "column pert_id",
-            f"{some(ids)} cannot be numbered on",
+            f"{abbreviate(ids)} cannot be numbered on",
             expected="ids such as pert_1, pert_2 … with one prefix",
             remedy="Rename the ids, or set `submission: padding: 0`.",
         )

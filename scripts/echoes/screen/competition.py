@@ -8,9 +8,16 @@ import numpy as np
 import pyarrow as pa
 
 from echoes.io.arrays import Floats, Ints
-from echoes.io.errors import InputError, some
+from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
-from echoes.io.tables import named, read_columns, read_matrix, repeated, require_columns, unique
+from echoes.io.tables import (
+    read_columns,
+    read_matrix,
+    repeated,
+    require_columns,
+    require_names,
+    require_unique,
+)
 from echoes.scoring.metrics import weighted_mae
 from echoes.screen.record import Screen
 
@@ -25,8 +32,8 @@ def _positions(path: StrPath, what: str, wanted: Sequence[str], found: Sequence[
     missing = [name for name in wanted if name not in where]
     extra = [name for name in found if name not in expected]
     if missing or extra:
-        lines = [f"{some(missing)} missing"] if missing else []
-        lines += [f"{some(extra)} too many"] if extra else []
+        lines = [f"{abbreviate(missing)} missing"] if missing else []
+        lines += [f"{abbreviate(extra)} too many"] if extra else []
         raise InputError(
             path,
             what,
@@ -114,7 +121,7 @@ def read_truth(
         raise InputError(
             path,
             "line 1",
-            f"column {some(twice)} would be both a gene's and a weight's or the baseline's",
+            f"column {abbreviate(twice)} would be both a gene's and a weight's or the baseline's",
             expected="no response gene named like another column of this table",
             remedy="Rename the gene in both tables.",
         )
@@ -163,8 +170,8 @@ def read_validation(path: StrPath) -> tuple[tuple[str, ...], tuple[str, ...]]:
             expected="one row a perturbation to predict",
             remedy="Fill the table, or set `dataset: validation: null`.",
         )
-    unique(path, "pert_id", ids)
-    named(path, "pert", symbols, ids)
+    require_unique(path, "pert_id", ids)
+    require_names(path, "pert", symbols, ids)
     return ids, symbols
 
 
