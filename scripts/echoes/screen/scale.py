@@ -70,12 +70,12 @@ def scale_warnings(screen: Screen, scale: str) -> list[str]:
     With at least `MANY_GENES` genes: a control whose genes add up to far less than 10⁴ on the
     given scale but come near it as natural or decimal logarithms. Averaging logarithms makes the
     sum smaller, down to 0.4 · 10⁴ where cells have few molecules. So this is a sign, no proof:
-    log2 values of cells with few molecules can look like natural logarithms if no gene is
-    expressed much more than the others.
+    values in log2 of cells with few molecules can look like natural logarithms, if the table
+    lacks many genes with high expression or if none is much higher than the others.
 
-    What cannot be seen: natural or decimal logarithms said to be log2 in a table with fewer
-    genes, or without the genes with the highest expression; whether only the differences are on
-    another scale; and a factor below 1.5 in the total that cells were scaled to.
+    What cannot be seen: natural or decimal logarithms said to be log2, in a table with fewer
+    genes or without the genes with the highest expression; differences (the table of truth) on
+    another scale than the means; and a total that cells were scaled to below 1.5 · 10⁴.
 
     Parameters
     ----------
