@@ -12,7 +12,7 @@ from echoes.io import command
 
 _PARAMETERS = {
     "network_genes": "genes in the network",
-    "network_links": "linked pairs of proteins; each stands in the file twice",
+    "network_links": "linked pairs of proteins; each is in the file twice",
     "perturbations": "perturbed genes of the training set",
     "validation_genes": "perturbed genes to predict",
     "response_genes": "genes whose response is measured",
@@ -20,7 +20,7 @@ _PARAMETERS = {
     "padding": "rows of the sample submission beyond the validation genes",
     "signal": "share (0 to 1) of the specific response that follows the network",
     "noise": "standard deviation of the measurement (log2 units)",
-    "seed": "where the random numbers start",
+    "seed": "seed of the random numbers",
 }
 _OUTPUTS = {
     "links": "STRING's links",

@@ -44,10 +44,10 @@ def write(
     validation
         The ids and names of the genes to predict.
     sample_submission
-        Zeros for each validation gene, and after them the padding rows.
+        Table of zeros: a row for each validation gene, then the padding rows.
     validation_truth
-        What the validation genes really do: the layout of `truth`, by validation id.
-        Its baseline is the error of the mean training response.
+        True responses to the validation genes, in the layout of `truth`, by validation id. Its
+        baseline is the error of predicting the mean training response.
     """
     network, genes, plan = simulated.network, simulated.genes, simulated.plan
     _write_lines(links, _link_lines(network))

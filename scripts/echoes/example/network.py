@@ -48,11 +48,11 @@ class Network:
 
 
 def make_symbols(rng: np.random.Generator, count: int) -> list[str]:
-    """Make up gene symbols: families of letters with members by number."""
+    """Make up gene symbols: each family has a name of letters, its members have numbers."""
     letters = np.array(list("ABCDEFGHIKLMNPQRSTVXZ"))
     families = count // 8 + 5
-    found: dict[str, None] = {}
-    while len(found) < count:
+    symbols: dict[str, None] = {}
+    while len(symbols) < count:
         stems = letters[rng.integers(letters.size, size=(families, 4))]
         lengths = rng.choice([3, 4], families, p=[0.4, 0.6])
         prefixes = ["".join(s[:k]) for s, k in zip(stems.tolist(), lengths.tolist(), strict=True)]
@@ -67,25 +67,25 @@ def make_symbols(rng: np.random.Generator, count: int) -> list[str]:
                 symbol = f"{prefixes[f]}{k}{tail}"
             else:
                 symbol = f"{prefixes[f]}{k}"
-            found[symbol] = None
-    return list(found)[:count]
+            symbols[symbol] = None
+    return list(symbols)[:count]
 
 
 def draw_links(
     rng: np.random.Generator, count: int, n_genes: int, gene_of: Ints, community: Ints
 ) -> tuple[Ints, Ints]:
-    """Draw linked pairs and their scores.
+    """Draw pairs of linked proteins and their scores.
 
     Parameters
     ----------
     rng
-        The source of random numbers.
+        Generator of random numbers.
     count
-        How many different pairs.
+        Number of different pairs.
     n_genes
-        The first so many proteins are those of different genes.
+        Number of genes; the first proteins in the list belong to one gene each.
     gene_of
-        The gene of each protein, or -1.
+        Number of each protein's gene; -1 if the info file lacks the protein.
     community
         The community of each protein.
 
@@ -107,10 +107,10 @@ def draw_links(
 
     def partners(source: Ints) -> Ints:
         inside = rng.random(source.size) < INSIDE
-        own = community[source]
+        home = community[source]
         return attracted(
-            np.where(inside, reach[first[own]], 0.0),
-            np.where(inside, reach[first[own + 1]], reach[-1]),
+            np.where(inside, reach[first[home]], 0.0),
+            np.where(inside, reach[first[home + 1]], reach[-1]),
         )
 
     def allowed(a: Ints, b: Ints) -> Bools:
@@ -128,10 +128,10 @@ def draw_links(
     while (wrong := ~allowed(each, partner) | (partner >= n_genes)).any():
         partner[wrong] = rng.integers(n_genes, size=int(wrong.sum()))
     sure = keys(each, partner)
-    found = sure
+    drawn = sure
     rounds = 0
-    while found.size < count:
-        missing = count - found.size
+    while drawn.size < count:
+        missing = count - drawn.size
         rounds += 1
         # Full communities give no new pairs; after many rounds any pair will do.
         if rounds <= 50:
@@ -139,10 +139,10 @@ def draw_links(
             b = partners(a)
         else:
             a, b = rng.integers(n, size=(2, 2 * missing))
-        new = np.setdiff1d(keys(a, b), found, assume_unique=True)
-        found = np.concatenate([found, rng.permutation(new)[:missing]])
+        new = np.setdiff1d(keys(a, b), drawn, assume_unique=True)
+        drawn = np.concatenate([drawn, rng.permutation(new)[:missing]])
 
-    pairs = np.stack([found // n, found % n], axis=1)
+    pairs = np.stack([drawn // n, drawn % n], axis=1)
     together = community[pairs[:, 0]] == community[pairs[:, 1]]
     strong = rng.random(count) < np.where(together, 0.6, 0.2)
     strong[: sure.size] = True

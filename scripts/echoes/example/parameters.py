@@ -13,7 +13,7 @@ SCORE_THRESHOLD = 0.5
 
 @dataclass(frozen=True)
 class Plan:
-    """What to simulate; the defaults make the small example.
+    """Size, signal and noise of a simulated screen; the defaults make the small example.
 
     Parameters
     ----------
@@ -28,15 +28,15 @@ class Plan:
     response_genes
         Genes whose response is measured. About half of the perturbed genes are among them.
     isolated
-        How many of the training genes, and as many of the validation genes, have no link.
+        Number of training genes without a link; as many validation genes have none.
     padding
-        Rows of the sample submission beyond those of the validation genes.
+        Number of rows of the sample submission after those of the validation genes.
     signal
         Share, 0 to 1, of the perturbation-specific variance that follows the network.
     noise
         Standard deviation of the measurement, in log2 units; above 0.
     seed
-        Where the random numbers start.
+        Seed of the random numbers.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""The made-up responses: which genes are silenced and measured, and what expression does.
+"""The made-up responses: silenced genes, measured genes, and changes of expression.
 
 The diffusion behind the responses is computed here, independently of `echoes.network`: the truth
-must not depend on the code that is to find it again.
+must not depend on the code whose predictions it is compared with.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _COMMON_SD = 0.04
 
 @dataclass(frozen=True)
 class Responses:
-    """What perturbations did, and how an error in predicting it is weighed.
+    """Responses to perturbations, and the weights of errors in predicting them.
 
     Parameters
     ----------
@@ -54,10 +54,10 @@ class Responses:
 
 
 def choose_connected(rng: np.random.Generator, plan: Plan, community: Ints) -> Ints:
-    """Choose the perturbed genes of the network from few communities.
+    """Choose the silenced genes of the network from few communities.
 
-    A screen's genes come from few pathways; only so is there something to learn
-    of one perturbation from another.
+    The genes of a real screen come from few pathways too. Otherwise one perturbation would say
+    nothing about another.
     """
     count = plan.perturbations + plan.validation_genes - 2 * plan.isolated
     sizes = np.bincount(community)
@@ -68,7 +68,7 @@ def choose_connected(rng: np.random.Generator, plan: Plan, community: Ints) -> I
 
 
 def choose_measured(rng: np.random.Generator, plan: Plan, perturbed: Ints) -> Ints:
-    """Choose the response genes: half of the perturbed genes, and other network genes."""
+    """Choose the response genes: half of the silenced genes, and other genes of the network."""
     both = rng.choice(perturbed, perturbed.size // 2, replace=False)
     others = np.setdiff1d(np.arange(plan.network_genes), perturbed)
     rest = rng.choice(others, plan.response_genes - both.size, replace=False)
@@ -78,7 +78,7 @@ def choose_measured(rng: np.random.Generator, plan: Plan, perturbed: Ints) -> In
 def random_walk(
     n_genes: int, gene_pairs: Ints, scores: Ints
 ) -> tuple[sparse.csr_array[np.float64], Floats]:
-    """Make the column-stochastic matrix of the thresholded gene network, and its degrees."""
+    """Transition matrix (columns sum to 1) and degrees of the network of confident links."""
     kept = (gene_pairs >= 0).all(axis=1) & (scores >= 1000 * SCORE_THRESHOLD)
     a, b = gene_pairs[kept].T
     weight = scores[kept] / 1000.0
@@ -96,18 +96,18 @@ def network_coordinates(
     transition: sparse.csr_array[np.float64],
     degree: Floats,
 ) -> Floats:
-    """Place each perturbed gene by its random walk with restart.
+    """Compute coordinates of each silenced gene from its random walk with restart.
 
     Parameters
     ----------
     rng
-        The source of random numbers.
+        Generator of random numbers.
     perturbed
-        Gene numbers; those beyond the network are isolated.
+        Gene numbers; a gene whose number is not in the network has no link.
     transition
-        Column-stochastic, (network genes × network genes).
+        (network genes × network genes), columns sum to 1.
     degree
-        Of each network gene.
+        Degree of each network gene.
 
     Returns
     -------
@@ -139,14 +139,14 @@ def _unit_rows(values: Floats) -> Floats:
 def respond(
     rng: np.random.Generator, plan: Plan, coordinates: Floats, silenced: Bools
 ) -> tuple[Floats, Floats, Floats]:
-    """Make expression from coordinates.
+    """Compute expression of the control and the responses from coordinates.
 
     Parameters
     ----------
     rng
-        The source of random numbers.
+        Generator of random numbers.
     plan
-        Its signal and noise are used.
+        Gives signal and noise.
     coordinates
         (perturbed × programs), NaN rows for isolated genes.
     silenced
@@ -160,9 +160,9 @@ def respond(
         expression is below zero.
     """
     n, n_genes = silenced.shape
-    own = _unit_rows(rng.standard_normal(coordinates.shape))
-    activity = math.sqrt(plan.signal) * coordinates + math.sqrt(1 - plan.signal) * own
-    activity = np.where(np.isnan(coordinates), own, activity)
+    private = _unit_rows(rng.standard_normal(coordinates.shape))
+    activity = math.sqrt(plan.signal) * coordinates + math.sqrt(1 - plan.signal) * private
+    activity = np.where(np.isnan(coordinates), private, activity)
 
     # Responsive genes answer to all programs: this makes the tails heavy.
     responsive = np.exp(rng.normal(0.0, 0.7, n_genes))
@@ -191,7 +191,10 @@ def respond(
 
 
 def clarity_weights(deltas: Floats, errors: Floats, silenced: Bools) -> Floats:
-    """Weigh genes by how clearly they respond: c², c = min(|t| + 0.1, 10), scaled to sum to G."""
+    """Weights of the genes in each response: c² with c = min(|t| + 0.1, 10), scaled to sum to G.
+
+    t is the delta divided by its standard error. The silenced gene has the weight 0.
+    """
     clarity = np.minimum(np.abs(deltas / errors) + 0.1, 10.0)
     clarity[silenced] = 0.0
     square = clarity**2

@@ -23,17 +23,18 @@ from echoes.example.responses import (
 )
 from echoes.io.arrays import Floats, Ints
 
+#: Decimals of the baseline errors.
 BASELINE_DECIMALS = 8
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """A simulated data set; its numbers are rounded as they are written.
+    """A simulated data set; its numbers are rounded as in the files.
 
     Parameters
     ----------
     plan
-        What it was made from.
+        The numbers that it was made from.
     network
         The protein network.
     genes
@@ -43,7 +44,7 @@ class Simulated:
     training
         The training responses, sorted by perturbation.
     truth_order
-        The order of the training rows in the truth table; never that of the means.
+        Order of the training rows in the table of truth; never that of the table of means.
     validation
         The responses that are to be predicted, in the order of the ids.
     """
@@ -58,7 +59,7 @@ class Simulated:
 
 
 def simulate(plan: Plan) -> Simulated:
-    """Make the data set of a plan; the same plan gives the same data set.
+    """Simulate the data set of a plan; the same plan gives the same data set.
 
     The network, the names and the noise do not change with `plan.signal`.
     """

@@ -1,7 +1,7 @@
 """Random walk with restart from each silenced gene, for all of them at once.
 
 A walker starts at gene g, follows links with probability α and restarts at g
-otherwise; x = (1 − α)(I − α·A·D⁻¹)⁻¹·e_g is where it is found in the long run.
+otherwise; x = (1 − α)(I − α·A·D⁻¹)⁻¹·e_g has its probabilities to be at each gene in the long run.
 Source: Köhler et al., Am. J. Hum. Genet. 82 (2008), 949–958, doi:10.1016/j.ajhg.2008.02.013.
 
 With y = D^−½·x the system is M·y = (1 − α)·D^−½·e_g, M = I − α·D^−½·A·D^−½: symmetric and
