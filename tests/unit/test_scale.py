@@ -169,3 +169,15 @@ def test_more_molecules_than_a_cell_has(total: float, warned: bool) -> None:
 
 def test_nothing_overflows() -> None:
     assert len(scale_warnings(screen(np.array([1e6 + 0.5, 1.0])), "log2")) == 1
+
+
+def test_real_knock_outs_are_no_shares_of_ten_thousand() -> None:
+    """They are log2 of counts of bulk samples, each of which has millions of molecules."""
+    folder = Path(__file__).resolve().parents[3] / "shared/data/knockout"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is absent")
+    means = folder / "training_data_means.csv"
+    data = read_perturbations(means, None, None, "non-targeting", None, scale="log2")
+    negative, limit = scale_warnings(data, "log2")
+    assert negative.startswith("gene TCL1B, perturbation OVOL1: expression -0.1526 is the lowest")
+    assert limit.startswith("gene MALAT1, perturbation GCM1: expression 18.56 is the highest")
