@@ -5,10 +5,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from echoes.io.arrays import load_arrays, load_matrix, save_arrays
+from echoes.io.arrays import load_matrix
 from echoes.io.command import parser, run
-from echoes.network.features import TRANSFORMS, build_features, permute_labels, transform
+from echoes.network.diffusion import load_diffusions
+from echoes.network.features import TRANSFORMS, build_features, save_features, transform
 from echoes.network.graph import degree
+from echoes.network.null import permute_labels
 
 log = logging.getLogger(__name__)
 
@@ -17,30 +19,33 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = parser(__doc__)
     args.add_argument("--diffusions", nargs="+", required=True, help="npz files, in order")
-    args.add_argument(
-        "--variance-percentile", nargs="?", type=float, help="least percentile of a kept column"
-    )
     args.add_argument("--adjacency", required=True, help="npz of their network's adjacency matrix")
-    args.add_argument("--transform", choices=TRANSFORMS, default="none", help="of the diffusions")
+    args.add_argument(
+        "--transform", choices=TRANSFORMS, required=True, help="transformation of the diffusions"
+    )
     args.add_argument(
         "--permute-labels", nargs="?", type=int, help="seed to shuffle the silenced genes with"
+    )
+    args.add_argument(
+        "--variance-percentile", nargs="?", type=float, help="lowest percentile of a kept column"
     )
     args.add_argument("--output", required=True, help="npz of the features")
     given = args.parse_args(argv)
 
     degrees = degree(load_matrix(given.adjacency))
     blocks, residuals = [], []
-    for path in given.diffusions:
-        train, validation, residual = load_arrays(path, "train", "validation", "residual")
-        rows = transform(np.vstack([train, validation]), degrees, given.transform)
+    for diffusions in map(load_diffusions, given.diffusions):
+        n, v = len(diffusions.train), len(diffusions.validation)
+        stacked = np.vstack([diffusions.train, diffusions.validation])
+        rows = transform(stacked, degrees, given.transform)
         if given.permute_labels is not None:
-            rows = rows[permute_labels(len(train), len(validation), given.permute_labels)]
-        blocks.append((rows[: len(train)], rows[len(train) :]))
-        residuals.append(residual.max())
-    features = build_features(blocks, given.variance_percentile)
+            rows = rows[permute_labels(n, v, given.permute_labels)]
+        blocks.append((rows[:n], rows[n:]))
+        residuals.append(diffusions.residual.max())
+    features = build_features(blocks, residuals, given.variance_percentile)
     total = sum(train.shape[1] for train, _ in blocks)
     log.info("%d of %d columns kept", features.train.shape[1], total)
-    save_arrays(given.output, {**vars(features), "residual": residuals})
+    save_features(given.output, features)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from echoes.io.arrays import load_matrix, save_arrays
+from echoes.io.arrays import load_matrix
 from echoes.io.command import parser, run
-from echoes.network.diffusion import BACKENDS, diffuse
+from echoes.network.diffusion import BACKENDS, Diffusions, diffuse, save_diffusions
 from echoes.network.graph import read_positions
 from echoes.screen import record
 
@@ -20,12 +20,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.add_argument("--adjacency", required=True, help="npz of the adjacency matrix")
     args.add_argument("--laplacian", required=True, help="npz of the random-walk Laplacian")
     args.add_argument("--genes", required=True, help="table of the genes of the network")
-    args.add_argument("--perturbations", required=True, help="npz of the aligned tables")
+    args.add_argument("--perturbations", required=True, help="npz of the screen")
     args.add_argument("--alpha", type=float, required=True, help="probability of a step, 0 … 1")
-    args.add_argument("--tolerance", type=float, default=1e-10, help="largest residual")
-    args.add_argument("--backend", choices=BACKENDS, default="auto", help="what solves")
-    args.add_argument("--memory-gb", type=float, default=4.0, help="for a dense matrix, 10⁹ bytes")
-    args.add_argument("--workers", type=int, default=1, help="processes for many genes")
+    args.add_argument("--tolerance", type=float, required=True, help="largest residual")
+    args.add_argument("--backend", choices=BACKENDS, required=True, help="name of the solver")
+    args.add_argument(
+        "--memory-gb", type=float, required=True, help="memory for a dense matrix, 10⁹ bytes"
+    )
+    args.add_argument("--workers", type=int, required=True, help="processes for many genes")
     args.add_argument("--output", required=True, help="npz of the diffusions")
     given = args.parse_args(argv)
 
@@ -51,16 +53,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         solution.iterations,
         solution.residual.max(),
     )
-    x = solution.x[row]
-    save_arrays(
-        given.output,
-        {
-            "train": x[: len(training)],
-            "validation": x[len(training) :],
-            "residual": solution.residual[row],
-            "iterations": solution.iterations,
-            "backend": solution.backend,
-        },
+    train, unseen = np.split(solution.x[row], [len(training)])
+    residual = solution.residual[row]
+    save_diffusions(
+        given.output, Diffusions(train, unseen, residual, solution.iterations, solution.backend)
     )
 
 

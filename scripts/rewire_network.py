@@ -1,4 +1,4 @@
-"""Rewire the network at random, where each gene keeps its number of links."""
+"""Rewire the network at random; each gene keeps its number of links."""
 
 import logging
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ import numpy as np
 
 from echoes.io.arrays import load_matrix, save_matrix
 from echoes.io.command import parser, run
-from echoes.network.graph import rewire
+from echoes.network.null import rewire
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command."""
     args = parser(__doc__)
     args.add_argument("--adjacency", required=True, help="npz of the adjacency matrix")
-    args.add_argument("--seed", type=int, default=0, help="where the random numbers start")
+    args.add_argument("--seed", type=int, required=True, help="seed of the random numbers")
     args.add_argument("--output", required=True, help="npz of the rewired adjacency matrix")
     given = args.parse_args(argv)
 

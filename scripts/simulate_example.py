@@ -7,12 +7,12 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from echoes.example import simulate
+from echoes.example import files, parameters, simulate
 from echoes.io import command
 
 _PARAMETERS = {
     "network_genes": "genes in the network",
-    "network_links": "linked pairs of proteins; each stands in the file twice",
+    "network_links": "linked pairs of proteins; each is in the file twice",
     "perturbations": "perturbed genes of the training set",
     "validation_genes": "perturbed genes to predict",
     "response_genes": "genes whose response is measured",
@@ -20,7 +20,7 @@ _PARAMETERS = {
     "padding": "rows of the sample submission beyond the validation genes",
     "signal": "share (0 to 1) of the specific response that follows the network",
     "noise": "standard deviation of the measurement (log2 units)",
-    "seed": "where the random numbers start",
+    "seed": "seed of the random numbers",
 }
 _OUTPUTS = {
     "links": "STRING's links",
@@ -40,7 +40,7 @@ def _option(name: str) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Simulate a screen and write its files."""
     parser = command.parser(__doc__)
-    for field in dataclasses.fields(simulate.Plan):
+    for field in dataclasses.fields(parameters.Plan):
         help_text, default = _PARAMETERS[field.name], field.default
         parser.add_argument(
             _option(field.name), type=type(default), default=default, help=help_text
@@ -50,8 +50,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.add_argument(_option(name), type=Path, required=True, help=help_text)
     args = vars(parser.parse_args(argv))
 
-    plan = simulate.Plan(**{name: args[name] for name in _PARAMETERS})
-    simulate.write(simulate.simulate(plan), **{name: args[name] for name in _OUTPUTS})
+    plan = parameters.Plan(**{name: args[name] for name in _PARAMETERS})
+    files.write(simulate.simulate(plan), **{name: args[name] for name in _OUTPUTS})
     logging.info(
         "simulated %d perturbations and %d genes to predict on %d links",
         plan.perturbations,

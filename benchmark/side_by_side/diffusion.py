@@ -100,6 +100,8 @@ def _echoes(backend: str) -> Callable[[Problem], Solve]:
                 ALPHA,
                 tolerance=ACCURACY,
                 backend=backend,
+                memory_gb=4.0,
+                workers=1,
             )
             return Solution(found.x.T, f"{found.iterations} iterations")
 
@@ -227,7 +229,16 @@ def backends() -> Iterator[dict[str, Any]]:
     found = []
     for name in ("iterative", "auto", "dense"):
         try:
-            diffuse(adjacency, random_walk_laplacian(adjacency), [0], ALPHA, backend=name)
+            diffuse(
+                adjacency,
+                random_walk_laplacian(adjacency),
+                [0],
+                ALPHA,
+                tolerance=ACCURACY,
+                backend=name,
+                memory_gb=4.0,
+                workers=1,
+            )
         except (KeyError, ValueError):
             continue
         found.append(f"echoes, {name}")

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from echoes.example.simulate import SCORE_THRESHOLD, Plan, simulate
+from echoes.example.parameters import SCORE_THRESHOLD, Plan
+from echoes.example.simulate import simulate
 from echoes.io.arrays import load_arrays, load_matrix
 from echoes.models.components import decompose
 from echoes.models.elastic_net import fit_elastic_net
@@ -49,7 +50,16 @@ def diffusion(
     for _ in range(repeats):
         start = time.perf_counter()
         for alpha in alphas:
-            found = diffuse(matrix, laplacian, genes, alpha, backend="iterative")
+            found = diffuse(
+                matrix,
+                laplacian,
+                genes,
+                alpha,
+                tolerance=1e-10,
+                backend="iterative",
+                memory_gb=4.0,
+                workers=1,
+            )
             iterations = max(iterations, found.iterations)
         seconds.append(time.perf_counter() - start)
     yield {

@@ -14,6 +14,8 @@ from echoes.network.graph import degree, random_walk_laplacian
 
 Array = npt.NDArray[np.float64]
 
+SETTINGS = {"tolerance": 1e-10, "memory_gb": 4.0, "workers": 1}
+
 always_the_same = settings(derandomize=True, deadline=None, max_examples=60)
 alphas = st.sampled_from([0.01, 0.25, 0.5, 0.75, 0.9, 0.99])
 backends = st.sampled_from(["iterative", "dense", "direct"])
@@ -35,7 +37,9 @@ def test_solves_the_system(dense: Array, alpha: float, backend: str, data: st.Da
     n = len(dense)
     start = data.draw(st.lists(st.integers(0, n - 1), max_size=n + 2))
     adjacency = sp.csr_array(dense)
-    result = diffuse(adjacency, random_walk_laplacian(adjacency), start, alpha, backend=backend)
+    result = diffuse(
+        adjacency, random_walk_laplacian(adjacency), start, alpha, backend=backend, **SETTINGS
+    )
     slack = 1e-10 / (1 - alpha)
     matrix = np.eye(n) - alpha * dense / dense.sum(axis=0)
     right = (1 - alpha) * np.eye(n)[:, start]
@@ -54,8 +58,12 @@ def test_equivariant_under_a_permutation(
     n = len(dense)
     order = data.draw(st.permutations(range(n)))
     adjacency, permuted = sp.csr_array(dense), sp.csr_array(dense[np.ix_(order, order)])
-    one = diffuse(adjacency, random_walk_laplacian(adjacency), order, alpha, backend=backend)
-    other = diffuse(permuted, random_walk_laplacian(permuted), range(n), alpha, backend=backend)
+    one = diffuse(
+        adjacency, random_walk_laplacian(adjacency), order, alpha, backend=backend, **SETTINGS
+    )
+    other = diffuse(
+        permuted, random_walk_laplacian(permuted), range(n), alpha, backend=backend, **SETTINGS
+    )
     np.testing.assert_allclose(one.x[:, order], other.x, atol=2e-10 / (1 - alpha))
 
 
@@ -65,6 +73,8 @@ def test_reversible(dense: Array, alpha: float) -> None:
     # Detailed balance: d_g · x_g(h) = d_h · x_h(g), by degree d.
     n = len(dense)
     adjacency = sp.csr_array(dense)
-    x = diffuse(adjacency, random_walk_laplacian(adjacency), range(n), alpha).x
+    x = diffuse(
+        adjacency, random_walk_laplacian(adjacency), range(n), alpha, backend="auto", **SETTINGS
+    ).x
     flow = degree(adjacency)[:, None] * x
     np.testing.assert_allclose(flow, flow.T, atol=2e-10 / (1 - alpha) * dense.sum(axis=0).max())

@@ -27,7 +27,7 @@ import rank_sweep
 import read_perturbations
 import simulate_example
 from echoes.io.arrays import save_arrays
-from echoes.network.features import permute_labels
+from echoes.network.null import permute_labels
 from echoes.scoring.bootstrap import resample
 from echoes.scoring.metrics import score
 

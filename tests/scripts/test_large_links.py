@@ -42,6 +42,8 @@ def test_links_as_many_as_strings(tmp_path: Path) -> None:
     simulate_example.main([f"--{name.removesuffix('.gz')}={path}" for name, path in small.items()])
     read_perturbations.main([
         *(f"--{name}={small[name]}" for name in ("means", "truth", "validation")),
+        "--control=non-targeting",
+        "--scale=log2",
         f"--output={tmp_path / 'perturbations.npz'}",
         f"--folds={tmp_path / 'folds.tsv'}",
         f"--summary={tmp_path / 'perturbations.json'}",
@@ -62,6 +64,8 @@ def test_links_as_many_as_strings(tmp_path: Path) -> None:
         f"--links={tmp_path / 'links.txt'}",
         f"--info={tmp_path / 'info.txt'}",
         f"--perturbations={tmp_path / 'perturbations.npz'}",
+        "--score-threshold=0.5",
+        "--self-loop=1",
         "--edge-multiplicity=2",
         f"--adjacency={tmp_path / 'adjacency.npz'}",
         f"--genes={tmp_path / 'genes.tsv'}",

@@ -31,8 +31,7 @@ import write_submission
 from echoes.io import command
 from echoes.io.arrays import load_arrays
 from echoes.io.errors import InputError
-from echoes.io.tables import Matrix, read_matrix, write_matrix, write_rows
-from echoes.network.graph import read_positions
+from echoes.io.tables import Matrix, read_matrix, write_matrix
 from echoes.scoring.metrics import score
 
 SCRIPTS = Path(loo_fold.__file__).parent
@@ -40,6 +39,9 @@ N, V, G, T, PADDING = 8, 3, 30, 3, 2
 ALPHAS = ("0.75", "0.25")
 MODELS = ("ridge", "elastic_net")
 FIT = ("penalty", "gap", "inner_gap", "unconverged")
+READING = ["--control=non-targeting", "--scale=log2"]
+NETWORK = ["--score-threshold=0.5", "--self-loop=1", "--edge-multiplicity=2"]
+SOLVER = ["--tolerance=1e-10", "--backend=auto", "--memory-gb=4", "--workers=1"]
 SETTINGS = {"models": list(MODELS), "protocol": "published", "note": "α"}
 PERTURBATIONS = {
     "perturbations": (N,),
@@ -81,6 +83,7 @@ def results(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("results")
     read_perturbations.main([
         *(f"--{name}={inputs / name}.csv" for name in ("means", "truth", "validation")),
+        *READING,
         f"--output={out / 'perturbations.npz'}",
         f"--folds={out / 'folds.tsv'}",
         f"--summary={out / 'perturbations.json'}",
@@ -89,7 +92,7 @@ def results(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"--links={inputs / 'links.txt'}",
         f"--info={inputs / 'info.txt'}",
         f"--perturbations={out / 'perturbations.npz'}",
-        "--edge-multiplicity=2",
+        *NETWORK,
         f"--adjacency={out / 'adjacency.npz'}",
         f"--genes={out / 'genes.tsv'}",
         f"--summary={out / 'network.json'}",
@@ -104,6 +107,7 @@ def results(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         "--diffusions",
         *(str(out / f"{alpha}.npz") for alpha in ALPHAS),
         f"--adjacency={out / 'adjacency.npz'}",
+        "--transform=none",
         "--variance-percentile=20",
         f"--output={out / 'features.npz'}",
     ])  # fmt: skip
@@ -135,7 +139,8 @@ def results(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def diffuse_inputs(out: Path) -> list[str]:
     arrays = ("adjacency", "laplacian", "perturbations")
-    return [*(f"--{name}={out / name}.npz" for name in arrays), f"--genes={out / 'genes.tsv'}"]
+    inputs = [*(f"--{name}={out / name}.npz" for name in arrays), f"--genes={out / 'genes.tsv'}"]
+    return [*inputs, *SOLVER]
 
 
 def fold_inputs(out: Path) -> list[str]:
@@ -217,11 +222,57 @@ def test_perturbations(results: Path, inputs: Path, symbols: list[str], genes: l
     means = inputs / "means.csv"
     summary = json_of(results / "perturbations.json")
     assert (summary["perturbations"], summary["response_genes"], summary["validation"]) == (N, G, V)
+    assert summary["scale"] == "log2"
+    assert summary["warnings"] == []
     assert set(summary["inputs"]) == {"means", "truth", "validation"}
     assert summary["inputs"]["means"] == {
         "path": str(means),
         "sha256": hashlib.sha256(means.read_bytes()).hexdigest(),
     }
+
+
+@pytest.mark.parametrize(("scale", "per_log2"), [("ln", np.log(2)), ("log10", np.log10(2))])
+def test_perturbations_of_another_scale(
+    results: Path, inputs: Path, tmp_path: Path, scale: str, per_log2: float
+) -> None:
+    means = read_matrix(inputs / "means.csv", "pert_symbol")
+    truth = read_matrix(inputs / "truth.csv", "pert_id")
+    factors = np.where([name.startswith("w_") for name in truth.columns], 1, per_log2)
+    for name, key, table, values in (
+        ("means", "pert_symbol", means, means.values * per_log2),
+        ("truth", "pert_id", truth, truth.values * factors),
+    ):
+        write_matrix(tmp_path / f"{name}.csv", key, Matrix(table.rows, table.columns, values))
+    read_perturbations.main([
+        *(f"--{name}={tmp_path / name}.csv" for name in ("means", "truth")),
+        f"--validation={inputs / 'validation.csv'}",
+        "--control=non-targeting",
+        f"--scale={scale}",
+        *(f"--{name}={tmp_path / name}" for name in ("output", "folds", "summary")),
+    ])  # fmt: skip
+    summary = json_of(tmp_path / "summary")
+    assert (summary["scale"], summary["warnings"]) == (scale, [])
+    one, other = arrays_of(results / "perturbations.npz"), arrays_of(tmp_path / "output")
+    assert one.keys() == other.keys()
+    for name, values in one.items():
+        if values.dtype == np.float64:
+            np.testing.assert_allclose(other[name], values, rtol=1e-12, atol=1e-12)
+        else:
+            assert np.array_equal(other[name], values)
+
+
+def test_a_wrong_scale_is_a_warning_in_log_and_summary(
+    inputs: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    means = read_matrix(inputs / "means.csv", "pert_symbol")
+    counts = Matrix(means.rows, means.columns, np.round(10 * means.values))
+    write_matrix(tmp_path / "means.csv", "pert_symbol", counts)
+    read_perturbations.main(reading(tmp_path / "means.csv", tmp_path))
+    limit, whole = json_of(tmp_path / "summary")["warnings"]
+    assert "No gene can have more than all molecules of a cell." in limit
+    assert "look like raw counts" in whole
+    logged = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert logged == [f"{tmp_path / 'means.csv'}: {warning}" for warning in (limit, whole)]
 
 
 def test_network(results: Path, inputs: Path) -> None:
@@ -362,7 +413,7 @@ def test_features(results: Path) -> None:
 @pytest.mark.parametrize("option", [[], ["--variance-percentile"]])
 def test_features_without_a_filter(results: Path, tmp_path: Path, option: list[str]) -> None:
     diffusions = ["--diffusions", str(results / "0.75.npz")]
-    diffusions += [f"--adjacency={results / 'adjacency.npz'}"]
+    diffusions += [f"--adjacency={results / 'adjacency.npz'}", "--transform=none"]
     build_features.main([*diffusions, *option, f"--output={tmp_path / 'features.npz'}"])
     (train,) = load_arrays(tmp_path / "features.npz", "train")
     assert np.array_equal(train, arrays_of(results / "0.75.npz")["train"])
@@ -394,6 +445,7 @@ def test_features_of_silenced_genes_in_each_others_places(results: Path, tmp_pat
         build_features.main([
             *("--diffusions", str(results / "0.75.npz")),
             f"--adjacency={results / 'adjacency.npz'}",
+            "--transform=none",
             *options,
             f"--output={tmp_path / 'features.npz'}",
         ])  # fmt: skip
@@ -618,6 +670,8 @@ def test_without_truth_and_validation(results: Path, inputs: Path, tmp_path: Pat
         f"--means={inputs / 'means.csv'}",
         "--truth",
         "--validation",
+        "--guide-separator",
+        *READING,
         f"--output={tmp_path / 'perturbations.npz'}",
         f"--folds={tmp_path / 'folds.tsv'}",
         f"--summary={tmp_path / 'summary.json'}",
@@ -631,6 +685,7 @@ def test_without_truth_and_validation(results: Path, inputs: Path, tmp_path: Pat
     build_features.main([
         *("--diffusions", str(tmp_path / "d.npz")),
         f"--adjacency={results / 'adjacency.npz'}",
+        "--transform=none",
         f"--output={features}",
     ])  # fmt: skip
     fold = tmp_path / "0.npz"
@@ -638,22 +693,6 @@ def test_without_truth_and_validation(results: Path, inputs: Path, tmp_path: Pat
     loo_fold.main([*fold_inputs(results), *options])
     assert shapes_of(fold)["validation"] == (0, G)
     assert shapes_of(fold)["held_out"] == (G,)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "A,B",
-        "α",
-        pytest.param('say "x"'),
-    ],
-)
-def test_any_gene_is_found_again_in_the_table_of_genes(tmp_path: Path, name: str) -> None:
-    genes = ["A", name, "Z"]
-    rows = [[gene, i, "", 1] for i, gene in enumerate(genes)]
-    header = ["gene", "index", "role", "connected"]
-    write_rows(tmp_path / "genes.tsv", header, rows, delimiter="\t")
-    assert read_positions(tmp_path / "genes.tsv", [*genes]).tolist() == [0, 1, 2]
 
 
 @pytest.mark.parametrize("script", sorted(path.stem for path in SCRIPTS.glob("*.py")))
@@ -706,7 +745,7 @@ def run(script: str, arguments: list[str], folder: Path, status: int = 2) -> str
 
 def reading(means: Path, out: Path) -> list[str]:
     names = ("output", "folds", "summary")
-    return [f"--means={means}", *(f"--{name}={out / name}" for name in names)]
+    return [f"--means={means}", *READING, *(f"--{name}={out / name}" for name in names)]
 
 
 def test_a_bad_cell_ends_a_command(tmp_path: Path) -> None:
@@ -794,7 +833,7 @@ def test_links_of_another_species_end_a_command(
         f"--links={links}",
         f"--info={inputs / 'info.txt'}",
         f"--perturbations={results / 'perturbations.npz'}",
-        "--edge-multiplicity=2",
+        *NETWORK,
         *(f"--{name}={out / name}" for name in ("adjacency", "genes", "summary")),
     ]
     assert "none of 2 links joins two proteins" in run("build_network", arguments, out)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +13,25 @@ import scipy.sparse as sp
 
 from echoes.io.errors import NotConvergedError
 from echoes.network import diffusion
-from echoes.network.diffusion import Diffusion, choose_backend
+from echoes.network.diffusion import (
+    Diffusion,
+    Diffusions,
+    choose_backend,
+    load_diffusions,
+    save_diffusions,
+)
 from echoes.network.diffusion import diffuse as solve
 from echoes.network.graph import random_walk_laplacian
 
 Array = npt.NDArray[np.float64]
 
 BACKENDS = ["iterative", "dense", "direct"]
+SETTINGS: dict[str, Any] = {
+    "tolerance": 1e-10,
+    "backend": "iterative",
+    "memory_gb": 4.0,
+    "workers": 1,
+}
 ALPHAS = [0.01, 0.3, 0.5, 0.75, 0.9, 0.99]
 
 
@@ -44,7 +58,8 @@ def diffuse(
 ) -> Diffusion:
     adjacency = sp.csr_array(dense)
     laplacian = random_walk_laplacian(adjacency)
-    return solve(adjacency, laplacian, start, alpha, backend=backend, tolerance=tolerance)
+    given = {"backend": backend, "tolerance": tolerance}
+    return solve(adjacency, laplacian, start, alpha, **SETTINGS | given)
 
 
 def system(dense: Array, alpha: float) -> Array:
@@ -202,7 +217,7 @@ def test_residual_is_taken_with_the_given_laplacian() -> None:
     adjacency = sp.csr_array(graph(6, 10))
     other = random_walk_laplacian(sp.csr_array(graph(7, 10)))
     with pytest.raises(NotConvergedError, match="residual of"):
-        solve(adjacency, other, [0], 0.75)
+        solve(adjacency, other, [0], 0.75, **SETTINGS)
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -240,9 +255,9 @@ def test_workers_change_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     adjacency = sp.csr_array(graph(5, 200))
     laplacian = random_walk_laplacian(adjacency)
-    one = solve(adjacency, laplacian, range(200), 0.75, backend="iterative")
+    one = solve(adjacency, laplacian, range(200), 0.75, **SETTINGS)
     assert started == []
-    two = solve(adjacency, laplacian, range(200), 0.75, backend="iterative", workers=2)
+    two = solve(adjacency, laplacian, range(200), 0.75, **SETTINGS | {"workers": 2})
     assert started == [2]
     np.testing.assert_array_equal(two.x, one.x)
     np.testing.assert_array_equal(two.residual, one.residual)
@@ -274,3 +289,15 @@ def test_auto_takes_what_is_chosen() -> None:
 def test_an_unknown_backend_is_refused() -> None:
     with pytest.raises(KeyError, match="drect"):
         diffuse(graph(6, 20), [0], 0.5, backend="drect")
+
+
+def test_save_and_load(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).random((5, 7))
+    diffusions = Diffusions(x[:3], x[3:], x[:, 0], 12, "iterative")
+    save_diffusions(tmp_path / "d.npz", diffusions)
+    loaded = load_diffusions(tmp_path / "d.npz")
+    assert (loaded.iterations, loaded.backend) == (12, "iterative")
+    for name in ("train", "validation", "residual"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(diffusions, name))
+    save_diffusions(tmp_path / "again.npz", loaded)
+    assert (tmp_path / "again.npz").read_bytes() == (tmp_path / "d.npz").read_bytes()

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 from sklearn.preprocessing import StandardScaler
 
 from echoes.io.errors import InputError
-from echoes.network.features import build_features, permute_labels, standardise
+from echoes.network.features import (
+    Features,
+    build_features,
+    load_features,
+    save_features,
+    standardise,
+)
 
 Array = npt.NDArray[np.float64]
+
+RESIDUALS = [1e-11, 3e-11, 2e-11]
 
 
 def diffusions(*scales: float) -> list[tuple[Array, Array]]:
@@ -21,7 +32,7 @@ def diffusions(*scales: float) -> list[tuple[Array, Array]]:
 
 def test_several_alphas_stand_side_by_side_in_order() -> None:
     blocks = diffusions(1, 10, 100)
-    features = build_features(blocks)
+    features = build_features(blocks, RESIDUALS[: len(blocks)], None)
     assert features.train.shape == (4, 15)
     assert features.validation.shape == (2, 15)
     np.testing.assert_array_equal(features.block, [0] * 5 + [1] * 5 + [2] * 5)
@@ -31,15 +42,26 @@ def test_several_alphas_stand_side_by_side_in_order() -> None:
         np.testing.assert_array_equal(features.validation[:, column], blocks[block][1][:, gene])
 
 
+def test_save_and_load(tmp_path: Path) -> None:
+    features = build_features(diffusions(1, 10), RESIDUALS[:2], 40)
+    save_features(tmp_path / "features.npz", features)
+    loaded = load_features(tmp_path / "features.npz")
+    assert loaded.residual.tolist() == RESIDUALS[:2]
+    for field in dataclasses.fields(Features):
+        one, other = getattr(features, field.name), getattr(loaded, field.name)
+        assert one.dtype == other.dtype
+        np.testing.assert_array_equal(one, other)
+
+
 def test_none_keeps_constant_columns_too() -> None:
-    features = build_features([(np.zeros((3, 4)), np.ones((1, 4)))], None)
+    features = build_features([(np.zeros((3, 4)), np.ones((1, 4)))], [0.0], None)
     assert features.train.shape == (3, 4)
 
 
 @pytest.mark.parametrize("percentile", [0, 12.5, 50, 80, 99, 100])
 def test_filter_equals_an_independent_one(percentile: float) -> None:
     blocks = diffusions(1, 2)
-    everything = build_features(blocks)
+    everything = build_features(blocks, RESIDUALS[: len(blocks)], None)
     columns = everything.train.T.tolist()
     variances = [sum((v - sum(c) / 4) ** 2 for v in c) / 4 for c in columns]
     # The percentile interpolates linearly between order statistics.
@@ -50,7 +72,7 @@ def test_filter_equals_an_independent_one(percentile: float) -> None:
     # Where the threshold is a column's variance, rounding shall not decide.
     kept = [i for i, v in enumerate(variances) if v >= threshold * (1 - 1e-12)]
 
-    features = build_features(blocks, percentile)
+    features = build_features(blocks, RESIDUALS[: len(blocks)], percentile)
     np.testing.assert_array_equal(features.train, everything.train[:, kept])
     np.testing.assert_array_equal(features.validation, everything.validation[:, kept])
     np.testing.assert_array_equal(features.block, everything.block[kept])
@@ -62,44 +84,17 @@ def test_filter_equals_an_independent_one(percentile: float) -> None:
 def test_filter_keeps_columns_at_the_threshold() -> None:
     # Variances 0, 0, 0, 1, 1: the median is 0 and the 100th percentile 1.
     train = np.array([[3, 3, 3, 1, -1], [3, 3, 3, -1, 1]], dtype=np.float64)
-    assert build_features([(train, train)], 50).gene.tolist() == [0, 1, 2, 3, 4]
-    assert build_features([(train, train)], 100).gene.tolist() == [3, 4]
-    assert build_features([(train, train)], 60).gene.tolist() == [3, 4]
+    assert build_features([(train, train)], [0.0], 50).gene.tolist() == [0, 1, 2, 3, 4]
+    assert build_features([(train, train)], [0.0], 100).gene.tolist() == [3, 4]
+    assert build_features([(train, train)], [0.0], 60).gene.tolist() == [3, 4]
 
 
 def test_filter_does_not_look_at_validation() -> None:
     blocks = diffusions(1)
     train, validation = blocks[0]
-    one = build_features(blocks, 50)
-    other = build_features([(train, 1e6 * validation)], 50)
+    one = build_features(blocks, [0.0], 50)
+    other = build_features([(train, 1e6 * validation)], [0.0], 50)
     np.testing.assert_array_equal(one.gene, other.gene)
-
-
-@pytest.mark.parametrize(("n", "v"), [(2, 0), (1, 1), (0, 2), (2, 1), (5, 3), (80, 60)])
-def test_no_label_stays_where_it_was(n: int, v: int) -> None:
-    for seed in range(50):
-        labels = permute_labels(n, v, seed)
-        assert labels.dtype == np.intp
-        assert sorted(labels.tolist()) == list(range(n + v))
-        assert not (labels == np.arange(n + v)).any()
-
-
-@pytest.mark.parametrize(("n", "v"), [(0, 0), (1, 0), (0, 1)])
-def test_there_is_no_other_label_to_take(n: int, v: int) -> None:
-    assert permute_labels(n, v, 0).tolist() == list(range(n + v))
-
-
-def test_labels_are_the_same_for_a_seed_and_no_other() -> None:
-    one, again, other = (permute_labels(30, 10, seed).tolist() for seed in (3, 3, 4))
-    assert one == again != other
-
-
-def test_every_label_is_as_likely() -> None:
-    drawn = np.array([permute_labels(3, 1, seed) for seed in range(900)])
-    # Six cycles through four genes, in which each gene meets each other one twice.
-    _, counts = np.unique(drawn, axis=0, return_counts=True)
-    assert len(counts) == 6
-    assert ((counts - 150) ** 2 / 150).sum() < 15  # 1 % of χ² with 5 degrees of freedom
 
 
 def test_standardise_agrees_with_scikit_learn() -> None:

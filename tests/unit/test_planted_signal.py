@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from echoes.example import simulate
+from echoes.example import files, simulate
+from echoes.example.parameters import SCORE_THRESHOLD, Plan
+from echoes.example.responses import DAMPING
 from echoes.io.arrays import positions
 from echoes.models.echo import (
     Echo,
@@ -80,7 +82,7 @@ class Screen:
 
 def screen(folder: Path, seed: int, signal: float) -> Screen:
     """Simulate a screen and bring it through the library as the workflow does."""
-    plan = simulate.Plan(
+    plan = Plan(
         network_genes=2000,
         network_links=16_000,
         perturbations=60,
@@ -88,28 +90,39 @@ def screen(folder: Path, seed: int, signal: float) -> Screen:
         signal=signal,
         seed=seed,
     )
-    files = ("links", "info", "means", "truth", "validation", "sample_submission")
-    paths = {name: folder / f"{name}.csv" for name in (*files, "validation_truth")}
-    simulate.write(simulate.simulate(plan), **paths)
-    data = read_perturbations(paths["means"], paths["truth"], None, "non-targeting")
+    names = ("links", "info", "means", "truth", "validation", "sample_submission")
+    paths = {name: folder / f"{name}.csv" for name in (*names, "validation_truth")}
+    files.write(simulate.simulate(plan), **paths)
+    data = read_perturbations(
+        paths["means"], paths["truth"], None, "non-targeting", None, scale="log2"
+    )
     symbols, genes = data.silenced.tolist(), data.genes.tolist()
     core = {*symbols, *genes}
-    links = string_db.read_links(
-        paths["links"], string_db.read_info(paths["info"]), core, simulate.SCORE_THRESHOLD
+    links, _ = string_db.read_links(
+        paths["links"], string_db.read_info(paths["info"]), core, SCORE_THRESHOLD
     )
-    network = build_network(links, core)
+    network = build_network(links, core, self_loop=1.0, edge_multiplicity=1.0)
     start = positions(symbols, network.genes)
     known = has_link(network.adjacency)[start]
 
     def walk(alpha: float) -> Array:
         laplacian = random_walk_laplacian(network.adjacency)
-        return diffuse(network.adjacency, laplacian, start, alpha).x
+        return diffuse(
+            network.adjacency,
+            laplacian,
+            start,
+            alpha,
+            tolerance=1e-10,
+            backend="auto",
+            memory_gb=4.0,
+            workers=1,
+        ).x
 
     def enrichment(diffusion: Array) -> Array:
         return transform(diffusion, degree(network.adjacency), "log")
 
     diffusions = [walk(alpha) for alpha in ALPHAS]
-    places = enrichment(walk(simulate.DAMPING))
+    places = enrichment(walk(DAMPING))
     places -= places[known].mean(axis=0)
     places /= np.linalg.norm(places, axis=1, keepdims=True)
     problem = Problem(

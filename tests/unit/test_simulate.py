@@ -12,8 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from echoes.example import simulate
-from echoes.example.simulate import Plan, Simulated
+from echoes.example import files, simulate
+from echoes.example.parameters import Plan
+from echoes.example.responses import clarity_weights
+from echoes.example.simulate import Simulated
 from echoes.io.errors import InputError
 from echoes.io.tables import read_matrix
 
@@ -30,7 +32,7 @@ FILES = {
 
 def write(simulated: Simulated, folder: Path) -> dict[str, Path]:
     paths = {kind: folder / name for kind, name in FILES.items()}
-    simulate.write(simulated, **paths)
+    files.write(simulated, **paths)
     return paths
 
 
@@ -181,7 +183,7 @@ def test_truth_follows_from_the_means_and_the_published_formulas(
 
 def test_weights_are_the_squared_clarity() -> None:
     # t = 1, 20 (cut at 10), -0.4 and the silenced gene: c = 1.1, 10, 0.5 and 0.
-    weights = simulate._weights(
+    weights = clarity_weights(
         np.array([[0.1, 2.0, -0.04, -3.0]]),
         np.full((1, 4), 0.1),
         np.array([[False, False, False, True]]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ import pytest
 
 from echoes.io import tables
 from echoes.io.errors import InputError
-from echoes.network.graph import Links
-from echoes.network.string_db import read_info, read_links
+from echoes.network.graph import build_network
+from echoes.network.links import Links
+from echoes.network.string_db import RowCounts, read_info, read_links
 
 INFO_HEADER = "#string_protein_id\tpreferred_name\tprotein_size\tannotation\n"
 HEADER = "protein1 protein2 combined_score\n"
@@ -23,16 +25,21 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "table.txt"
 
 
-def edges(links: Links) -> list[tuple[str, str, int]]:
+def pairs_of(links: Links) -> list[tuple[str, str, float]]:
     return [
-        (links.names[i], links.names[j], score)
-        for i, j, score in zip(links.source, links.target, links.score.tolist(), strict=True)
+        (links.names[i], links.names[j], weight)
+        for i, j, weight in zip(links.source, links.target, links.weight.tolist(), strict=True)
     ]
+
+
+def both_ways(*rows: tuple[str, str, int]) -> str:
+    """Rows as they stand in a file, each in both directions."""
+    return "".join(f"9606.{a} 9606.{b} {s}\n9606.{b} 9606.{a} {s}\n" for a, b, s in rows)
 
 
 def read(
     path: Path, lines: str, core: frozenset[str] = frozenset("ABCD"), threshold: float = 0.0
-) -> Links:
+) -> tuple[Links, RowCounts]:
     path.write_text(HEADER + lines)
     return read_links(path, INFO, core, threshold)
 
@@ -84,38 +91,82 @@ def test_bad_info(path: Path, content: str, place: str, problem: str) -> None:
     assert problem in caught.value.problem
 
 
-def test_links_as_they_stand(path: Path) -> None:
-    links = read(path, "9606.P1 9606.P2 700\n9606.P2 9606.P1 700\n9606.P4 9606.P5 999\n")
-    assert edges(links) == [("A", "B", 700), ("B", "A", 700), ("D", "A", 999)]
+def test_links_have_one_direction_and_are_sorted(path: Path) -> None:
+    links, counts = read(path, both_ways(("P2", "P3", 700), ("P4", "P1", 999), ("P2", "P1", 1)))
+    assert pairs_of(links) == [("A", "B", 0.001), ("A", "D", 0.999), ("B", "C", 0.7)]
     assert links.file == str(path)
     assert links.names == ("A", "B", "C", "D")
-    assert (links.rows, links.unmapped) == (3, 0)
-    assert links.score.dtype == np.int32
+    assert counts == RowCounts(total=6, unmapped=0, kept=6)
+    assert links.source.dtype == links.target.dtype == np.int32
+    assert links.weight.dtype == np.float64
+
+
+def test_proteins_of_one_gene_add_up(path: Path) -> None:
+    rows = [("P1", "P2", 500), ("P5", "P2", 750), ("P1", "P5", 625), ("P2", "P3", 500)]
+    links, counts = read(path, both_ways(*rows))
+    # A's two proteins link it to itself.
+    assert pairs_of(links) == [("A", "A", 0.625), ("A", "B", 1.25), ("B", "C", 0.5)]
+    assert counts.kept == 8
+    network = build_network(links, {"A"}, self_loop=1, edge_multiplicity=1)
+    # Both ends of that link are A's.
+    np.testing.assert_array_equal(network.adjacency.toarray()[0], [2.25, 1.25, 0])
+
+
+def test_repeated_rows_add_up(path: Path) -> None:
+    links, _ = read(path, both_ways(("P1", "P2", 500), ("P1", "P2", 250)))
+    assert pairs_of(links) == [("A", "B", 0.75)]
+
+
+def test_links_of_no_confidence_are_no_links(path: Path) -> None:
+    links, counts = read(path, both_ways(("P1", "P2", 0), ("P2", "P3", 1)))
+    assert pairs_of(links) == [("B", "C", 0.001)]
+    assert counts.kept == 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_rows_changes_no_bit(path: Path, seed: int) -> None:
+    scores = [700, 800, 900, 600, 333, 101, 1]
+    rows = both_ways(*(("P1", "P2", s) for s in scores), *(("P5", "P3", s) for s in scores))
+    expected, _ = read(path, rows)
+    lines = rows.splitlines(keepends=True)
+    shuffled = [lines[i] for i in np.random.default_rng(seed).permutation(len(lines))]
+    links, _ = read(path, "".join(shuffled))
+    assert links.weight.tobytes() == expected.weight.tobytes()
+    assert pairs_of(links) == pairs_of(expected)
+    assert expected.weight.tolist() == [sum(scores) / 1000] * 2
+
+
+@pytest.mark.parametrize("other", ["", "9606.P2 9606.P3 625\n"], ids=["missing", "different"])
+def test_one_direction_names_the_pair(path: Path, other: str) -> None:
+    lines = both_ways(("P1", "P2", 500)) + "9606.P3 9606.P2 500\n" + other
+    with pytest.raises(InputError, match=r"table\.txt: B and C: the two directions"):
+        read(path, lines)
 
 
 @pytest.mark.parametrize("score", range(0, 1001, 50))
 def test_a_score_on_the_threshold_is_kept(path: Path, score: int) -> None:
-    lines = "".join(
-        f"9606.P1 9606.P2 {s}\n" for s in (score - 1, score, score + 1) if 0 <= s < 1001
-    )
-    kept = [kept for _, _, kept in edges(read(path, lines, threshold=score / 1000))]
-    assert kept == [s for s in (score, score + 1) if s <= 1000]
-    # Also as a threshold is written by hand.
-    assert len(edges(read(path, lines, threshold=float(f"{score / 1000:.3f}")))) == len(kept)
+    near = [s for s in (score - 1, score, score + 1) if 0 <= s < 1001]
+    lines = both_ways(*(("P1", end, s) for end, s in zip(("P2", "P3", "P4"), near, strict=False)))
+    kept = [s for s in near if s >= score]
+    for threshold in (score / 1000, float(f"{score / 1000:.3f}")):  # as it is written by hand
+        links, counts = read(path, lines, threshold=threshold)
+        assert counts.kept == 2 * len(kept)
+        assert links.weight.tolist() == [s / 1000 for s in kept if s]
 
 
 def test_unmapped_rows_are_counted(path: Path) -> None:
-    links = read(path, "x 9606.P2 700\n9606.P2 y 1\nx y 5\n9606.P1 9606.P2 9\n", threshold=0.5)
-    assert edges(links) == []
-    assert (links.rows, links.unmapped) == (4, 3)
+    lines = "x 9606.P2 700\n9606.P2 y 1\nx y 5\n9606.P1 9606.P2 9\n"
+    links, counts = read(path, lines, threshold=0.5)
+    assert pairs_of(links) == []
+    assert counts == RowCounts(total=4, unmapped=3, kept=0)
 
 
 def test_core_filter(path: Path) -> None:
-    lines = "9606.P1 9606.P2 1\n9606.P2 9606.P1 2\n9606.P2 9606.P3 3\n9606.P3 9606.P4 4\n"
-    links = read(path, lines, frozenset({"A", "D", "absent"}))
-    assert edges(links) == [("A", "B", 1), ("B", "A", 2), ("C", "D", 4)]
-    assert (links.rows, links.unmapped) == (4, 0)
-    assert edges(read(path, lines, frozenset())) == []
+    lines = both_ways(("P1", "P2", 1), ("P2", "P3", 3), ("P3", "P4", 4))
+    links, counts = read(path, lines, frozenset({"A", "D", "absent"}))
+    assert pairs_of(links) == [("A", "B", 0.001), ("C", "D", 0.004)]
+    assert counts == RowCounts(total=6, unmapped=0, kept=4)
+    assert pairs_of(read(path, lines, frozenset())[0]) == []
 
 
 @pytest.mark.parametrize(
@@ -159,8 +210,10 @@ def test_no_mapped_row(path: Path, lines: str, rows: int) -> None:
 
 
 def test_another_order_of_columns(path: Path) -> None:
-    path.write_text("combined_score more protein2 protein1\n700 z 9606.P2 9606.P1\n")
-    assert edges(read_links(path, INFO, {"A"}, 0)) == [("A", "B", 700)]
+    path.write_text(
+        "combined_score more protein2 protein1\n700 z 9606.P2 9606.P1\n700 z 9606.P1 9606.P2\n"
+    )
+    assert pairs_of(read_links(path, INFO, {"A"}, 0)[0]) == [("A", "B", 0.7)]
 
 
 def test_a_missing_column(path: Path) -> None:
@@ -171,36 +224,46 @@ def test_a_missing_column(path: Path) -> None:
 
 def many() -> str:
     rng = np.random.default_rng(0)
-    ends = rng.integers(1, 8, (3000, 2))
-    scores = rng.integers(0, 1001, 3000)
-    return "".join(f"9606.P{a} 9606.P{b} {s}\n" for (a, b), s in zip(ends, scores, strict=True))
+    ends = rng.integers(1, 8, (1500, 2)).tolist()
+    scores = rng.integers(0, 1001, 1500).tolist()
+    return both_ways(*((f"P{a}", f"P{b}", s) for (a, b), s in zip(ends, scores, strict=True)))
 
 
 @pytest.mark.parametrize("block", [60, 100, 1000, 12345])
 def test_links_do_not_depend_on_the_size_of_a_block(
     path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    whole = read(path, many(), frozenset("AB"), 0.3)
+    whole, counts = read(path, many(), frozenset("AB"), 0.3)
     monkeypatch.setattr(tables, "_BLOCK_BYTES", block)
-    parts = read(path, many(), frozenset("AB"), 0.3)
-    assert 0 < len(whole.score) < whole.rows - whole.unmapped
-    assert whole.unmapped > 0
+    parts, again = read(path, many(), frozenset("AB"), 0.3)
+    assert counts == again
+    assert 0 < counts.kept < counts.total - counts.unmapped
+    assert counts.unmapped > 0
     for one, other in zip(vars(whole).values(), vars(parts).values(), strict=True):
         assert np.array_equal(one, other)
 
 
 def test_links_against_plain_python(path: Path) -> None:
-    expected = []
+    scores: Counter[tuple[str, str]] = Counter()
+    kept = 0
     for line in many().splitlines():
         one, two, score = line.split()
-        ends = (INFO.get(one), INFO.get(two))
-        if None not in ends and {"A", "B"} & set(ends) and int(score) >= 300:
-            expected.append((*ends, int(score)))
-    assert edges(read(path, many(), frozenset("AB"), 0.3)) == expected
+        if one in INFO and two in INFO:
+            first, second = sorted((INFO[one], INFO[two]))
+            if {"A", "B"} & {first, second} and int(score) >= 300:
+                scores[first, second] += int(score)
+                kept += 1
+    links, counts = read(path, many(), frozenset("AB"), 0.3)
+    # Each row stands there twice, once in each direction.
+    expected = [(*pair, total / 2000) for pair, total in sorted(scores.items())]
+    assert pairs_of(links) == expected
+    assert counts.kept == kept
 
 
 def test_compressed_links(path: Path) -> None:
     packed = path.with_name("links.txt.gz")
     packed.write_bytes(gzip.compress((HEADER + many()).encode()))
-    plain = read(path, many())
-    assert edges(read_links(packed, INFO, frozenset("ABCD"), 0)) == edges(plain)
+    plain, counts = read(path, many())
+    links, again = read_links(packed, INFO, frozenset("ABCD"), 0)
+    assert pairs_of(links) == pairs_of(plain)
+    assert again == counts

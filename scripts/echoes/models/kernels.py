@@ -3,15 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats, Ints
+from echoes.io.arrays import Bools, Floats, Ints, load_arrays, save_arrays
+from echoes.io.files import StrPath
 from echoes.models.task import Problem
 
 #: Deviation, log2 units, that is added in quadrature to each gene's own in `profile_kernel`:
 #: genes that hardly answer shall not count as much as those that do.
 FLOOR = 0.05
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """What the network says about r silenced genes; the fields are also the keys in the file.
+
+    Parameters
+    ----------
+    kernels
+        (k, r, r) inner products of the silenced genes' features, one matrix a diffusion.
+    reach
+        (r, G) share of each response gene in a silenced gene's diffusion.
+    known
+        (r,) whether a silenced gene has a link.
+    """
+
+    kernels: Floats
+    reach: Floats
+    known: Bools
+
+
+def save_kernels(path: StrPath, kernels: Kernels) -> None:
+    """Write kernels to an npz file."""
+    save_arrays(path, vars(kernels))
+
+
+def load_kernels(path: StrPath) -> Kernels:
+    """Read kernels from an npz file that `save_kernels` wrote."""
+    return Kernels(*load_arrays(path, *Kernels.__dataclass_fields__))
 
 
 def build_kernels(features: Sequence[Floats]) -> Floats:

@@ -1,7 +1,7 @@
 """Random walk with restart from each silenced gene, for all of them at once.
 
 A walker starts at gene g, follows links with probability α and restarts at g
-otherwise; x = (1 − α)(I − α·A·D⁻¹)⁻¹·e_g is where it is found in the long run.
+otherwise; x = (1 − α)(I − α·A·D⁻¹)⁻¹·e_g has its probabilities to be at each gene in the long run.
 Source: Köhler et al., Am. J. Hum. Genet. 82 (2008), 949–958, doi:10.1016/j.ajhg.2008.02.013.
 
 With y = D^−½·x the system is M·y = (1 − α)·D^−½·e_g, M = I − α·D^−½·A·D^−½: symmetric and
@@ -19,14 +19,15 @@ from multiprocessing import get_context
 import numpy as np
 import scipy.sparse as sp
 
-from echoes.io.arrays import Floats, Ints, Singles
+from echoes.io.arrays import Floats, Ints, Singles, load_arrays, save_arrays
 from echoes.io.errors import InputError, NotConvergedError
+from echoes.io.files import StrPath
 from echoes.network.graph import degree
 
 Positions = Ints
 Sparse = sp.csr_array[np.float64]
 
-#: What may solve; ``auto`` chooses between the next two.
+#: Names of the solvers; ``auto`` chooses between the next two.
 BACKENDS = ("auto", "iterative", "dense", "direct")
 
 # Right-hand sides that are solved in step: so few that their vectors stay in the cache.
@@ -44,7 +45,7 @@ _SPARSE_ENTRY, _VECTOR_ENTRY, _DENSE_FLOP = 2.2e-10, 5.0e-9, 1.6e-11
 
 @dataclass(frozen=True)
 class Diffusion:
-    """Stationary distributions of random walks with restart, one row a start gene.
+    """Stationary distributions of k random walks with restart, one row a start gene.
 
     Parameters
     ----------
@@ -53,15 +54,55 @@ class Diffusion:
     residual
         (k,) ℓ₁ norm of (I − α·A·D⁻¹)·x − (1 − α)·e_g.
     iterations
-        Most products with the matrix that a column took; 0 for factorisations.
+        Largest number of products with the matrix that a column took; 0 for factorisations.
     backend
-        What solved.
+        Name of the solver.
     """
 
     x: Floats
     residual: Floats
     iterations: int
     backend: str
+
+
+@dataclass(frozen=True)
+class Diffusions:
+    """Diffusions of n training and v validation perturbations, for one restart parameter.
+
+    The fields are also the names of the arrays in the file.
+
+    Parameters
+    ----------
+    train
+        (n, N) probabilities, one row a training perturbation.
+    validation
+        (v, N) probabilities, one row a perturbation to predict.
+    residual
+        (n + v,) ℓ₁ norm of each row's residual, training perturbations first.
+    iterations
+        Largest number of products with the matrix that a column took; 0 for factorisations.
+    backend
+        Name of the solver.
+    """
+
+    train: Floats
+    validation: Floats
+    residual: Floats
+    iterations: int
+    backend: str
+
+
+def save_diffusions(path: StrPath, diffusions: Diffusions) -> None:
+    """Write diffusions to an npz file."""
+    save_arrays(path, vars(diffusions))
+
+
+def load_diffusions(path: StrPath) -> Diffusions:
+    """Read diffusions from an npz file that `save_diffusions` wrote."""
+    train, validation, residual, iterations, backend = load_arrays(
+        path, *Diffusions.__dataclass_fields__
+    )
+    return Diffusions(train, validation, residual, int(iterations), str(backend))
 
 
 def _system(adjacency: Sparse, alpha: float) -> tuple[Sparse, Floats]:
@@ -233,11 +274,11 @@ def _direct(adjacency: Sparse, genes: Positions, alpha: float) -> Floats:
 def choose_backend(
     adjacency: Sparse, starts: int, alpha: float, *, tolerance: float, memory_gb: float
 ) -> str:
-    """Choose the faster of conjugate gradients and a dense factorisation.
+    """Choose the faster solver: conjugate gradients or a dense factorisation.
 
-    Their cost is estimated from measured seconds an operation. The factorisation
-    pays for many start genes in a dense network or at a restart that is rare; it is
-    out of the question where its matrix does not fit.
+    Both times are estimated from measured seconds per operation. The factorisation is faster
+    for many start genes in a dense network, or if a restart is rare (α near 1). It is never
+    chosen if its matrix does not fit in the memory.
 
     Parameters
     ----------
@@ -250,7 +291,7 @@ def choose_backend(
     tolerance
         Largest ℓ₁ residual.
     memory_gb
-        What the dense matrix may take, 10⁹ bytes.
+        Memory that the dense matrix may take, 10⁹ bytes.
 
     Returns
     -------
@@ -281,10 +322,10 @@ def diffuse(
     start: Sequence[int] | Positions,
     alpha: float,
     *,
-    tolerance: float = 1e-10,
-    backend: str = "auto",
-    memory_gb: float = 4.0,
-    workers: int = 1,
+    tolerance: float,
+    backend: str,
+    memory_gb: float,
+    workers: int,
 ) -> Diffusion:
     """Solve the random walk with restart from each start gene.
 
@@ -293,20 +334,21 @@ def diffuse(
     adjacency
         (N, N) symmetric weights with self-loops; every gene has a positive degree.
     laplacian
-        (N, N) random-walk Laplacian I − A·D⁻¹, which the residuals are taken with.
+        (N, N) random-walk Laplacian I − A·D⁻¹, used for the residuals.
     start
         Positions of the k start genes.
     alpha
         Probability of a step along a link, between 0 and 1.
     tolerance
-        Largest ℓ₁ residual that any column may have.
+        Largest ℓ₁ residual that is allowed for any column.
     backend
         ``iterative`` (conjugate gradients), ``dense`` (Cholesky), ``direct`` (SuperLU),
-        or ``auto``: what `choose_backend` chooses.
+        or ``auto``, which asks `choose_backend`.
     memory_gb
-        What a dense matrix may take, 10⁹ bytes.
+        Memory that a dense matrix may take, 10⁹ bytes.
     workers
-        Processes that conjugate gradients may use, which pays for hundreds of genes.
+        Number of processes for conjugate gradients; more than one saves time for hundreds of
+        start genes.
 
     Raises
     ------
@@ -314,6 +356,10 @@ def diffuse(
         When alpha is not between 0 and 1.
     NotConvergedError
         When a residual is above the tolerance.
+
+    Notes
+    -----
+    No digit of the result depends on the number of workers.
     """
     if not 0 < alpha < 1:
         raise InputError(

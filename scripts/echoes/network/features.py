@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from echoes.io.arrays import Floats, Ints
+from echoes.io.arrays import Floats, load_arrays, save_arrays
 from echoes.io.errors import InputError
+from echoes.io.files import StrPath
 
 #: Names that `transform` takes.
 TRANSFORMS = ("none", "degree", "log")
@@ -17,7 +18,9 @@ TRANSFORMS = ("none", "degree", "log")
 
 @dataclass(frozen=True)
 class Features:
-    """Features of the training and the validation perturbations.
+    """F features of n training and v validation perturbations, from k diffusions.
+
+    The fields are also the names of the arrays in the file.
 
     Parameters
     ----------
@@ -26,29 +29,47 @@ class Features:
     validation
         (v, F), one row a perturbation to predict.
     block
-        (F,) which diffusion each column came from.
+        (F,) int32, number of the diffusion that each column comes from.
     gene
-        (F,) position in the network of the gene that each column is about.
+        (F,) int32, position in the network of the gene that each column belongs to.
+    residual
+        (k,) largest residual of each diffusion, ℓ₁ norm.
     """
 
     train: Floats
     validation: Floats
     block: npt.NDArray[np.int32]
     gene: npt.NDArray[np.int32]
+    residual: Floats
+
+
+def save_features(path: StrPath, features: Features) -> None:
+    """Write features to an npz file."""
+    save_arrays(path, vars(features))
+
+
+def load_features(path: StrPath) -> Features:
+    """Read features from an npz file that `save_features` wrote."""
+    return Features(*load_arrays(path, *Features.__dataclass_fields__))
 
 
 def transform(diffusion: Floats, degree: Floats, kind: str) -> Floats:
-    """Bring how often a random walk visits each gene to another scale.
+    """Compare how often a random walk visits each gene with a walk that never restarts.
 
     Parameters
     ----------
     diffusion
-        (rows, N) diffusions.
+        (rows, N) probabilities x of a random walk with restart, one row a start gene.
     degree
-        (N,) weighted degree of each gene. Its share in the sum of all is how often a walk
-        without restart visits it, π.
+        (N,) weighted degree of each gene. Divided by the sum of all degrees it is π, the
+        probability of a walk without restart.
     kind
-        ``none``; ``degree``, x / π; ``log``, log(1 + x / π).
+        ``none`` returns x, ``degree`` returns x / π and ``log`` returns log(1 + x / π).
+
+    Returns
+    -------
+    array
+        (rows, N).
     """
     if kind == "none":
         return diffusion
@@ -57,18 +78,22 @@ def transform(diffusion: Floats, degree: Floats, kind: str) -> Floats:
 
 
 def build_features(
-    diffusions: Sequence[tuple[Floats, Floats]], variance_percentile: float | None = None
+    diffusions: Sequence[tuple[Floats, Floats]],
+    residual: Sequence[float],
+    variance_percentile: float | None,
 ) -> Features:
     """Put diffusions side by side and keep the columns that vary most over training rows.
 
     Parameters
     ----------
     diffusions
-        For each restart parameter, in order, (n, N) of the training and (v, N) of
-        the validation perturbations.
+        For each of the k restart parameters, in order: (n, N) of the training and (v, N) of
+        the validation perturbations, both after `transform`.
+    residual
+        k numbers, the largest residual of each diffusion.
     variance_percentile
-        Columns are kept whose variance is at least this percentile of all columns'
-        variances, 0 … 100. None keeps all.
+        Columns are kept if their variance over the training rows is at least this percentile
+        of the variances of all columns, 0 … 100. None keeps all columns.
     """
     train = np.hstack([block for block, _ in diffusions])
     validation = np.hstack([block for _, block in diffusions])
@@ -84,31 +109,7 @@ def build_features(
             block[keep],
             gene[keep],
         )
-    return Features(train, validation, block, gene)
-
-
-def permute_labels(n: int, v: int, seed: int) -> Ints:
-    """Draw whose place in the network each silenced gene takes: never its own.
-
-    The permutation is one cycle through all genes, in a random order.
-
-    Parameters
-    ----------
-    n, v
-        Numbers of training and of validation perturbations; they are permuted together.
-    seed
-        Where the random numbers start, at least 0.
-
-    Returns
-    -------
-    array
-        (n + v,) positions, training perturbations first: perturbation i takes the place of
-        perturbation `result[i]`. One alone keeps its own.
-    """
-    order = np.random.default_rng(seed).permutation(n + v)
-    labels = np.empty(n + v, dtype=np.intp)
-    labels[order] = np.roll(order, 1)
-    return labels
+    return Features(train, validation, block, gene, np.array(residual, dtype=np.float64))
 
 
 def standardise(train: Floats, *others: Floats) -> list[Floats]:

@@ -3,55 +3,18 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
-from echoes.io.arrays import Bools, Floats, Ints
+from echoes.io.arrays import Bools, Floats, Ints, positions
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
-
-#: STRING writes a confidence of 1 as this.
-FULL_SCORE = 1000
-
-#: Swaps that `rewire` makes for each link, on average.
-SWAPS_PER_LINK = 10
-
-# Where hardly any swap is possible, as in a star or a nearly complete graph.
-_MOST_ROUNDS = 100
-
-
-@dataclass(frozen=True)
-class Links:
-    """Links with at least one end among the core genes.
-
-    Parameters
-    ----------
-    file
-        Where they were read.
-    names
-        Gene names, sorted; ends are positions in it.
-    source, target
-        The two ends of each link.
-    score
-        Combined score of each link, 0 … 1000.
-    rows
-        Rows of the file.
-    unmapped
-        Rows with an end that the info table does not name.
-    """
-
-    file: str
-    names: tuple[str, ...]
-    source: npt.NDArray[np.int32]
-    target: npt.NDArray[np.int32]
-    score: npt.NDArray[np.int32]
-    rows: int
-    unmapped: int
+from echoes.network.links import Links
 
 
 @dataclass(frozen=True)
@@ -61,13 +24,14 @@ class Network:
     Parameters
     ----------
     genes
-        Gene names, sorted: first those with a link, then the core genes without one.
+        N gene names: first the genes with a link to another gene, then the core genes without
+        one; each of the two parts is sorted.
     connected
-        How many have a link.
+        Number of genes with a link to another gene.
     adjacency
-        (N, N) symmetric CSR matrix of weights, with self-loops.
+        (N, N) symmetric CSR matrix of weights, with self-loops on the diagonal.
     file
-        Where its links were read.
+        The file that the links were read from.
     """
 
     genes: tuple[str, ...]
@@ -75,77 +39,60 @@ class Network:
     adjacency: sp.csr_array[np.float64]
     file: str
 
+    def isolated(self, genes: Sequence[str]) -> list[str]:
+        """Those of the given genes without a link to another gene, in the given order."""
+        linked = set(self.genes[: self.connected])
+        return [gene for gene in genes if gene not in linked]
+
 
 def build_network(
-    links: Links,
-    core: Collection[str],
-    *,
-    self_loop: float = 1.0,
-    edge_multiplicity: float = 1.0,
+    links: Links, core: Collection[str], *, self_loop: float, edge_multiplicity: float
 ) -> Network:
-    """Build the graph of links and core genes: A = multiplicity · W + self_loop · I.
+    """Build the graph of all linked genes and all core genes: A = multiplicity · W + self_loop · I.
+
+    Both genes of a link count it: W = U + Uᵀ, where U has each link once. A link of a gene
+    with itself so adds twice its weight to the diagonal, but does not connect the gene.
 
     Parameters
     ----------
     links
-        Links, each in both directions. Those of the same pair add up; one of a gene
-        with itself adds to its self-loop.
+        Links between genes.
     core
-        Genes that are in the network whether they have a link or not.
+        Names of genes that are in the network even if they have no link.
     self_loop
-        Weight of a gene's link to itself. A gene without any link has a
-        self-loop of 1 where this is 0, so that a walker can stay.
+        Weight that is added to each gene's link to itself. If it is 0, genes without any link
+        get a self-loop of 1, so that a random walk can stay there.
     edge_multiplicity
-        Factor of all links: 2 is the published method, which adds both directions
-        of a file that already holds both.
-
-    Raises
-    ------
-    InputError
-        When a link stands in one direction only.
+        Factor of all links. The published method has 2: it adds up both directions of a file
+        that lists each link in both.
     """
-    # Two proteins of one gene may be linked: that adds to the gene's self-loop, but joins it
-    # to no other.
-    joins = (links.score > 0) & (links.source != links.target)
+    joins = (links.weight > 0) & (links.source != links.target)
     used = np.union1d(links.source[joins], links.target[joins])
-    kept = (links.score > 0) & np.isin(links.source, used)
-    source, target, score = links.source[kept], links.target[kept], links.score[kept]
+    kept = (links.weight > 0) & np.isin(links.source, used)
     linked = [links.names[i] for i in used]
     genes = (*linked, *sorted(set(core) - set(linked)))
     # Names are sorted, so `used` has them in the order of the network.
     renumber = np.empty(len(links.names), dtype=np.int32)
     renumber[used] = np.arange(len(used))
-    ends = (renumber[source], renumber[target])
     n = len(genes)
-    # Whole scores are summed, not weights: then the order of the rows does not matter.
-    scores = sp.coo_array((score.astype(np.float64), ends), shape=(n, n)).tocsr()
-    one_way = sp.coo_array(scores - scores.T)
-    one_way.eliminate_zeros()
-    if one_way.nnz:
-        i, j = one_way.row[0], one_way.col[0]
-        raise InputError(
-            links.file,
-            f"{genes[i]} and {genes[j]}",
-            "the two directions of this link differ, or one is missing",
-            expected="each link twice, a b and b a, with one score, as in STRING's files",
-            remedy="Fetch the file again, or add the missing directions.",
-        )
+    ends = (renumber[links.source[kept]], renumber[links.target[kept]])
+    half = sp.coo_array((links.weight[kept], ends), shape=(n, n)).tocsr()
+    weights = sp.csr_array(half + half.T)
+    weights.data *= edge_multiplicity
     loops = np.full(n, self_loop, dtype=np.float64)
     loops[len(linked) :] = self_loop or 1.0
-    scores.data *= edge_multiplicity
-    scores.data /= FULL_SCORE
-    adjacency = sp.csr_array(scores + sp.diags_array(loops))
+    adjacency = sp.csr_array(weights + sp.diags_array(loops))
     adjacency.sort_indices()
     return Network(genes, len(linked), adjacency, links.file)
 
 
 def degree(adjacency: sp.csr_array[np.float64]) -> Floats:
-    """Weighted degree of each gene, self-loops included: A·1, shape (N,)."""
+    """Sum of the weights of each gene's links, with its self-loop: A·1, shape (N,)."""
     return np.asarray(adjacency @ np.ones(adjacency.shape[0]))
 
 
 def has_link(adjacency: sp.csr_array[np.float64]) -> Bools:
-    """Tell of each gene whether it has a link to another one, (N,)."""
+    """Whether each gene has a link to another gene, (N,)."""
     entries = np.diff(adjacency.indptr) - (adjacency.diagonal() != 0)
     linked: Bools = entries > 0
     return linked
@@ -158,137 +105,123 @@ def random_walk_laplacian(adjacency: sp.csr_array[np.float64]) -> sp.csr_array[n
     return sp.csr_array(sp.eye_array(n) - walk)
 
 
-def _swap_ends(ends: npt.NDArray[np.int64], genes: int, random: np.random.Generator) -> int:
-    """Let random pairs of links swap an end each, in place.
+def check_connected(network: Network, silenced: Sequence[str]) -> None:
+    """Check that at least one of the silenced genes of the training set has a link.
 
-    A pair is refused where it would link a gene to itself, or where one of its links, as they
-    are or as proposed, is that of another pair or proposed by one. Pairs that are refused may
-    collide with others too: that way the same draws, made again, undo the round, and each graph
-    is reached from another as readily as the other from it.
-
-    Parameters
-    ----------
-    ends
-        (2m,) genes; link k joins those at 2k and 2k + 1.
-    genes
-        Number of genes.
-    random
-        Where random numbers come from.
-
-    Returns
-    -------
-    int
-        How many pairs have swapped.
+    Raises
+    ------
+    InputError
+        When none has: then a diffusion says nothing about any response.
     """
-
-    def pairs(one: npt.NDArray[np.int64], other: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        return np.minimum(one, other) * genes + np.maximum(one, other)
-
-    links = len(ends) // 2
-    # Few pairs now and then: in a small dense graph many would all be in each other's way.
-    count = (links // 2) >> (int(random.geometric(0.5)) - 1)
-    chosen = random.permutation(links)[: 2 * count]
-    i, j = (2 * chosen + random.integers(2, size=2 * count)).reshape(2, count)
-    a, b, beside_a, beside_b = ends[i], ends[j], ends[i ^ 1], ends[j ^ 1]
-    present, proposed = pairs(ends[::2], ends[1::2]), (pairs(b, beside_a), pairs(a, beside_b))
-    _, which, times = np.unique(
-        np.concatenate([present, *proposed]), return_inverse=True, return_counts=True
-    )
-    unique = times[which] == 1
-    swaps = (b != beside_a) & (a != beside_b) & unique[i // 2] & unique[j // 2]
-    swaps &= unique[links : links + count] & unique[links + count :]
-    ends[i[swaps]], ends[j[swaps]] = b[swaps], a[swaps]
-    return int(np.count_nonzero(swaps))
+    if len(network.isolated(silenced)) == len(silenced):
+        raise InputError(
+            network.file,
+            "",
+            f"no silenced gene has a link ({abbreviate(silenced)})",
+            expected="at least one of them in the network",
+            remedy="Check species and gene names, or lower `score_threshold:` of the network.",
+        )
 
 
-def rewire(adjacency: sp.csr_array[np.float64], seed: int) -> sp.csr_array[np.float64]:
-    """Shuffle the links at random; each gene keeps its number of links.
-
-    Two links a–b and c–d become a–d and c–b, about ten times for each link. In the long run
-    every graph with these numbers of links, without a link twice or to itself, is equally
-    likely. A weight moves with its link, so that a gene's weighted degree changes. Where
-    hardly any swap is possible there are fewer, and none in a star or a complete graph.
-
-    Source: Maslov and Sneppen, Science 296 (2002), 910–913, doi:10.1126/science.1065103; that
-    refused swaps must count as steps: Fosdick et al., SIAM Review 60 (2018), 315–355,
-    doi:10.1137/16M1087175.
-
-    Parameters
-    ----------
-    adjacency
-        (N, N) symmetric weights. Its diagonal, the self-loops, stays as it is.
-    seed
-        Where the random numbers start, at least 0.
-
-    Returns
-    -------
-    csr_array
-        (N, N) symmetric, with the same weights in other places.
-    """
-    half = sp.triu(adjacency, 1, format="coo")
-    ends = np.stack([half.row, half.col], axis=1).astype(np.int64).ravel()
-    random = np.random.default_rng(seed)
-    rounds = swaps = 0
-    while swaps < SWAPS_PER_LINK / 2 * half.nnz and rounds < _MOST_ROUNDS:
-        swaps += _swap_ends(ends, adjacency.shape[0], random)
-        rounds += 1
-    # The first half ends at a swap, which favours graphs that many swaps lead to. The second
-    # has a number of rounds that is given.
-    for _ in range(rounds):
-        _swap_ends(ends, adjacency.shape[0], random)
-    i, j = ends.reshape(-1, 2).T.astype(half.row.dtype)
-    half = sp.coo_array((half.data, (i, j)), shape=adjacency.shape)
-    return sp.csr_array(half + half.T + sp.diags_array(adjacency.diagonal()))
-
-
-def isolated(
-    network: Network, training: Sequence[str], validation: Sequence[str]
-) -> tuple[list[str], list[str]]:
-    """Name the silenced genes that no link reaches, and check that one is reached.
+def summarise(
+    network: Network, links: Links, perturbed: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
+    """Count the genes and links of a network, and list the genes without a link.
 
     Parameters
     ----------
     network
-        The network that holds them.
-    training, validation
-        The silenced genes of each group.
+        The network.
+    links
+        The links that it was built from.
+    perturbed
+        The silenced genes of each group of perturbations, by the name of the group.
 
     Returns
     -------
-    isolated_training, isolated_validation
-        In their given order.
-
-    Raises
-    ------
-    InputError
-        When no training gene has a link: a diffusion would say nothing.
+    dict
+        Numbers and gene names, to be written as JSON.
     """
-    linked = set(network.genes[: network.connected])
-    alone, alone_too = ([g for g in group if g not in linked] for group in (training, validation))
-    if len(alone) == len(training):
-        raise InputError(
-            network.file,
-            "",
-            f"no silenced gene has a link ({abbreviate(training)})",
-            expected="at least one of them in the network",
-            remedy="Check species and gene names, or lower `network: score_threshold:`.",
-        )
-    return alone, alone_too
+    named = set(links.names)
+    groups = {name: (len(genes), network.isolated(genes)) for name, genes in perturbed.items()}
+    return {
+        "genes": len(network.genes),
+        "connected_genes": network.connected,
+        "isolated_genes": len(network.genes) - network.connected,
+        "adjacency_entries": network.adjacency.nnz,
+        "perturbed": {
+            name: {
+                "genes": count,
+                "isolated": isolated,
+                "not_in_string": [gene for gene in isolated if gene not in named],
+            }
+            for name, (count, isolated) in groups.items()
+        },
+        "isolated": list(network.genes[network.connected :]),
+    }
 
 
-def read_positions(path: StrPath, genes: Sequence[str]) -> Ints:
-    """Tell where genes stand in the network, from its table of genes.
+def write_genes(path: StrPath, network: Network, groups: Mapping[str, Collection[str]]) -> None:
+    """Write the table of the network's genes, tab-separated, one row a gene.
 
-    Raises
-    ------
-    InputError
-        When the network lacks one of them.
+    Its columns are ``gene``; ``index``, the gene's position in the network; ``role``, the
+    groups that the gene belongs to, with commas; and ``connected``, 1 if it has a link.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+    network
+        The network.
+    groups
+        Gene names of each group, by the name of the group.
     """
+    # Here, because the jobs that only read the table shall not load pyarrow.
+    from echoes.io.tables import write_rows
+
+    roles = {name: set(genes) for name, genes in groups.items()}
+    rows = (
+        [
+            gene,
+            index,
+            ",".join(name for name, genes in roles.items() if gene in genes),
+            int(index < network.connected),
+        ]
+        for index, gene in enumerate(network.genes)
+    )
+    write_rows(path, ["gene", "index", "role", "connected"], rows, delimiter="\t")
+
+
+def read_genes(path: StrPath) -> tuple[str, ...]:
+    """Read the names of the network's genes, in their order, from the table of `write_genes`."""
     with Path(path).open(encoding="utf-8", newline="") as lines:
         rows = csv.reader(lines, delimiter="\t")
         next(rows, [])
-        position = {row[0]: i for i, row in enumerate(rows) if row}
-    missing = [gene for gene in genes if gene not in position]
+        return tuple(row[0] for row in rows if row)
+
+
+def read_positions(path: StrPath, genes: Sequence[str]) -> Ints:
+    """Look up the positions of genes in the network, from the table of `write_genes`.
+
+    Parameters
+    ----------
+    path
+        The table of the network's genes.
+    genes
+        k gene names; a name may be repeated.
+
+    Returns
+    -------
+    array
+        (k,) positions.
+
+    Raises
+    ------
+    InputError
+        When a gene is not in the network.
+    """
+    position = positions(genes, read_genes(path))
+    missing = [gene for gene, place in zip(genes, position.tolist(), strict=True) if place < 0]
     if missing:
         raise InputError(
             path,
@@ -297,4 +230,4 @@ def read_positions(path: StrPath, genes: Sequence[str]) -> Ints:
             expected="all silenced genes",
             remedy="Build the network again from the same perturbations.",
         )
-    return np.array([position[gene] for gene in genes], dtype=np.intp)
+    return position

@@ -7,16 +7,43 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy.sparse as sp
 
+from echoes.io.arrays import positions
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
 from echoes.io.tables import read_batches, read_columns, require_names, require_unique
-from echoes.network.graph import FULL_SCORE, Links
+from echoes.network.links import Links
+
+#: STRING writes a confidence of 1 as this score.
+FULL_SCORE = 1000
+
+Codes = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class RowCounts:
+    """How many rows of STRING's table of links were read and used.
+
+    Parameters
+    ----------
+    total
+        All rows.
+    unmapped
+        Rows with a protein that the table of proteins does not name.
+    kept
+        Rows that passed the score threshold and have a core gene.
+    """
+
+    total: int
+    unmapped: int
+    kept: int
 
 
 def read_info(path: StrPath) -> dict[str, str]:
@@ -39,53 +66,50 @@ def read_info(path: StrPath) -> dict[str, str]:
 
 def read_links(
     path: StrPath, info: dict[str, str], core: Collection[str], score_threshold: float
-) -> Links:
-    """Read the links that matter: both ends named, confident enough, one end in the core.
+) -> tuple[Links, RowCounts]:
+    """Read the confident links of which at least one gene is a core gene.
 
-    Memory stays near what is kept.
+    A pair of genes has the summed scores of all pairs of their proteins, divided by 1000.
+    Memory stays near the size of the rows that are kept.
 
     Parameters
     ----------
     path
-        Table of links; each pair stands in both directions.
+        Table of links between proteins; each pair is in it twice, a b and b a.
     info
         Gene name of each protein; see `read_info`.
     core
-        Gene names of which a kept link must have one.
+        Gene names; links between two other genes are left out.
     score_threshold
-        Least confidence of a kept link, 0 … 1.
+        Lowest confidence of a link that is kept, 0 … 1.
+
+    Returns
+    -------
+    links, counts
+        The links between genes, each pair once, and the numbers of rows read.
 
     Raises
     ------
     InputError
-        When the table is bad, a score is not in 0 … 1000, or no row has an end
-        that the info table names.
+        When the table cannot be read, a score is not in 0 … 1000, no row has two proteins of
+        the info table, or the two directions of a link differ.
     """
     names = tuple(sorted(set(info.values())))
-    position = {name: i for i, name in enumerate(names)}
-    codes = np.array([position[name] for name in info.values()], dtype=np.int32)
+    gene = positions(list(info.values()), names).astype(np.int32)
     in_core = np.array([name in core for name in names], dtype=bool)
     proteins = pa.array(info.keys(), type=pa.string())
     types = {"protein1": pa.string(), "protein2": pa.string(), "combined_score": pa.int32()}
-    kept: list[tuple[npt.NDArray[np.int32], ...]] = []
+    kept: list[tuple[Codes, ...]] = []
     rows = unmapped = 0
     for batch in read_batches(path, types, delimiter=" ", quoting=False):
         score = batch.column(2).to_numpy()
-        if len(score) and (score.min() < 0 or score.max() > FULL_SCORE):
-            i = int(np.argmax((score < 0) | (score > FULL_SCORE)))
-            raise InputError(
-                path,
-                f"column combined_score, line {rows + i + 2}",
-                str(score[i]),
-                expected=f"0 … {FULL_SCORE}",
-                remedy="Use a file of STRING's combined scores.",
-            )
-        one, two = (_look_up(batch.column(i), proteins) for i in (0, 1))
-        mapped = (one >= 0) & (two >= 0)
+        _check_scores(path, score, rows)
+        first, second = (_protein_positions(batch.column(i), proteins) for i in (0, 1))
+        mapped = (first >= 0) & (second >= 0)
         rows += len(score)
         unmapped += int(np.count_nonzero(~mapped))
         confident = np.flatnonzero(mapped & (score / FULL_SCORE >= score_threshold))
-        source, target = codes[one[confident]], codes[two[confident]]
+        source, target = gene[first[confident]], gene[second[confident]]
         touches = in_core[source] | in_core[target]
         kept.append((source[touches], target[touches], score[confident[touches]]))
     if rows == unmapped:
@@ -98,10 +122,54 @@ def read_links(
             remedy="Use links and info of the same species and version of STRING.",
         )
     source, target, score = (np.concatenate(parts) for parts in zip(*kept, strict=True))
-    return Links(os.fspath(path), names, source, target, score, rows, unmapped)
+    counts = RowCounts(rows, unmapped, len(score))
+    del kept
+    return _join_directions(os.fspath(path), names, source, target, score), counts
 
 
-def _look_up(column: pa.Array, proteins: pa.Array) -> npt.NDArray[np.int32]:
-    """Tell which of the proteins each entry is; −1 where it is none of them."""
-    found = pc.index_in(column, value_set=proteins).fill_null(-1)
-    return np.asarray(found, dtype=np.int32)
+def _check_scores(path: StrPath, score: Codes, rows: int) -> None:
+    """Check the scores of a block that follows so many rows."""
+    wrong = (score < 0) | (score > FULL_SCORE)
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        raise InputError(
+            path,
+            f"column combined_score, line {rows + i + 2}",
+            str(score[i]),
+            expected=f"0 … {FULL_SCORE}",
+            remedy="Use a file of STRING's combined scores.",
+        )
+
+
+def _protein_positions(column: pa.Array, proteins: pa.Array) -> Codes:
+    """Look up where proteins stand in the info table; −1 where they are not in it.
+
+    This is `positions` for Arrow's columns, which are too long to become Python strings.
+    """
+    return np.asarray(pc.index_in(column, value_set=proteins).fill_null(-1), dtype=np.int32)
+
+
+def _join_directions(
+    file: str, names: tuple[str, ...], source: Codes, target: Codes, score: Codes
+) -> Links:
+    """Check that both directions of each link are there, and keep one of them."""
+    shape = (len(names), len(names))
+    # Whole scores are summed, not weights: then the order of the rows changes no digit.
+    scores = sp.coo_array((score.astype(np.float64), (source, target)), shape=shape).tocsr()
+    one_way = sp.coo_array(scores - scores.T)
+    one_way.eliminate_zeros()
+    if one_way.nnz:
+        i, j = one_way.row[0], one_way.col[0]
+        raise InputError(
+            file,
+            f"{names[i]} and {names[j]}",
+            "the two directions of this link differ, or one is missing",
+            expected="each link twice, a b and b a, with one score, as in STRING's files",
+            remedy="Fetch the file again, or add the missing directions.",
+        )
+    upper = sp.triu(scores, format="csr").tocoo()
+    upper.eliminate_zeros()
+    # Both directions of a link between two proteins of one gene are on the diagonal.
+    directions = np.where(upper.row == upper.col, 2, 1)
+    weight = upper.data / (FULL_SCORE * directions)
+    return Links(file, names, upper.row.astype(np.int32), upper.col.astype(np.int32), weight)

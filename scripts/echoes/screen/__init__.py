@@ -1,4 +1,4 @@
-"""A screen: which genes were silenced and how all measured genes responded.
+"""A screen: the silenced genes and the responses of all measured genes.
 
-Readers of the formats in which screens come all give one record.
+There may be many file formats of screens; every reader returns the same record, in log2.
 """

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from echoes.io.arrays import Floats, Ints
+from echoes.io.arrays import Floats, Ints, positions
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
 from echoes.io.tables import (
@@ -20,51 +20,53 @@ from echoes.io.tables import (
 )
 from echoes.scoring.metrics import weighted_mae
 from echoes.screen.record import Screen
+from echoes.screen.scale import to_log2
 
 #: How far a row of weights may be from its sum G, as a share of G: files are rounded.
 WEIGHT_SUM_TOLERANCE = 1e-2
 
 
-def _positions(path: StrPath, what: str, wanted: Sequence[str], found: Sequence[str]) -> Ints:
-    """Tell where each wanted name stands among the found ones, which must be the same set."""
-    where = {name: i for i, name in enumerate(found)}
-    expected = set(wanted)
-    missing = [name for name in wanted if name not in where]
-    extra = [name for name in found if name not in expected]
+def _same_names(path: StrPath, place: str, expected: Sequence[str], names: Sequence[str]) -> Ints:
+    """Look up where each expected name stands among the names, which must be the same set."""
+    position = positions(expected, names)
+    missing = [name for name, i in zip(expected, position.tolist(), strict=True) if i < 0]
+    known = set(expected)
+    extra = [name for name in names if name not in known]
     if missing or extra:
         lines = [f"{abbreviate(missing)} missing"] if missing else []
         lines += [f"{abbreviate(extra)} too many"] if extra else []
         raise InputError(
             path,
-            what,
+            place,
             " and ".join(lines),
             expected="the same names as in the table of means",
             remedy="Use tables that belong together.",
         )
-    return np.array([where[name] for name in wanted], dtype=np.intp)
+    return position
 
 
 def read_means(
     path: StrPath, control: str
 ) -> tuple[tuple[str, ...], tuple[str, ...], Floats, Floats]:
-    """Read the mean expression of each perturbation and take the control off.
+    """Read the mean expression of each perturbation and subtract that of the control.
 
     Parameters
     ----------
     path
         Table with the column ``pert_symbol`` and one column a response gene.
     control
-        Name of the control row, wherever it stands.
+        Name of the control row, which may be any row.
 
     Returns
     -------
-    symbols, genes, control, responses
-        The n silenced genes, the G response genes, (G,) and (n, G).
+    perturbations, genes, control, responses
+        Names of the n perturbations and of the G response genes; expression of the control,
+        (G,), and the difference of each perturbation to it, (n, G), on the scale of the table.
 
     Raises
     ------
     InputError
-        When the table is bad, or has no control row or nothing but it.
+        When the table cannot be read, has no control row, or has no other row.
     """
     table = read_matrix(path, "pert_symbol")
     if control not in table.rows:
@@ -92,20 +94,20 @@ def read_means(
 def read_truth(
     path: StrPath, symbols: Sequence[str], genes: Sequence[str]
 ) -> tuple[Floats, Floats, Floats]:
-    """Read deltas, weights and baselines, brought into the order of the table of means.
+    """Read deltas, weights and baselines, in the order of the table of means.
 
     Parameters
     ----------
     path
-        Table with the column ``pert_id`` (silenced genes), one column of deltas a
-        gene, one of weights named ``w_<gene>``, and ``baseline_wmae``.
+        Table with the column ``pert_id`` (names of the perturbations), for each gene a column
+        of deltas and one of weights named ``w_<gene>``, and ``baseline_wmae``.
     symbols, genes
-        The order to bring rows and columns into.
+        Names of the n perturbations and of the G genes in the table of means.
 
     Returns
     -------
     truth, weights, baseline
-        (n, G), (n, G) and (n,).
+        (n, G), (n, G) and (n,). Truth and baseline are on the scale of the table.
 
     Raises
     ------
@@ -115,7 +117,7 @@ def read_truth(
     """
     table = read_matrix(path, "pert_id")
     require_columns(path, table.columns, ["baseline_wmae"])
-    rows = _positions(path, "column pert_id", symbols, table.rows)
+    rows = _same_names(path, "column pert_id", symbols, table.rows)
     wanted = [*genes, *(f"w_{gene}" for gene in genes), "baseline_wmae"]
     if twice := repeated(wanted):
         raise InputError(
@@ -125,7 +127,7 @@ def read_truth(
             expected="no response gene named like another column of this table",
             remedy="Rename the gene in both tables.",
         )
-    values = table.values[rows][:, _positions(path, "line 1", wanted, table.columns)]
+    values = table.values[rows][:, _same_names(path, "line 1", wanted, table.columns)]
     truth, weights, baseline = np.split(values, [len(genes), 2 * len(genes)], axis=1)
     for array, columns in ((weights, wanted[len(genes) :]), (baseline, wanted[-1:])):
         if (array < 0).any():
@@ -157,7 +159,7 @@ def read_validation(path: StrPath) -> tuple[tuple[str, ...], tuple[str, ...]]:
     Raises
     ------
     InputError
-        When there is none, or an id is empty or stands twice.
+        When the table has no rows, or an id is empty or is in two rows.
     """
     table = read_columns(path, {"pert_id": pa.string(), "pert": pa.string()})
     ids = tuple(table.column("pert_id").to_pylist())
@@ -176,7 +178,7 @@ def read_validation(path: StrPath) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def silenced_gene(name: str, guide_separator: str | None) -> str:
-    """Gene that a perturbation silences: what stands before the last separator, if there is one."""
+    """Gene that a perturbation silences: the part of its name before the last separator, if any."""
     return (name.rpartition(guide_separator)[0] or name) if guide_separator else name
 
 
@@ -185,32 +187,43 @@ def read_perturbations(
     truth: StrPath | None,
     validation: StrPath | None,
     control: str,
-    guide_separator: str | None = None,
+    guide_separator: str | None,
+    *,
+    scale: str,
 ) -> Screen:
-    """Read the tables of a data set and align them.
+    """Read the tables of a data set, align them and convert them to log2.
 
     Parameters
     ----------
     means, truth, validation
-        Paths of the tables. Without truth, the deltas are the responses, all
-        weights are 1 and the baseline is that of the mean of all responses.
+        Paths of the tables. Without a table of truth, the truth is the responses, all weights
+        are 1 and the baseline is the error of predicting the mean of all responses.
     control
         Name of the control row in the table of means.
     guide_separator
-        What stands between a silenced gene and the name of its guide; None where a
-        perturbation is named by its gene alone.
+        Text between the silenced gene and the guide in the name of a perturbation; None if a
+        perturbation has the name of its gene alone.
+    scale
+        Scale of expression, deltas and baselines in the tables: ``log2``, ``ln`` or ``log10``.
+
+    Returns
+    -------
+    Screen
+        All values in log2 units.
 
     Raises
     ------
     InputError
-        When a table is bad or two do not belong together.
+        When a table cannot be used, or two tables do not belong together.
     """
     names, genes, control_row, responses = read_means(means, control)
+    control_row, responses = to_log2(control_row, scale), to_log2(responses, scale)
     if truth is None:
         deltas, weights = responses, np.ones_like(responses)
         baseline = weighted_mae(responses, responses.mean(axis=0), weights)
     else:
         deltas, weights, baseline = read_truth(truth, names, genes)
+        deltas, baseline = to_log2(deltas, scale), to_log2(baseline, scale)
     ids, silenced = read_validation(validation) if validation is not None else ((), ())
     return Screen(
         perturbations=np.array(names, dtype=np.str_),

@@ -1,4 +1,4 @@
-"""A screen as one record: what was silenced, and how all measured genes responded."""
+"""A screen as one record: the silenced genes and the responses of all measured genes."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from echoes.io.errors import InputError
 from echoes.io.tables import Matrix, write_matrix
 from echoes.scoring.metrics import weighted_mae
 from echoes.screen.competition import read_perturbations
-from echoes.screen.record import Screen, load, save
+from echoes.screen.record import Screen
 
 SYMBOLS = ("EPAS1", "TP53", "α,1")
 GENES = ("G1", "G2", "G3", "G4")
@@ -51,8 +52,10 @@ class Tables:
     def values(self) -> np.ndarray:
         return np.hstack([DELTAS, WEIGHTS, BASELINE[:, None]])
 
-    def read(self) -> Screen:
-        return read_perturbations(self.means, self.truth, self.validation, "non-targeting")
+    def read(self, scale: str = "log2") -> Screen:
+        return read_perturbations(
+            self.means, self.truth, self.validation, "non-targeting", None, scale=scale
+        )
 
     def refused(self) -> InputError:
         with pytest.raises(InputError) as caught:
@@ -102,14 +105,16 @@ def test_control_anywhere(tables: Tables, place: int) -> None:
 
 
 def test_control_of_another_name(tables: Tables) -> None:
-    data = read_perturbations(tables.means, None, None, "TP53")
+    data = read_perturbations(tables.means, None, None, "TP53", None, scale="log2")
     assert data.silenced.tolist() == ["EPAS1", "α,1", "non-targeting"]
     assert np.array_equal(data.control, RESPONSES[1] + CONTROL)
     assert np.array_equal(data.responses[2], -RESPONSES[1])
 
 
 def test_without_truth(tables: Tables) -> None:
-    data = read_perturbations(tables.means, None, tables.validation, "non-targeting")
+    data = read_perturbations(
+        tables.means, None, tables.validation, "non-targeting", None, scale="log2"
+    )
     assert np.array_equal(data.truth, RESPONSES)
     assert np.array_equal(data.weights, np.ones((3, 4)))
     mean = RESPONSES.mean(axis=0)
@@ -120,12 +125,10 @@ def test_without_truth(tables: Tables) -> None:
     )
 
 
-def test_without_validation(tables: Tables, tmp_path: Path) -> None:
-    data = read_perturbations(tables.means, tables.truth, None, "non-targeting")
+def test_without_validation(tables: Tables) -> None:
+    data = read_perturbations(tables.means, tables.truth, None, "non-targeting", None, scale="log2")
     assert data.validation_ids.shape == data.validation_silenced.shape == (0,)
     assert data.validation_ids.dtype.kind == "U"
-    save(tmp_path / "data.npz", data)
-    assert load(tmp_path / "data.npz").validation_ids.shape == (0,)
 
 
 @pytest.mark.parametrize(
@@ -295,14 +298,34 @@ def test_a_gene_whose_name_starts_like_a_weight(tables: Tables) -> None:
     assert data.weights.tolist() == [[0.5, 1.5]]
 
 
-def test_save_and_load(tables: Tables, tmp_path: Path) -> None:
-    data = tables.read()
-    save(tmp_path / "data.npz", data)
-    loaded = load(tmp_path / "data.npz")
+@pytest.mark.parametrize(("scale", "base"), [("ln", math.e), ("log10", 10.0)])
+@pytest.mark.parametrize("with_truth", [True, False])
+def test_another_scale_gives_the_same_record(
+    tables: Tables, scale: str, base: float, with_truth: bool
+) -> None:
+    truth = tables.truth if with_truth else None
+
+    def read(scale: str) -> Screen:
+        return read_perturbations(
+            tables.means, truth, tables.validation, "non-targeting", None, scale=scale
+        )
+
+    expected = read("log2")
+    unit = math.log(2, base)
+    expression = np.vstack([RESPONSES + CONTROL, CONTROL])
+    tables.write_means([*SYMBOLS, "non-targeting"], unit * expression)
+    tables.write_truth(np.hstack([unit * DELTAS, WEIGHTS, unit * BASELINE[:, None]]))
+    data = read(scale)
+    assert data.scale == expected.scale == "log2"
     for field in dataclasses.fields(Screen):
-        one, other = getattr(data, field.name), getattr(loaded, field.name)
+        one, other = (np.asarray(getattr(d, field.name)) for d in (data, expected))
         assert one.dtype == other.dtype
-        assert np.array_equal(one, other)
-    again = tmp_path / "again.npz"
-    save(again, loaded)
-    assert again.read_bytes() == (tmp_path / "data.npz").read_bytes()
+        if one.dtype == np.float64:
+            np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+        else:
+            np.testing.assert_array_equal(one, other)
+
+
+def test_an_unknown_scale_is_refused(tables: Tables) -> None:
+    with pytest.raises(KeyError, match="lg"):
+        tables.read("lg")
