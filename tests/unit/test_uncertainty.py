@@ -10,7 +10,8 @@ import pytest
 from scipy.stats import halfnorm
 
 from echoes.models.task import Problem
-from echoes.models.uncertainty import LEVELS, PRIOR_ROWS, expected_error
+from echoes.models.uncertainty import PRIOR_ROWS, expected_error
+from echoes.scoring.coverage import LEVELS, coverage
 from problems import example
 
 Array = npt.NDArray[np.float64]
