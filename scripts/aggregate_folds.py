@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = load_json(given.settings)
     screen = record.load(given.perturbations)
     names, genes = screen.perturbations.tolist(), screen.genes.tolist()
-    axes = components.load(given.components)
+    fitted = components.load(given.components)
     (residuals,) = load_arrays(given.features, "residual")
     prediction = np.empty((len(names), len(genes)))
     # Validation predictions are summed on the way: together they may be larger than memory.
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         validation = validation + fold.validation
         by_fold.append((fold.penalty, fold.gap, fold.inner_gap, fold.unconverged, fold.seconds))
     fits = published.Fits(settings["models"], *map(np.array, zip(*by_fold, strict=True)))
-    reconstruction = components.reconstruct(axes.scores, axes.axes, axes.mean)
+    reconstruction = components.reconstruct(fitted.scores, fitted.axes, fitted.mean)
     evaluation = published.evaluate(
         prediction, reconstruction, screen.truth, screen.weights, screen.baseline
     )
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         ),
     )
     results = published.summarise(
-        evaluation, fits, float(axes.explained_variance.sum()), float(residuals.max())
+        evaluation, fits, float(fitted.explained_variance.sum()), float(residuals.max())
     )
     packages = ("numpy", "scipy", "scikit-learn")
     save_summary(given.summary, settings, results, given.records, packages)
