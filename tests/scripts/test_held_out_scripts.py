@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,10 +27,10 @@ import predict_held_out
 import rank_sweep
 import read_perturbations
 import simulate_example
-from echoes.io.arrays import save_arrays
 from echoes.network.null import permute_labels
 from echoes.scoring.bootstrap import resample
 from echoes.scoring.metrics import score
+from echoes.scoring.out_of_fold import HeldOutPart, save_part
 
 Array = npt.NDArray[np.float64]
 
@@ -81,21 +82,35 @@ def predict_arguments(out: Path, experiment: str) -> list[str]:
 
 
 def part_of(out: Path, experiment: str, part: int | str) -> Path:
-    return out / experiment / f"{part}.npz"
+    return out / experiment / "held_out" / f"{part}.npz"
 
 
-def parts_of(out: Path, experiment: str) -> list[str]:
-    return [str(part_of(out, experiment, part)) for part in range(PARTS)]
+def settings_of(experiment: str, parts: int = PARTS) -> dict[str, Any]:
+    """An experiment's settings as its file has them."""
+    members = {name: HOW[name] for name in MEMBERS[experiment]}
+    return {
+        "experiment": experiment,
+        "protocol": "held_out",
+        "crossval": {"folds": None, "parts": parts},
+        "members": members,
+        "note": "α",
+    }
+
+
+def written(path: Path, record: dict[str, Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record), encoding="utf-8")
+    return path
 
 
 def aggregate_arguments(out: Path, experiment: str, to: Path) -> list[str]:
     return [
         f"--perturbations={out / 'perturbations.npz'}",
-        *("--parts", *parts_of(out, experiment)),
+        f"--parts={part_of(out, experiment, 0).parent}",
         f"--validation={part_of(out, experiment, 'validation')}",
         *("--records", f"dataset={out / 'perturbations.json'}"),
-        f"--experiment={experiment}",
-        f"--settings={json.dumps(HOW.get(experiment, {'note': 'α'}))}",
+        f"--settings={out / experiment / 'settings.json'}",
+        "--seed=0",
         f"--oof={to / 'oof.csv'}",
         f"--scores={to / 'scores.csv'}",
         f"--calibration={to / 'calibration.csv'}",
@@ -105,19 +120,25 @@ def aggregate_arguments(out: Path, experiment: str, to: Path) -> list[str]:
     ]
 
 
-def compare_arguments(
-    out: Path, to: Path, held_out: dict[str, Any], published: dict[str, str]
-) -> list[str]:
+def compare_arguments(out: Path, to: Path, experiments: Path) -> list[str]:
     return [
         f"--perturbations={out / 'perturbations.npz'}",
-        f"--held-out={json.dumps(held_out)}",
-        f"--published={json.dumps(published)}",
+        f"--experiments={experiments}",
+        "--seed=0",
         f"--comparison={to / 'comparison.csv'}",
         f"--table={to / 'comparison.md'}",
         f"--differences={to / 'differences.csv'}",
         f"--by-perturbation={to / 'perturbation_scores.parquet'}",
         f"--by-gene={to / 'gene_scores.parquet'}",
     ]
+
+
+PUBLISHED = {"name": "published", "kind": "experiment", "protocol": "published"}
+
+
+def held_out_entry(name: str, parts: int = PARTS) -> dict[str, Any]:
+    kind = "baseline" if name in ("mean", "zero") else "experiment"
+    return {"name": name, "kind": kind, "protocol": "held_out", "parts": parts}
 
 
 @pytest.fixture(scope="module")
@@ -173,17 +194,16 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
             predict_held_out.main([*arguments, *number, output])
         output = f"--output={part_of(out, experiment, 'validation')}"
         predict_held_out.main([*arguments, "--validation", output])
+        written(out / experiment / "settings.json", settings_of(experiment))
         aggregate_held_out.main(aggregate_arguments(out, experiment, out / experiment))
-    with (out / "fold_scores.csv").open("w", encoding="utf-8") as table:
+    (out / "published").mkdir()
+    with (out / "published" / "fold_scores.csv").open("w", encoding="utf-8") as table:
         table.write("fold,pert_symbol,score,mape\n")
         table.writelines(f"{i},P{i},{i * i / 10 - 2},{10 + i}\n" for i in range(N))
-    kinds = {"mean": "baseline", "zero": "baseline"}
-    held_out = {
-        name: {"kind": kinds.get(name, "experiment"), "parts": parts_of(out, name)}
-        for name in MEMBERS
-    }
-    published = {"published": str(out / "fold_scores.csv")}
-    compare_experiments.main(compare_arguments(out, out, held_out, published))
+    # Experiments of both protocols mixed, as a configuration may have them.
+    experiments: list[dict[str, Any]] = [PUBLISHED, *map(held_out_entry, MEMBERS)]
+    listed = written(out / "experiments.json", {"experiments": experiments})
+    compare_experiments.main(compare_arguments(out, out, listed))
     return out
 
 
@@ -306,9 +326,10 @@ def test_a_part_without_perturbations(results: Path, tmp_path: Path) -> None:
     for part in range(N + 1):
         number = [f"--part={part}", f"--parts={N + 1}"]
         predict_held_out.main([*arguments, *number, f"--output={tmp_path / 'mean'}/{part}.npz"])
-    parts = ["--parts", *(str(tmp_path / "mean" / f"{part}.npz") for part in range(N + 1))]
+    settings = written(tmp_path / "settings.json", settings_of("mean", N + 1))
     to = tmp_path / "made"
-    aggregate_held_out.main([*aggregate_arguments(results, "mean", to), *parts])
+    options = [f"--parts={tmp_path / 'mean'}", f"--settings={settings}"]
+    aggregate_held_out.main([*aggregate_arguments(results, "mean", to), *options])
     assert (to / "oof.csv").read_bytes() == (results / "mean/oof.csv").read_bytes()
 
 
@@ -371,6 +392,8 @@ def test_aggregated_tables(results: Path, data: dict[str, np.ndarray], experimen
     arrays = arrays_of(folder / "predictions.npz")
     np.testing.assert_array_equal(arrays["prediction"], prediction)
     np.testing.assert_array_equal(arrays["truth"], truth)
+    assert arrays["perturbations"].tolist() == data["perturbations"].tolist()
+    assert "reconstruction" not in arrays
     validation = arrays_of(part_of(results, experiment, "validation"))["prediction"]
     np.testing.assert_array_equal(arrays["validation"], validation)
 
@@ -384,8 +407,8 @@ def test_aggregated_tables(results: Path, data: dict[str, np.ndarray], experimen
     assert held_out["score"]["lower"] <= whole.total <= held_out["score"]["upper"]
     assert record["dataset"] == json_of(results / "perturbations.json")
     assert set(record["versions"]) == {"python", "numpy", "scipy"}
-    if experiment in HOW:
-        assert record["settings"] == HOW[experiment]
+    assert record["experiment"] == experiment
+    assert record["settings"] == settings_of(experiment)
 
 
 @pytest.mark.parametrize("experiment", ["mean", "zero"])
@@ -541,8 +564,10 @@ def test_tidy_tables(results: Path, data: dict[str, np.ndarray], comparison: pd.
 def test_nothing_held_out_makes_empty_tables(
     results: Path, tmp_path: Path, published: bool
 ) -> None:
-    tables = {"published": str(results / "fold_scores.csv")} if published else {}
-    compare_experiments.main(compare_arguments(results, tmp_path, {}, tables))
+    (tmp_path / "published").symlink_to(results / "published")
+    entries = [PUBLISHED] if published else []
+    listed = written(tmp_path / "experiments.json", {"experiments": entries})
+    compare_experiments.main(compare_arguments(results, tmp_path, listed))
     for name in ("comparison.csv", "differences.csv"):
         table, usual = (pd.read_csv(folder / name) for folder in (tmp_path, results))
         assert table.columns.tolist() == usual.columns.tolist()
@@ -553,32 +578,47 @@ def test_nothing_held_out_makes_empty_tables(
         assert table.empty
 
 
-def hand_made(path: Path, prediction: Array, inner: Array) -> Path:
+def hand_made(path: Path, prediction: Array, inner: Array) -> None:
     """Write a part with all perturbations, each of a model of its own."""
     n, genes = prediction.shape
     none = np.empty((n, 0))
-    save_arrays(path, {
-        "rows": np.arange(n), "fold": np.arange(n), "prediction": prediction, "spread": none,
-        "centre": np.zeros((n, genes)), "mean": np.zeros((n, genes)), "quantiles": none,
-        "inner_score": inner, "seconds": np.ones(n), "choice_names": np.array([], dtype=np.str_),
-        "choices": none,
-    })  # fmt: skip
-    return path
+    part = HeldOutPart(
+        rows=np.arange(n),
+        fold=np.arange(n),
+        prediction=prediction,
+        spread=none,
+        centre=np.zeros((n, genes)),
+        mean=np.zeros((n, genes)),
+        quantiles=none,
+        inner_score=inner,
+        seconds=np.ones(n),
+        choice_names=np.array([], dtype=np.str_),
+        choices=none,
+    )
+    save_part(path, part)
+
+
+def sweep_arguments(results: Path, runs: Path, output: Path) -> list[str]:
+    return [
+        f"--perturbations={results / 'perturbations.npz'}",
+        f"--runs={runs}",
+        "--seed=0",
+        f"--output={output}",
+    ]
+
+
+def sweep_of(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"sweep": "s", "runs": runs}
 
 
 def ranked(results: Path, folder: Path, runs: dict[str, tuple[Array, Array]]) -> pd.DataFrame:
-    given = {
-        name: {
-            "varied": {"diffusion.alphas": [number], "features.transform": None},
-            "parts": [str(hand_made(folder / f"{name}.npz", *run))],
-        }
-        for number, (name, run) in enumerate(runs.items())
-    }
-    rank_sweep.main([
-        f"--perturbations={results / 'perturbations.npz'}",
-        f"--runs={json.dumps(given)}",
-        f"--output={folder / 'sweep.csv'}",
-    ])  # fmt: skip
+    entries = []
+    for number, (name, run) in enumerate(runs.items()):
+        hand_made(folder / name / "held_out" / "0.npz", *run)
+        varied = {"diffusion.alphas": [number], "features.transform": None}
+        entries.append({"name": name, "varied": varied, "parts": 1})
+    listed = written(folder / "sweeps" / "s.json", sweep_of(entries))
+    rank_sweep.main(sweep_arguments(results, listed, folder / "sweep.csv"))
     return pd.read_csv(folder / "sweep.csv")
 
 
@@ -696,7 +736,7 @@ def test_too_few_perturbations(
     results: Path, data: dict[str, np.ndarray], tmp_path: Path, experiment: str
 ) -> None:
     few = {
-        name: array[:3] if len(array) == N and name != "genes" else array
+        name: array[:3] if array.shape[:1] == (N,) and name != "genes" else array
         for name, array in data.items()
     }
     np.savez(tmp_path / "few.npz", **few)
@@ -734,45 +774,58 @@ def test_a_fit_that_misses_its_gap(results: Path, tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
-BAD_PARTS = {
-    "missing": lambda parts: parts[:1],
-    "twice": lambda parts: [*parts, parts[0]],
-}
+READERS = ["aggregate_held_out", "compare_experiments", "rank_sweep"]
 
 
-@pytest.mark.parametrize("script", ["aggregate_held_out", "compare_experiments", "rank_sweep"])
-@pytest.mark.parametrize("change", BAD_PARTS)
-def test_parts_that_do_not_belong_together(
-    results: Path, tmp_path: Path, script: str, change: str
-) -> None:
-    out = tmp_path / "out"
-    parts = BAD_PARTS[change](parts_of(results, "echo"))
-    line = refused(script, reading_parts(results, out, script, parts), out)
-    assert line.startswith(f"error: {parts[0]}: rows: all parts have ")
-    assert line.endswith("Name all parts of one experiment, each once.")
+def copied_parts(results: Path, folder: Path) -> Path:
+    """Copy the parts of an experiment to where each reader looks for them."""
+    parts = folder / "echo" / "held_out"
+    shutil.copytree(part_of(results, "echo", 0).parent, parts)
+    return parts
 
 
-@pytest.mark.parametrize("script", ["aggregate_held_out", "compare_experiments", "rank_sweep"])
-def test_a_damaged_part(results: Path, tmp_path: Path, script: str) -> None:
-    out, damaged = tmp_path / "out", tmp_path / "0.npz"
-    parts = parts_of(results, "echo")
-    damaged.write_bytes(Path(parts[0]).read_bytes()[:-100])
-    arguments = reading_parts(results, out, script, [str(damaged), *parts[1:]])
-    assert refused(script, arguments, out).startswith(f"error: {damaged}: cannot read rows, fold")
-
-
-def reading_parts(results: Path, out: Path, script: str, parts: list[str]) -> list[str]:
+def reading_parts(results: Path, folder: Path, out: Path, script: str) -> list[str]:
+    """Arguments of a script that reads the two parts of the experiment in a folder."""
     if script == "aggregate_held_out":
-        return [*aggregate_arguments(results, "echo", out), "--parts", *parts]
+        parts = f"--parts={folder / 'echo' / 'held_out'}"
+        return [*aggregate_arguments(results, "echo", out), parts]
     if script == "compare_experiments":
-        own = {"echo": {"kind": "experiment", "parts": parts}}
-        return compare_arguments(results, out, own, {})
-    runs = {"s.0": {"varied": {}, "parts": parts}}
-    return [
-        f"--perturbations={results / 'perturbations.npz'}",
-        f"--runs={json.dumps(runs)}",
-        f"--output={out / 'sweep.csv'}",
-    ]
+        entries = [held_out_entry("echo")]
+        listed = written(folder / "experiments.json", {"experiments": entries})
+        return compare_arguments(results, out, listed)
+    runs = [{"name": "echo", "varied": {}, "parts": PARTS}]
+    listed = written(folder / "sweeps" / "s.json", sweep_of(runs))
+    return sweep_arguments(results, listed, out / "sweep.csv")
+
+
+@pytest.mark.parametrize("script", READERS)
+def test_parts_that_do_not_belong_together(results: Path, tmp_path: Path, script: str) -> None:
+    parts = copied_parts(results, tmp_path)
+    shutil.copy(parts / "0.npz", parts / "1.npz")
+    out = tmp_path / "out"
+    line = refused(script, reading_parts(results, tmp_path, out, script), out)
+    twice, last = 2 * len(range(0, N, PARTS)), N - 1
+    expected = f"error: {parts}: rows: all parts have {twice}, of which {twice // 2} differ"
+    assert line.startswith(f"{expected}, up to {last}; ")
+    assert line.endswith("Delete the parts and run the workflow again.")
+
+
+@pytest.mark.parametrize("script", READERS)
+def test_a_missing_part(results: Path, tmp_path: Path, script: str) -> None:
+    missing = copied_parts(results, tmp_path) / "1.npz"
+    missing.unlink()
+    out = tmp_path / "out"
+    line = refused(script, reading_parts(results, tmp_path, out, script), out)
+    assert line == f"error: {missing}: there is no such file."
+
+
+@pytest.mark.parametrize("script", READERS)
+def test_a_damaged_part(results: Path, tmp_path: Path, script: str) -> None:
+    damaged = copied_parts(results, tmp_path) / "0.npz"
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    out = tmp_path / "out"
+    line = refused(script, reading_parts(results, tmp_path, out, script), out)
+    assert line.startswith(f"error: {damaged}: cannot read rows, fold")
 
 
 def test_a_gene_that_the_network_lacks(results: Path, tmp_path: Path) -> None:

@@ -42,7 +42,12 @@ FIT = ("penalty", "gap", "inner_gap", "unconverged")
 READING = ["--control=non-targeting", "--scale=log2"]
 NETWORK = ["--score-threshold=0.5", "--self-loop=1", "--edge-multiplicity=2"]
 SOLVER = ["--tolerance=1e-10", "--backend=auto", "--memory-gb=4", "--workers=1"]
-SETTINGS = {"models": list(MODELS), "protocol": "published", "note": "α"}
+SETTINGS = {
+    "experiment": "try",
+    "protocol": "published",
+    "models": list(MODELS),
+    "note": "α",
+}
 PERTURBATIONS = {
     "perturbations": (N,),
     "silenced": (N,),
@@ -122,6 +127,7 @@ def results(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"--fold={fold}",
             f"--output={out / 'folds' / str(fold)}.npz",
         ])  # fmt: skip
+    (out / "settings.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
     aggregate_folds.main(aggregate_arguments(out))
     write_submission.main([
         *submission_inputs(out),
@@ -163,8 +169,7 @@ def aggregate_arguments(out: Path, to: Path | None = None) -> list[str]:
         "--records",
         f"dataset={out / 'perturbations.json'}",
         f"network={out / 'network.json'}",
-        "--experiment=try",
-        f"--settings={json.dumps(SETTINGS)}",
+        f"--settings={out / 'settings.json'}",
         f"--oof={to / 'oof.csv'}",
         f"--scores={to / 'scores.csv'}",
         f"--summary={to / 'summary.json'}",
@@ -540,11 +545,12 @@ def test_predictions(results: Path, symbols: list[str], genes: list[str]) -> Non
     arrays = arrays_of(results / "predictions.npz")
     assert shapes_of(results / "predictions.npz") == {
         "genes": (G,),
-        "names": (N,),
+        "perturbations": (N,),
         "truth": (N, G),
         "prediction": (N, G),
         "gene_correlation": (G,),
         "validation": (V, G),
+        "reconstruction": (N, G),
     }
     assert arrays["perturbations"].tolist() == symbols
     assert arrays["genes"].tolist() == genes
@@ -553,7 +559,9 @@ def test_predictions(results: Path, symbols: list[str], genes: list[str]) -> Non
     np.testing.assert_allclose(arrays["validation"], mean, rtol=1e-12)
     components = arrays_of(results / "components.npz")
     rebuilt = components["scores"] @ components["axes"] + components["mean"]
-    assert np.array_equal(arrays["truth"], rebuilt)
+    assert np.array_equal(arrays["reconstruction"], rebuilt)
+    measured = arrays_of(results / "perturbations.npz")["truth"]
+    assert np.array_equal(arrays["truth"], measured)
     expected = [np.corrcoef(rebuilt[:, j], arrays["prediction"][:, j])[0, 1] for j in range(G)]
     np.testing.assert_allclose(arrays["gene_correlation"], expected, atol=1e-9)
 
@@ -572,7 +580,7 @@ def test_scores(results: Path, symbols: list[str]) -> None:
     for i, record in enumerate(records):
         rows = slice(i, i + 1)
         one = score(
-            found["truth"][rows],
+            found["reconstruction"][rows],
             found["prediction"][rows],
             data["weights"][rows],
             data["baseline"][rows],
@@ -864,4 +872,4 @@ def test_predictions_that_lack_an_array_end_a_command(results: Path, tmp_path: P
     arguments = [f"--png={out / 'f.png'}", f"--pdf={out / 'f.pdf'}", "--title=t"]
     predictions = results / "components.npz"
     line = run("plot_figure", [f"--predictions={predictions}", *arguments], out)
-    assert line.startswith(f"error: {predictions}: cannot read truth, prediction")
+    assert line.startswith(f"error: {predictions}: cannot read genes, perturbations")

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from echoes.report.heatmaps import draw, most_variable
+from echoes.scoring.predictions import Predictions
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.standard_normal((5, 150)) * np.linspace(0.1, 3, 150)
@@ -20,8 +21,29 @@ CORRELATION = RNG.uniform(-0.9, 0.9, 150)
 SYMBOLS = ["A", "B", "C", "D", "E"]
 
 
+def predictions_of(
+    reference: np.ndarray,
+    prediction: np.ndarray,
+    names: list[str],
+    correlation: np.ndarray,
+    *,
+    measured: bool = False,
+) -> Predictions:
+    """Predictions that a protocol compares with what is given; the other truth is all zero."""
+    return Predictions(
+        genes=np.array([f"G{i}" for i in range(reference.shape[1])]),
+        perturbations=np.array(names),
+        truth=reference if measured else np.zeros_like(reference),
+        prediction=prediction,
+        gene_correlation=correlation,
+        validation=np.empty((0, reference.shape[1])),
+        reconstruction=None if measured else reference,
+    )
+
+
 def figure_of(correlation: np.ndarray = CORRELATION, **options: int) -> Figure:
-    return draw(TRUTH, PREDICTION, SYMBOLS, correlation, title="The title", **options)
+    predictions = predictions_of(TRUTH, PREDICTION, SYMBOLS, correlation)
+    return draw(predictions, title="The title", **options)
 
 
 def parts(figure: Figure) -> tuple[Axes, Axes, Axes, Axes]:
@@ -136,7 +158,8 @@ def test_a_density_needs_values_that_vary(values: list[float], density: bool) ->
 @pytest.mark.parametrize("rows", [1, 2, 30, 31, 60, 61, 300])
 def test_few_and_many_perturbations(rows: int) -> None:
     values, symbols = np.full((rows, 3), 0.5), [f"GENE{i}" for i in range(rows)]
-    figure = draw(values, -values, symbols, np.array([0.1, 0.2, 0.4]), title="t")
+    correlation = np.array([0.1, 0.2, 0.4])
+    figure = draw(predictions_of(values, -values, symbols, correlation), title="t")
     left, *_ = parts(figure)
     named = {
         int(tick): label.get_text()
@@ -152,7 +175,8 @@ def test_names_are_text_and_not_mathematics() -> None:
     symbols = ["$A", "$B$", r"$\frac{", "_^{", "%#&"]
     with mpl.rc_context({"text.parse_math": False}), warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure = draw(TRUTH, PREDICTION, symbols, CORRELATION, title=r"$\bad{ $ title")
+        predictions = predictions_of(TRUTH, PREDICTION, symbols, CORRELATION)
+        figure = draw(predictions, title=r"$\bad{ $ title")
         assert png(figure).startswith(b"\x89PNG")
     left, *_ = parts(figure)
     assert [label.get_text() for label in left.get_yticklabels()] == symbols
@@ -163,7 +187,10 @@ def test_the_same_arrays_make_the_same_bytes() -> None:
 
 
 def test_what_was_measured_is_not_called_rebuilt() -> None:
-    figure = draw(TRUTH, PREDICTION, SYMBOLS, CORRELATION, title="t", measured=True)
-    titles = {axes.get_title() for axes in figure.axes}
-    assert {"Truth", "Prediction"} <= titles
+    predictions = predictions_of(TRUTH, PREDICTION, SYMBOLS, CORRELATION, measured=True)
+    figure = draw(predictions, title="t")
+    by_title = {axes.get_title(): axes for axes in figure.axes if axes.images}
+    assert set(by_title) == {"Truth", "Prediction"}
+    (image,) = by_title["Truth"].images
+    assert np.array_equal(image.get_array(), TRUTH[:, most_variable(TRUTH, 100)])
     assert any("deviations" in axes.get_xlabel() for axes in figure.axes)

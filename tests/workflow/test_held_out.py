@@ -21,7 +21,7 @@ import pytest
 import predict_held_out
 from echoes.models.held_out import MODELS, predict
 from echoes.models.task import Problem
-from echoes.scoring import comparison
+from echoes.scoring.out_of_fold import load_part
 
 ROOT = Path(__file__).resolve().parents[2]
 Array = npt.NDArray[np.float64]
@@ -610,7 +610,7 @@ def test_guides_of_a_gene_are_held_out_together(fresh: Any, scheme: str) -> None
     assert scores.groupby(gene)["fold"].nunique().eq(1).all()
     assert scores["fold"].nunique() == (N if scheme == "leave_one_out" else 3)
     # Guides with the same numbers: where both are held out, the mean is that of the other genes.
-    mean = comparison.load([fresh.path / "results/small/mean/held_out/0.npz"])
+    mean = load_part(fresh.path / "results/small/mean/held_out/0.npz")
     truth = pd.read_csv(fresh.path / "data/truth.csv", index_col="pert_id")
     with np.load(fresh.path / "results/small/perturbations/perturbations.npz") as data:
         truth = truth.loc[data["perturbations"], data["genes"]].to_numpy()

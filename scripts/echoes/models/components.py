@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Floats
+from echoes.io.arrays import Floats, load_arrays
 from echoes.io.errors import InputError
+from echoes.io.files import StrPath
 
 
 @dataclass(frozen=True)
@@ -73,3 +74,8 @@ def reconstruct(scores: Floats, axes: Floats, mean: Floats) -> Floats:
     """Bring scores (·, T) back to genes (·, G)."""
     genes: Floats = scores @ axes + mean
     return genes
+
+
+def load(path: StrPath) -> Components:
+    """Read the components that were written to an npz file."""
+    return Components(*load_arrays(path, "scores", "axes", "mean", "explained_variance"))

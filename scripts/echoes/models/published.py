@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Floats
+from echoes.io.arrays import Floats, Ints, load_arrays
 from echoes.io.errors import InputError, NotConvergedError
+from echoes.io.files import StrPath
 from echoes.models import regression as models
 from echoes.models.linear import LinearFit, check_folds
 from echoes.network.features import standardise
@@ -93,3 +94,22 @@ def leave_one_out(
         fits=tuple(fits),
         seconds=tuple(seconds),
     )
+
+
+@dataclass(frozen=True)
+class SavedFold:
+    """What the file of a fold holds; the models are in the order of the experiment."""
+
+    held_out: Floats
+    validation: Floats
+    penalty: Floats
+    gap: Floats
+    inner_gap: Floats
+    unconverged: Ints
+    seconds: Floats
+
+
+def load(path: StrPath) -> SavedFold:
+    """Read the file of a fold."""
+    names = ("held_out", "validation", "penalty", "gap", "inner_gap", "unconverged", "seconds")
+    return SavedFold(*load_arrays(path, *names))

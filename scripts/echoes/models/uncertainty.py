@@ -6,9 +6,8 @@ import numpy as np
 
 from echoes.io.arrays import Floats
 from echoes.models.task import Problem
+from echoes.scoring.coverage import LEVELS
 
-#: Shares of entries that an interval shall cover. The second is that of one standard deviation.
-LEVELS = (0.5, 0.6827, 0.8, 0.9, 0.95)
 #: A gene's scale is averaged with that of all genes as if that came from so many perturbations.
 PRIOR_ROWS = 5.0
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import gaussian_kde
 
 from echoes.io.arrays import Floats, Ints
+from echoes.scoring.predictions import Predictions
 
 #: Deltas of this size and more have the end colours, log2 units.
 COLOUR_LIMIT = 2.0
@@ -21,34 +20,18 @@ def most_variable(truth: Floats, count: int) -> Ints:
     return np.argsort(-truth.var(axis=0), kind="stable")[:count]
 
 
-def draw(
-    truth: Floats,
-    prediction: Floats,
-    symbols: Sequence[str],
-    gene_correlation: Floats,
-    *,
-    title: str,
-    measured: bool = False,
-    genes: int = 100,
-) -> Figure:
-    """Draw an experiment's out-of-fold predictions beside the truth.
+def draw(predictions: Predictions, *, title: str, genes: int = 100) -> Figure:
+    """Draw an experiment's out-of-fold predictions beside what its protocol compares them with.
 
     Two heat maps with one colour bar show the most variable genes; below them
     stands a histogram with a density of the correlation of each gene.
 
     Parameters
     ----------
-    truth, prediction
-        (n, G) deltas in log2 units.
-    symbols
-        The n silenced genes.
-    gene_correlation
-        (G,) Pearson correlations over perturbations; NaN where undefined.
+    predictions
+        The experiment's predictions, log2 units.
     title
         Title of the figure.
-    measured
-        Whether the truth is what was measured, and correlations are of deviations from the mean
-        (the held-out protocol); else the truth is rebuilt from its principal components.
     genes
         How many genes the heat maps show.
 
@@ -56,16 +39,17 @@ def draw(
     -------
     matplotlib.figure.Figure
     """
-    shown = most_variable(truth, genes)
-    rows = len(symbols)
+    names = predictions.perturbations.tolist()
+    shown = most_variable(predictions.reference, genes)
+    rows = len(names)
     figure = Figure(figsize=(12, 7.5 + min(rows, 120) * 0.03), layout="constrained")
     figure.suptitle(title)
     grid = figure.add_gridspec(2, 2, height_ratios=[2.2, 1])
     left = figure.add_subplot(grid[0, 0])
     right = figure.add_subplot(grid[0, 1], sharex=left, sharey=left)
     for axes, name, values in (
-        (left, "Truth" if measured else "Truth, rebuilt from its components", truth),
-        (right, "Prediction", prediction),
+        (left, predictions.reference_name, predictions.reference),
+        (right, "Prediction", predictions.prediction),
     ):
         image = axes.imshow(
             values[:, shown],
@@ -80,19 +64,21 @@ def draw(
         axes.set_xticks([])
     # Names stay readable down to about six points: beyond that only every few rows has one.
     step = -(-rows // 60)
-    left.set_yticks(range(0, rows, step), list(symbols)[::step], fontsize=6 if rows > 30 else 8)
+    left.set_yticks(range(0, rows, step), names[::step], fontsize=6 if rows > 30 else 8)
     left.set_ylabel("Silenced gene")
     right.tick_params(labelleft=False)
     figure.colorbar(image, ax=[left, right], label="Δ log2 expression", shrink=0.9, extend="both")
-    of_what = "deviations of truth and prediction" if measured else "truth with prediction"
-    _draw_correlation(figure.add_subplot(grid[1, :]), gene_correlation, of_what)
+    measured = predictions.reconstruction is None
+    compared = "deviations of truth and prediction" if measured else "truth with prediction"
+    correlation = predictions.gene_correlation
+    _draw_correlation(figure.add_subplot(grid[1, :]), correlation, compared)
     return figure
 
 
-def _draw_correlation(axes: Axes, gene_correlation: Floats, of_what: str) -> None:
+def _draw_correlation(axes: Axes, gene_correlation: Floats, compared: str) -> None:
     defined = gene_correlation[~np.isnan(gene_correlation)]
     axes.set_xlim(-1, 1)
-    axes.set_xlabel(f"Pearson correlation of a gene over perturbations, {of_what}")
+    axes.set_xlabel(f"Pearson correlation of a gene over perturbations, {compared}")
     axes.set_ylabel("Density of genes")
     axes.axvline(0, color="black", linewidth=1)
     if not len(defined):

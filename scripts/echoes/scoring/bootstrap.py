@@ -1,8 +1,8 @@
 """Percentile bootstrap over perturbations.
 
-Perturbations are drawn with replacement and every figure is taken over those that were
+Perturbations are drawn with replacement and every metric is taken over those that were
 drawn; quantiles over many draws bound an interval [1]_. Predictions stay what they are:
-no model is fitted again, so an interval tells how far a figure depends on which
+no model is fitted again, so an interval tells how far a metric depends on which
 perturbations were measured, given the models.
 
 A draw is a row of counts, how often it holds each perturbation. Two sets of predictions
@@ -83,7 +83,7 @@ def mean_draws(values: Floats, counts: Counts) -> Floats:
     Parameters
     ----------
     values
-        (n,) a figure of each row; NaN where it is undefined.
+        (n,) a metric of each row; NaN where it is undefined.
     counts
         (draws, n) how often each draw holds each row.
 
@@ -91,7 +91,7 @@ def mean_draws(values: Floats, counts: Counts) -> Floats:
     -------
     Floats
         (draws,) means; NaN for a draw without a defined row. In a paired difference both
-        figures should be undefined in the same rows, or else they are means over
+        metrics should be undefined in the same rows, or else they are means over
         different perturbations.
     """
     defined = ~np.isnan(values)
@@ -105,7 +105,7 @@ def interval(draws: Floats, level: float = 0.95) -> tuple[float, float]:
     Parameters
     ----------
     draws
-        (draws,) a figure of each draw, or a paired difference of two; NaN is left out.
+        (draws,) a metric of each draw, or a paired difference of two; NaN is left out.
     level
         Share of the draws inside, 0 … 1.
 

@@ -1,9 +1,9 @@
-"""The competition's score and the figures that the field gives beside it.
+"""The competition's score and the metrics that the field gives beside it.
 
 The score is that of the competition "Echoes of silenced genes": a sum over
 perturbations of log ratios of errors, times one weighted cosine over all of them.
 
-The other figures, `gene_correlation` apart, are one value a perturbation. Truth and
+The other metrics, `gene_correlation` apart, are one value a perturbation. Truth and
 prediction are (n, G): what was measured and what was predicted out of fold for n
 perturbations and G response genes. They are deltas against the control or deviations: a
 fold's truth less the mean response of its training rows, and its prediction less the

@@ -1,0 +1,63 @@
+"""Tables in Markdown, for people to read."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+#: Columns of the table that compares experiments; the first holds their names.
+_COLUMNS = (
+    *("", "score, held out", "minus that of `mean`", "better", "Pearson", "of deviations"),
+    *("discrimination", "mean fold score, published"),
+)
+
+
+def comparison_table(comparison: pd.DataFrame, differences: pd.DataFrame) -> str:
+    """Write the main metrics of all experiments as a table in Markdown.
+
+    Parameters
+    ----------
+    comparison, differences
+        Tables that `scoring.comparison` makes.
+
+    Returns
+    -------
+    str
+        One line an experiment, the best held-out score first, experiments of the published
+        protocol last. A cell is empty where a metric is undefined.
+    """
+    metrics = {(row["experiment"], row["metric"]): row for row in comparison.to_dict("records")}
+    against_mean = {
+        row["experiment"]: row
+        for row in differences.to_dict("records")
+        if row["reference"] == "mean" and row["metric"] == "score"
+    }
+    names = list(dict.fromkeys(comparison["experiment"]))
+    held_out = [name for name in names if (name, "score") in metrics]
+    held_out.sort(key=lambda name: -metrics[name, "score"]["value"])
+    lines = [f"| {' | '.join(_COLUMNS)} |", "|---" + "|---:" * (len(_COLUMNS) - 1) + "|"]
+    for name in [*held_out, *(name for name in names if name not in held_out)]:
+        cells = [
+            _cell(metrics.get((name, "score")), bounds=True),
+            _cell(against_mean.get(name), bounds=True),
+            _cell(metrics.get((name, "better_than_baseline")), digits=0),
+            _cell(metrics.get((name, "pearson_control"))),
+            _cell(metrics.get((name, "pearson_mean"))),
+            _cell(metrics.get((name, "discrimination_cosine"))),
+            _cell(metrics.get((name, "mean_fold_score")), bounds=True),
+        ]
+        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(row: Mapping[Hashable, Any] | None, digits: int = 2, *, bounds: bool = False) -> str:
+    """Write a value, with the bounds of its interval if asked for; nothing where undefined."""
+    if row is None or np.isnan(row["value"]):
+        return ""
+    # Adding zero: what is rounded to nothing has no sign.
+    value, lower, upper = (round(row[key], digits) + 0.0 for key in ("value", "lower", "upper"))
+    text = f"{value:.{digits}f}"
+    return f"{text} ({lower:.{digits}f} … {upper:.{digits}f})" if bounds else text

@@ -1,0 +1,313 @@
+"""The held-out protocol: metrics of predictions, and the tables and summary of an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from echoes.io.arrays import Floats, Ints
+from echoes.scoring.bootstrap import Counts, interval, mean_draws, score_draws
+from echoes.scoring.coverage import LEVELS, ONE_DEVIATION, coverage, coverage_name
+from echoes.scoring.metrics import (
+    Score,
+    cosine_of_sums,
+    discrimination,
+    gene_correlation,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    pearson,
+    score,
+    sign_accuracy,
+    top_overlap,
+)
+from echoes.scoring.out_of_fold import OutOfFold
+
+#: Sizes of the sets of most responding genes that are compared.
+LARGEST = (20, 50, 100)
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Metrics of a set of out-of-fold predictions.
+
+    Parameters
+    ----------
+    score
+        The competition's score with its parts.
+    perturbations
+        (n,) metrics of each perturbation, by name; NaN where undefined.
+    genes
+        (G,) metrics of each gene, by name; NaN where undefined.
+    """
+
+    score: Score
+    perturbations: dict[str, Floats]
+    genes: dict[str, Floats]
+
+    @property
+    def overall_names(self) -> list[str]:
+        """Names of the metrics of all perturbations together, in the order of tables."""
+        single = [name for name in self.perturbations if name != "term"]
+        return ["score", "sum_of_terms", "weighted_cosine", "wmae_ratio", *single, "gene_pearson"]
+
+    def overall(self, name: str) -> float:
+        """Value of a metric over all perturbations; NaN where undefined."""
+        match name:
+            case "score":
+                value = self.score.total
+            case "sum_of_terms":
+                value = float(self.score.terms.sum())
+            case "weighted_cosine":
+                value = self.score.cosine
+            case "wmae_ratio":
+                value = float(np.exp2(-self.score.terms.mean()))
+            case "better_than_baseline":
+                value = float(self.perturbations[name].sum())
+            case "gene_pearson":
+                value = _defined_mean(self.genes["pearson"])
+            case _:
+                value = _defined_mean(self.perturbations[name])
+        return value
+
+    def draws(self, name: str, counts: Counts) -> Floats:
+        """Value of a metric over the perturbations of each bootstrap draw.
+
+        Parameters
+        ----------
+        name
+            One of `overall_names`.
+        counts
+            (draws, n) how often each draw holds each perturbation.
+
+        Returns
+        -------
+        Floats
+            (draws,) values; NaN where undefined. A correlation over a draw that holds some
+            perturbations twice is not one over as many, so those of genes are all NaN.
+        """
+        parts = self.score.parts
+        match name:
+            case "score":
+                drawn = score_draws(parts, counts)
+            case "sum_of_terms":
+                drawn = len(parts.terms) * mean_draws(parts.terms, counts)
+            case "weighted_cosine":
+                sums = counts @ np.column_stack(
+                    [parts.product, parts.truth_square, parts.prediction_square]
+                )
+                drawn = cosine_of_sums(*sums.T)
+            case "wmae_ratio":
+                drawn = np.asarray(np.exp2(-mean_draws(parts.terms, counts)))
+            case "better_than_baseline":
+                drawn = len(parts.terms) * mean_draws(self.perturbations[name], counts)
+            case "gene_pearson":
+                drawn = np.full(len(counts), np.nan)
+            case _:
+                drawn = mean_draws(self.perturbations[name], counts)
+        return drawn
+
+    def intervals(self, counts: Counts) -> dict[str, tuple[float, float, float]]:
+        """Give each metric of all perturbations with its 95 % bootstrap interval.
+
+        Parameters
+        ----------
+        counts
+            (draws, n) how often each draw holds each perturbation.
+
+        Returns
+        -------
+        dict
+            Name of a metric → value, lower and upper bound; NaN where undefined.
+        """
+        return {
+            name: (self.overall(name), *interval(self.draws(name, counts)))
+            for name in self.overall_names
+        }
+
+
+def _defined_mean(values: Floats) -> float:
+    """Mean of the defined values; NaN where there is none."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else float("nan")
+
+
+def compute_metrics(
+    truth: Floats, weights: Floats, baseline: Floats, silenced: Ints, predictions: OutOfFold
+) -> Metrics:
+    """Compute all metrics of a set of out-of-fold predictions.
+
+    A deviation is what a response differs by from the mean response of the model's training
+    perturbations, and what a prediction differs by from the model's mean prediction for them:
+    a constant prediction has none, and gets no credit from a metric on deviations.
+
+    Parameters
+    ----------
+    truth, weights
+        (n, G) measured responses and their weights in the score.
+    baseline
+        (n,) WMAE of the baseline.
+    silenced
+        (n,) position of each silenced gene among the G; −1 where it is not measured.
+    predictions
+        The out-of-fold predictions.
+    """
+    prediction, fold = predictions.prediction, predictions.fold
+    total = score(truth, prediction, weights, baseline)
+    deviation = truth - predictions.mean[fold]
+    predicted = prediction - predictions.centre[fold]
+    rows = {
+        "wmae": total.wmae,
+        "term": total.terms,
+        "better_than_baseline": (total.terms > 0).astype(np.float64),
+        "mae": mean_absolute_error(truth, prediction),
+        "mape": mean_absolute_percentage_error(truth, prediction, skip_zeros=True),
+        "pearson_control": pearson(truth, prediction),
+        "pearson_mean": pearson(deviation, predicted, silenced),
+    }
+    for k in LARGEST:
+        rows[f"overlap_{k}"] = top_overlap(truth, prediction, k)
+        rows[f"sign_accuracy_{k}"] = sign_accuracy(truth, prediction, k)
+    for distance in ("l1", "cosine"):
+        rows[f"discrimination_{distance}"] = discrimination(
+            truth - truth.mean(axis=0), predicted, silenced, distance
+        )
+    if predictions.quantiles.shape[1]:
+        shares = coverage(truth, prediction, predictions.spread, predictions.quantiles, fold)
+        rows |= {coverage_name(level): row for level, row in zip(LEVELS, shares.T, strict=True)}
+    # A silenced gene falls whatever the model: that is no correlation of the gene's responses.
+    measured = np.flatnonzero(silenced >= 0)
+    deviation[measured, silenced[measured]] = 0.0
+    predicted[measured, silenced[measured]] = 0.0
+    return Metrics(
+        total,
+        rows,
+        {
+            "pearson": gene_correlation(deviation, predicted),
+            "mae": np.mean(np.abs(truth - prediction), axis=0),
+        },
+    )
+
+
+def fold_table(
+    perturbations: Sequence[str], baseline: Floats, metrics: Metrics, predictions: OutOfFold
+) -> pd.DataFrame:
+    """Make a table of each perturbation's metrics and of the choices of the fit that predicts it.
+
+    Parameters
+    ----------
+    perturbations
+        Names of the n perturbations.
+    baseline
+        (n,) WMAE of the baseline.
+    metrics, predictions
+        Out-of-fold predictions and their metrics.
+    """
+    fold = predictions.fold
+    return pd.DataFrame(
+        {"fold": fold, "pert_symbol": perturbations, "baseline_wmae": baseline}
+        | metrics.perturbations
+        | {name: values[fold] for name, values in predictions.choices.items()}
+        | {"inner_score": predictions.inner_score[fold]}
+    )
+
+
+def calibration_table(metrics: Metrics, predictions: OutOfFold) -> pd.DataFrame:
+    """Make a table of how many measured responses lie inside the prediction intervals.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a level: the share over all entries, the shares that a tenth and nine tenths of
+        the perturbations stay below, and the mean half width of the intervals, log2 units. No
+        row where the models give no intervals.
+    """
+    columns = ["level", "coverage", "coverage_p10", "coverage_p90", "mean_half_width"]
+    if not predictions.quantiles.shape[1]:
+        return pd.DataFrame(columns=columns)
+    shares = np.column_stack([metrics.perturbations[coverage_name(level)] for level in LEVELS])
+    low, high = np.quantile(shares, [0.1, 0.9], axis=0)
+    quantiles = predictions.quantiles[predictions.fold]
+    width = predictions.spread.mean(axis=1) @ quantiles / len(shares)
+    return pd.DataFrame(
+        dict(zip(columns, (LEVELS, shares.mean(axis=0), low, high, width), strict=True))
+    )
+
+
+def uncertainty_table(
+    predictions: Sequence[tuple[Sequence[str], OutOfFold]], genes: Sequence[str]
+) -> pd.DataFrame:
+    """Make a table of the error to expect of each prediction, log2 units.
+
+    Parameters
+    ----------
+    predictions
+        Sets of predictions, each with the names of its rows.
+    genes
+        Names of the G genes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a perturbation, one column a gene: half the width of the interval that covers
+        as much as one standard deviation to each side. Empty where a model gives no intervals.
+    """
+    if not all(part.quantiles.shape[1] for _, part in predictions):
+        return pd.DataFrame({"perturbation": []})
+    level = LEVELS.index(ONE_DEVIATION)
+    widths = [part.spread * part.quantiles[part.fold, level, None] for _, part in predictions]
+    names = [name for rows, _ in predictions for name in rows]
+    table = pd.DataFrame(np.vstack(widths), columns=list(genes))
+    table.insert(0, "perturbation", names, allow_duplicates=True)
+    return table
+
+
+def models_at_edge(predictions: OutOfFold) -> list[str]:
+    """Name the models whose chosen penalty is the smallest or largest one in most folds."""
+    return [
+        name.removesuffix("_at_edge")
+        for name, values in predictions.choices.items()
+        if name.endswith("at_edge") and values.mean() > 0.5
+    ]
+
+
+def summarise(
+    metrics: Metrics, predictions: OutOfFold, calibration: pd.DataFrame, counts: Counts
+) -> dict[str, Any]:
+    """Summarise a held-out experiment, as JSON has it: undefined values are None.
+
+    Parameters
+    ----------
+    metrics, predictions
+        Out-of-fold predictions and their metrics.
+    calibration
+        Their `calibration_table`.
+    counts
+        (draws, n) how often each bootstrap draw holds each perturbation.
+    """
+    intervals = {
+        name: dict(zip(("value", "lower", "upper"), map(_or_none, values), strict=True))
+        for name, values in metrics.intervals(counts).items()
+    }
+    return {
+        "held_out": {
+            "truth": "measured deltas, one score for all rows; nothing of a row was seen",
+            "perturbations": len(predictions.prediction),
+            **intervals,
+        },
+        "calibration": {
+            f"{level:g}": share
+            for level, share in zip(calibration["level"], calibration["coverage"], strict=True)
+        },
+        "choices": {name: _or_none(values.mean()) for name, values in predictions.choices.items()},
+        "inner_score": _or_none(predictions.inner_score.mean()),
+        "seconds": float(predictions.seconds.sum()),
+    }
+
+
+def _or_none(value: float) -> float | None:
+    """Replace an undefined value by None, which JSON has."""
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,157 @@
+"""Held-out predictions: one file for each part of the perturbations, and all parts together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from echoes.io.arrays import Floats, Ints, Strings, load_arrays, save_arrays
+from echoes.io.errors import InputError
+from echoes.io.files import StrPath
+
+
+@dataclass(frozen=True)
+class HeldOutPart:
+    """Predictions of r perturbations by F fitted models, none of which has seen its response.
+
+    Parameters
+    ----------
+    rows
+        (r,) numbers of the perturbations, from 0 on.
+    fold
+        (r,) number of the fit that predicts each of them, 0 … F − 1.
+    prediction
+        (r, G) predicted responses.
+    spread
+        (r, G) scale of the error to expect; (r, 0) where the models give none.
+    centre, mean
+        (F, G) mean prediction and mean response of each fit's training perturbations.
+    quantiles
+        (F, levels) half width of the intervals in units of the spread (`coverage.LEVELS`);
+        (F, 0) where the models give none.
+    inner_score
+        (F,) score of the inner cross-validation; NaN where there is none.
+    seconds
+        (F,) how long each fit took.
+    choice_names
+        (C,) names of what the inner cross-validation chooses and of what a fit reports.
+    choices
+        (F, C) their values.
+    """
+
+    rows: Ints
+    fold: Ints
+    prediction: Floats
+    spread: Floats
+    centre: Floats
+    mean: Floats
+    quantiles: Floats
+    inner_score: Floats
+    seconds: Floats
+    choice_names: Strings
+    choices: Floats
+
+
+@dataclass(frozen=True)
+class OutOfFold:
+    """Predictions of n perturbations in their order, each by a model that has not seen it.
+
+    Parameters
+    ----------
+    prediction
+        (n, G) predicted responses.
+    fold
+        (n,) number of the fit that predicts each of them, 0 … F − 1.
+    centre, mean, spread, quantiles, inner_score, seconds
+        As in `HeldOutPart`, for all n perturbations and all F fits.
+    choices
+        (F,) values of each choice, by its name.
+    """
+
+    prediction: Floats
+    fold: Ints
+    centre: Floats
+    mean: Floats
+    spread: Floats
+    quantiles: Floats
+    inner_score: Floats
+    seconds: Floats
+    choices: dict[str, Floats]
+
+
+_FIELDS = tuple(field.name for field in dataclasses.fields(HeldOutPart))
+
+
+def save_part(path: StrPath, part: HeldOutPart) -> None:
+    """Write a part to an npz file."""
+    save_arrays(path, {name: getattr(part, name) for name in _FIELDS})
+
+
+def load_parts(folder: StrPath, count: int) -> OutOfFold:
+    """Read the parts ``{folder}/0.npz``, ``1.npz`` … of an experiment, and put them together.
+
+    Parameters
+    ----------
+    folder
+        Where the parts are.
+    count
+        Number of parts, at least 1. A part may be without perturbations.
+
+    Raises
+    ------
+    InputError
+        When a part is damaged, or together they do not hold each perturbation once.
+    """
+    parts = [_read(Path(folder, f"{number}.npz")) for number in range(count)]
+    return _together(folder, parts)
+
+
+def load_part(path: StrPath) -> OutOfFold:
+    """Read one file that holds all perturbations, such as that of the validation perturbations.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged, or does not hold each perturbation once.
+    """
+    return _together(path, [_read(path)])
+
+
+def _read(path: StrPath) -> HeldOutPart:
+    return HeldOutPart(*load_arrays(path, *_FIELDS))
+
+
+def _together(place: StrPath, parts: Sequence[HeldOutPart]) -> OutOfFold:
+    """Bring the rows of parts into order, and number their fits on."""
+    # A part without perturbations has no fits, and arrays without a second axis.
+    parts = [part for part in parts if len(part.rows)]
+    rows = np.concatenate([np.empty(0, dtype=np.intp), *(part.rows for part in parts)])
+    order = np.argsort(rows)
+    if not len(rows) or not np.array_equal(rows[order], np.arange(len(rows))):
+        last = f", up to {rows.max()}" if len(rows) else ""
+        raise InputError(
+            place,
+            "rows",
+            f"all parts have {len(rows)}, of which {len(set(rows.tolist()))} differ{last}",
+            expected="all rows from 0 on, each once",
+            remedy="Delete the parts and run the workflow again.",
+        )
+    first_fits = np.cumsum([0, *(len(part.seconds) for part in parts)])
+    folds = [part.fold + first for part, first in zip(parts, first_fits, strict=False)]
+    names = parts[0].choice_names.tolist()
+    choices = np.concatenate([part.choices for part in parts])
+    return OutOfFold(
+        prediction=np.concatenate([part.prediction for part in parts])[order],
+        fold=np.concatenate(folds)[order],
+        centre=np.concatenate([part.centre for part in parts]),
+        mean=np.concatenate([part.mean for part in parts]),
+        spread=np.concatenate([part.spread for part in parts])[order],
+        quantiles=np.concatenate([part.quantiles for part in parts]),
+        inner_score=np.concatenate([part.inner_score for part in parts]),
+        seconds=np.concatenate([part.seconds for part in parts]),
+        choices=dict(zip(names, choices.T, strict=True)),
+    )

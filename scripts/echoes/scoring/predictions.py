@@ -1,0 +1,92 @@
+"""All predictions of one experiment, and what was measured: the file that figures are made of."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from echoes.io.arrays import Floats, Strings, load_arrays, save_arrays
+from echoes.io.files import StrPath
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Out-of-fold predictions of n perturbations and G genes, and predictions of v further ones.
+
+    Parameters
+    ----------
+    genes
+        (G,) response genes.
+    perturbations
+        (n,) names of the perturbations.
+    truth
+        (n, G) measured responses, log2 units.
+    prediction
+        (n, G) out-of-fold predictions of them.
+    gene_correlation
+        (G,) Pearson correlation of each gene over perturbations; NaN where undefined. In the
+        published protocol of the reconstruction and the prediction; in the held-out protocol of
+        the deviations of truth and prediction from their means over the training perturbations.
+    validation
+        (v, G) predictions of the validation perturbations.
+    reconstruction
+        (n, G) responses rebuilt from their principal components, which the published protocol
+        compares predictions with; None for the held-out protocol.
+    """
+
+    genes: Strings
+    perturbations: Strings
+    truth: Floats
+    prediction: Floats
+    gene_correlation: Floats
+    validation: Floats
+    reconstruction: Floats | None = None
+
+    @property
+    def reference(self) -> Floats:
+        """(n, G) what the experiment's protocol compares predictions with."""
+        return self.truth if self.reconstruction is None else self.reconstruction
+
+    @property
+    def reference_name(self) -> str:
+        """What `reference` is called in a figure."""
+        if self.reconstruction is None:
+            return "Truth"
+        return "Truth, rebuilt from its components"
+
+
+#: The one array that not every file has.
+_OPTIONAL = "reconstruction"
+_FIELDS = tuple(field.name for field in dataclasses.fields(Predictions) if field.name != _OPTIONAL)
+
+
+def save(path: StrPath, predictions: Predictions) -> None:
+    """Write predictions to an npz file, with the reconstruction where there is one."""
+    arrays = {name: getattr(predictions, name) for name in _FIELDS}
+    if predictions.reconstruction is not None:
+        arrays[_OPTIONAL] = predictions.reconstruction
+    save_arrays(path, arrays)
+
+
+def load(path: StrPath) -> Predictions:
+    """Read predictions that `save` wrote.
+
+    Raises
+    ------
+    InputError
+        When the file is no npz file, is damaged, or lacks an array.
+    """
+    arrays = dict(zip(_FIELDS, load_arrays(path, *_FIELDS), strict=True))
+    with np.load(path, allow_pickle=False) as archive:
+        published = _OPTIONAL in archive.files
+    if published:
+        (arrays[_OPTIONAL],) = load_arrays(path, _OPTIONAL)
+    return Predictions(**arrays)
+
+
+def load_validation(path: StrPath) -> Floats:
+    """Read the predictions (v, G) of the validation perturbations alone."""
+    (validation,) = load_arrays(path, "validation")
+    return validation
