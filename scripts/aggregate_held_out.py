@@ -13,9 +13,9 @@ from echoes.io.arrays import positions, save_arrays
 from echoes.io.command import parser, run
 from echoes.io.files import atomic_path, load_json, save_json
 from echoes.io.tables import Matrix, write_matrix
-from echoes.models.uncertainty import LEVELS
 from echoes.scoring import comparison
 from echoes.scoring.bootstrap import DRAWS, resample
+from echoes.scoring.coverage import LEVELS
 from echoes.screen import record
 
 log = logging.getLogger(__name__)

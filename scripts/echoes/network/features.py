@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from echoes.io.arrays import Floats, Ints
-from echoes.io.errors import InputError
 
 #: Names that `transform` takes.
 TRANSFORMS = ("none", "degree", "log")
@@ -109,42 +108,3 @@ def permute_labels(n: int, v: int, seed: int) -> Ints:
     labels = np.empty(n + v, dtype=np.intp)
     labels[order] = np.roll(order, 1)
     return labels
-
-
-def standardise(train: Floats, *others: Floats) -> list[Floats]:
-    """Centre and scale columns by the mean and the deviation of the training rows.
-
-    Columns that are constant over the training rows are dropped: a penalised
-    linear model gives them no weight.
-
-    Parameters
-    ----------
-    train
-        (m, F) training rows.
-    others
-        Further rows (·, F), which the mean and the deviation are not taken from.
-
-    Returns
-    -------
-    list of arrays
-        `train` and the others with F′ ≤ F columns.
-
-    Raises
-    ------
-    InputError
-        When no column varies.
-    """
-    m, eps = len(train), np.finfo(np.float64).eps
-    mean, variance = train.mean(axis=0), train.var(axis=0)
-    # What rounding leaves of a constant column is not variation.
-    varies = variance > m * eps * variance + (m * mean * eps) ** 2
-    if not varies.any():
-        raise InputError(
-            "features",
-            "",
-            f"none of {train.shape[1]} columns varies over {m} training perturbations",
-            expected="diffusions that differ between perturbations",
-            remedy="Check that silenced genes are in the network.",
-        )
-    mean, deviation = mean[varies], np.sqrt(variance[varies])
-    return [(rows[:, varies] - mean) / deviation for rows in (train, *others)]

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from echoes.io.arrays import Floats, Ints, load_arrays
 from echoes.io.errors import InputError
 from echoes.io.files import StrPath
-from echoes.models.uncertainty import LEVELS
 from echoes.scoring import metrics
 from echoes.scoring.bootstrap import interval, mean_draws, score_draws
+from echoes.scoring.coverage import LEVELS
 
 #: Sizes of the sets of most responding genes that are compared.
 LARGEST = (20, 50, 100)
