@@ -19,7 +19,7 @@ from echoes.io.errors import InputError
 from echoes.models import held_out
 from echoes.models.catalogue import MODELS
 from echoes.models.held_out import (
-    FEWEST,
+    FEWEST_PERTURBATIONS,
     Member,
     convex_weights,
     inner_score,
@@ -183,10 +183,12 @@ def test_an_experiment_averages_its_models() -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_too_few_perturbations(name: str) -> None:
-    message = f"held_out leaves {FEWEST - 1} perturbations to learn from; expected at least"
+    message = (
+        f"held_out leaves {FEWEST_PERTURBATIONS - 1} perturbations to learn from; expected at least"
+    )
     with pytest.raises(InputError, match=message):
-        predict(example_task(FEWEST - 1), [name], SETTINGS)
-    ours = predict(example_task(FEWEST), [name], SETTINGS)
+        predict(example_task(FEWEST_PERTURBATIONS - 1), [name], SETTINGS)
+    ours = predict(example_task(FEWEST_PERTURBATIONS), [name], SETTINGS)
     assert np.isfinite(ours.deltas).all()
 
 

@@ -26,27 +26,27 @@ def _constant(task: Task, centre: Floats) -> Prediction:
     return Prediction(np.tile(centre, (task.n_to_predict, 1)), centre)
 
 
-def zero(task: Task, _: Settings) -> Prediction:
+def zero(task: Task, settings: Settings) -> Prediction:
     """Predict no response at all."""
     return _constant(task, np.zeros(task.deltas.shape[1]))
 
 
-def mean(task: Task, _: Settings) -> Prediction:
+def mean(task: Task, settings: Settings) -> Prediction:
     """Predict the mean training response."""
     return _constant(task, task.deltas.mean(axis=0))
 
 
-def median(task: Task, _: Settings) -> Prediction:
+def median(task: Task, settings: Settings) -> Prediction:
     """Predict the median training response of each gene."""
     return _constant(task, np.median(task.deltas, axis=0))
 
 
-def weighted_median(task: Task, _: Settings) -> Prediction:
+def weighted_median(task: Task, settings: Settings) -> Prediction:
     """Predict the median under the score's weights, which minimises the sum of all WMAE."""
     return _constant(task, Medians(task.deltas, task.weights).weighted())
 
 
-def reweighted_median(task: Task, _: Settings) -> Prediction:
+def reweighted_median(task: Task, settings: Settings) -> Prediction:
     """Predict the constant that minimises the sum of log WMAE, the best constant for the score."""
     return _constant(task, Medians(task.deltas, task.weights).reweighted())
 

@@ -18,21 +18,16 @@ import numpy as np
 from echoes.io.arrays import Floats, Ints
 from echoes.io.errors import InputError, NotConvergedError
 from echoes.models import catalogue
-from echoes.models.inner_loop import (
-    assign_folds,
-    score_sums,
-    single_precision,
-    weigh_candidates,
-)
+from echoes.models.inner_loop import assign_folds, score_sums, single_precision, weigh_candidates
 from echoes.models.task import Prediction, Settings, Task
 from echoes.models.uncertainty import expected_error
 from echoes.scoring import metrics
 from echoes.scoring.out_of_fold import HeldOutPart
 
 #: The weights of an ensemble are multiples of one over this.
-STEPS = 10
+WEIGHT_STEPS = 10
 #: Fewest training perturbations that an inner cross-validation can learn anything from.
-FEWEST = 3
+FEWEST_PERTURBATIONS = 3
 
 Model = Callable[[Task, Settings], Prediction]
 #: Called after each fold with its number from 1 on, the number of folds, and the seconds that the
@@ -94,12 +89,12 @@ def predict(
     NotConvergedError
         When a linear model misses its gap; it names the model, the penalty and the gap.
     """
-    if task.n_training < FEWEST:
+    if task.n_training < FEWEST_PERTURBATIONS:
         raise InputError(
             "configuration",
             "experiments: protocol",
             f"held_out leaves {task.n_training} perturbations to learn from",
-            expected=f"at least {FEWEST}",
+            expected=f"at least {FEWEST_PERTURBATIONS}",
             remedy="Add perturbations.",
         )
     _check_inputs(task, models)
@@ -156,7 +151,7 @@ def _average(
 def predict_ensemble(members: Sequence[Member]) -> Prediction:
     """Average experiments with weights from an inner cross-validation on the training rows.
 
-    The candidates are all convex combinations in steps of 1/`STEPS`; they are averaged as
+    The candidates are all convex combinations in steps of 1/`WEIGHT_STEPS`; they are averaged as
     `inner_loop.weigh_candidates` describes.
 
     Parameters
@@ -167,7 +162,7 @@ def predict_ensemble(members: Sequence[Member]) -> Prediction:
     predictions = [
         predict(member.task, member.models, member.settings, inner=True) for member in members
     ]
-    candidates = convex_weights(len(members), STEPS)
+    candidates = convex_weights(len(members), WEIGHT_STEPS)
     inner = np.array([single_precision(one.inner) for one in predictions if one.inner is not None])
     task = members[0].task
     sums = score_sums(

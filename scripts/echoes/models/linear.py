@@ -13,7 +13,7 @@ from echoes.io.errors import InputError
 
 @dataclass(frozen=True)
 class LinearFit:
-    """A fitted multi-output linear model Y ≈ X·B + b and how far it can be trusted.
+    """A fitted multi-output linear model Y ≈ X·B + b, and how near it is to the optimum.
 
     Parameters
     ----------
@@ -27,12 +27,12 @@ class LinearFit:
         Relative duality gap of the fit: the optimum is below its objective by at most
         this share of it.
     inner_gap
-        The largest gap of the fits of the inner cross-validation; NaN where the
-        solver does not tell.
+        The largest gap of the fits of the inner cross-validation; NaN where the solver does not
+        compute it.
     unconverged
-        How many fits, inner ones included, their solver called unconverged.
+        Number of fits, inner ones included, that their solver called unconverged.
     messages
-        What the solver warned of, each message once.
+        The solver's warnings, each message once.
     """
 
     coefficients: Floats
