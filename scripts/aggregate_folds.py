@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from echoes.io.arrays import load_arrays
 from echoes.io.command import parser, run
 from echoes.io.files import load_json
 from echoes.io.tables import Matrix, write_matrix
 from echoes.models import components
 from echoes.models import published as folds
+from echoes.network.features import load_residual
 from echoes.scoring import predictions, published
 from echoes.scoring.summary import add_options, save_summary
 from echoes.scoring.tables import save_csv
@@ -32,14 +32,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     settings = load_json(given.settings)
     screen = record.load(given.perturbations)
     names, genes = screen.perturbations.tolist(), screen.genes.tolist()
-    fitted = components.load(given.components)
-    (residuals,) = load_arrays(given.features, "residual")
+    fitted = components.load_components(given.components)
+    residuals = load_residual(given.features)
     prediction = np.empty((len(names), len(genes)))
     # Validation predictions are summed on the way: together they may be larger than memory.
     validation = np.zeros(())
     by_fold = []
     for row in range(len(names)):
-        fold = folds.load(Path(given.folds, f"{row}.npz"))
+        fold = folds.load_fold(Path(given.folds, f"{row}.npz"))
         prediction[row] = fold.held_out
         validation = validation + fold.validation
         by_fold.append((fold.penalty, fold.gap, fold.inner_gap, fold.unconverged, fold.seconds))

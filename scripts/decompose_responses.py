@@ -3,9 +3,8 @@
 import logging
 from collections.abc import Sequence
 
-from echoes.io.arrays import save_arrays
 from echoes.io.command import parser, run
-from echoes.models.components import decompose
+from echoes.models.components import decompose, save_components
 from echoes.screen import record
 
 log = logging.getLogger(__name__)
@@ -26,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         given.n_components,
         components.explained_variance.sum(),
     )
-    save_arrays(given.output, vars(components))
+    save_components(given.output, components)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,8 @@ from echoes.models.elastic_net import (
     fit_elastic_net_scikit_learn,
     solve_elastic_net,
 )
-from echoes.models.linear import relative_gap
+from echoes.models.linear import relative_gap, standardise
 from echoes.models.ridge import fit_ridge, fit_ridge_scikit_learn
-from echoes.network.features import standardise
 from side_by_side import names
 from side_by_side.process import memory_so_far
 
@@ -30,6 +29,8 @@ PENALTIES = (0.01, 0.1, 1.0, 100.0)
 INNER_FOLDS = 3
 L1_RATIO = 0.5
 GAP = 1e-8
+MAX_ITER = 1000
+TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def fold(method: str, folder: str, number: int) -> Iterator[dict[str, Any]]:
         import sklearn.linear_model  # noqa: F401
     start = time.perf_counter()
     if exact:
-        ridge = fit_ridge(rows.X, rows.Y, PENALTIES, INNER_FOLDS)
+        ridge = fit_ridge(rows.X, rows.Y, PENALTIES, INNER_FOLDS, tolerance=GAP)
     else:
         ridge = fit_ridge_scikit_learn(rows.X, rows.Y, PENALTIES, INNER_FOLDS)
     between = time.perf_counter()
@@ -78,7 +79,13 @@ def fold(method: str, folder: str, number: int) -> Iterator[dict[str, Any]]:
         )
     else:
         net = fit_elastic_net_scikit_learn(
-            rows.X, rows.Y, PENALTIES, INNER_FOLDS, l1_ratio=L1_RATIO
+            rows.X,
+            rows.Y,
+            PENALTIES,
+            INNER_FOLDS,
+            l1_ratio=L1_RATIO,
+            max_iter=MAX_ITER,
+            tolerance=TOLERANCE,
         )
     ended = time.perf_counter()
     yield {

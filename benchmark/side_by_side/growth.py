@@ -15,9 +15,9 @@ from echoes.example.simulate import simulate
 from echoes.io.arrays import load_arrays, load_matrix
 from echoes.models.components import decompose
 from echoes.models.elastic_net import fit_elastic_net
+from echoes.models.linear import standardise
 from echoes.models.ridge import fit_ridge
 from echoes.network.diffusion import diffuse
-from echoes.network.features import standardise
 from echoes.network.graph import random_walk_laplacian
 from side_by_side.elastic_net import GAP, INNER_FOLDS, L1_RATIO, PENALTIES
 from side_by_side.process import memory_so_far
@@ -81,7 +81,7 @@ def fold(features: str, perturbations: str, rows: int, components: int) -> Itera
     start = time.perf_counter()
     X, _ = standardise(train[1:], train[:1])
     ridge = time.perf_counter()
-    fit_ridge(X, targets[1:], PENALTIES, INNER_FOLDS)
+    fit_ridge(X, targets[1:], PENALTIES, INNER_FOLDS, tolerance=GAP)
     net = time.perf_counter()
     found = fit_elastic_net(
         X, targets[1:], PENALTIES, INNER_FOLDS, l1_ratio=L1_RATIO, tolerance=GAP

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 from echoes.models import baselines
 from echoes.scoring import metrics
-from problems import example
+from tasks import example_task
 
 Array = npt.NDArray[np.float64]
 
@@ -36,9 +36,9 @@ def test_leave_one_out_mean_has_a_known_sum_of_terms(data: tuple[Array, Array]) 
     baseline = metrics.weighted_mae(deltas, deltas.mean(axis=0), weights)
     # Smaller errors drown in rounding, or count as ε.
     assume(baseline.min() > 1e-3)
-    problem = replace(example(n, asked=0, genes=genes), deltas=deltas, weights=weights)
+    task = replace(example_task(n, to_predict=0, genes=genes), deltas=deltas, weights=weights)
     predicted = np.vstack(
-        [baselines.mean(problem.split(np.array([row]))).deltas for row in range(n)]
+        [baselines.mean(task.split(np.array([row])), {}).deltas for row in range(n)]
     )
     terms = metrics.score(deltas, predicted, weights, baseline).terms
     assert abs(terms.sum() - n * math.log2((n - 1) / n)) < 1e-9
@@ -48,7 +48,7 @@ def test_leave_one_out_mean_has_a_known_sum_of_terms(data: tuple[Array, Array]) 
 @given(responses())
 def test_constants_stay_among_the_responses(data: tuple[Array, Array]) -> None:
     deltas, weights = data
-    problem = replace(example(len(deltas), genes=deltas.shape[1]), deltas=deltas, weights=weights)
+    task = replace(example_task(len(deltas), genes=deltas.shape[1]), deltas=deltas, weights=weights)
     low, high = deltas.min(axis=0) - 1e-12, deltas.max(axis=0) + 1e-12
     for model in (
         baselines.mean,
@@ -56,7 +56,7 @@ def test_constants_stay_among_the_responses(data: tuple[Array, Array]) -> None:
         baselines.weighted_median,
         baselines.reweighted_median,
     ):
-        ours = model(problem)
+        ours = model(task, {})
         assert (low <= ours.centre).all()
         assert (ours.centre <= high).all()
         np.testing.assert_array_equal(ours.deltas, [ours.centre] * 3)

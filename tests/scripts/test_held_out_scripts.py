@@ -27,6 +27,7 @@ import predict_held_out
 import rank_sweep
 import read_perturbations
 import simulate_example
+from echoes.io.files import save_json
 from echoes.network.null import permute_labels
 from echoes.scoring.bootstrap import resample
 from echoes.scoring.metrics import score
@@ -38,17 +39,39 @@ SCRIPTS = Path(predict_held_out.__file__).parent
 N, V, G, PARTS = 9, 3, 40, 2
 ALPHAS = ("0.25", "0.75")
 INNER = 3
-ECHO = {"inner_folds": INNER, "blends": [0.5, 1], "kernels": ["network"], "penalties": [1, 10]}
-#: What the models read, as the workflow hands it over.
+INNER_CROSSVAL = {"folds": INNER}
+REGRESSION = {
+    "penalties": [1, 100],
+    "inner_folds": 2,
+    "l1_ratio": 0.5,
+    "backend": "exact",
+    "gap": 1e-8,
+    "max_iter": 1000,
+    "tolerance": 1e-4,
+}
+#: Settings of each experiment: the sections that its models read, and the files that they need.
 HOW: dict[str, dict[str, Any]] = {
-    "zero": {"models": ["zero"], "response": {}, "regression": {}, "echo": {}},
-    "mean": {"models": ["mean"], "response": {}, "regression": {}, "echo": {"inner_folds": INNER}},
-    "echo": {"models": ["echo"], "response": {}, "regression": {}, "echo": ECHO},
+    "zero": {"models": ["zero"], "kernels": None, "features_file": None},
+    "mean": {
+        "models": ["mean"],
+        "kernels": None,
+        "features_file": None,
+        "inner_crossval": INNER_CROSSVAL,
+    },
+    "echo": {
+        "models": ["echo"],
+        "kernels": "kernels.npz",
+        "features_file": None,
+        "echo": {"blends": [0.5, 1], "kernels": ["network"], "penalties": [1, 10]},
+        "inner_crossval": INNER_CROSSVAL,
+    },
     "ridge": {
         "models": ["ridge"],
+        "kernels": None,
+        "features_file": "features.npz",
         "response": {"n_components": 3},
-        "regression": {"penalties": [1, 100], "inner_folds": 2},
-        "echo": {"inner_folds": INNER},
+        "regression": REGRESSION,
+        "inner_crossval": INNER_CROSSVAL,
     },
 }
 MEMBERS: dict[str, list[str]] = {
@@ -71,14 +94,30 @@ def kernels_inputs(out: Path) -> list[str]:
     ]
 
 
-def predict_arguments(out: Path, experiment: str) -> list[str]:
-    members = MEMBERS[experiment]
-    return [
-        f"--perturbations={out / 'perturbations.npz'}",
-        f"--members={json.dumps({name: HOW[name] for name in members})}",
-        *("--kernels", *[str(out / "kernels.npz")] * len(members)),
-        *("--features", *(str(out / "features.npz") for name in members if name == "ridge")),
-    ]
+def write_settings(
+    folder: Path, experiment: str, *, parts: int = PARTS, inner: bool = False, **changes: Any
+) -> Path:
+    """Write an experiment's settings below a folder, with changes to each of its members."""
+    path = folder / experiment / "settings.json"
+    save_json(path, {
+        "experiment": experiment,
+        "protocol": "held_out",
+        "crossval": {"folds": None, "parts": parts},
+        "inner": inner,
+        "members": {name: HOW[name] | changes for name in MEMBERS[experiment]},
+    })  # fmt: skip
+    return path
+
+
+def predict_arguments(out: Path, settings: Path) -> list[str]:
+    return [f"--perturbations={out / 'perturbations.npz'}", f"--settings={settings}"]
+
+
+def link_inputs(out: Path, folder: Path) -> Path:
+    """Link the kernels and the features into another folder of results."""
+    for name in ("kernels.npz", "features.npz"):
+        (folder / name).symlink_to(out / name)
+    return folder
 
 
 def part_of(out: Path, experiment: str, part: int | str) -> Path:
@@ -187,11 +226,10 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"--output={out / 'features.npz'}",
     ])  # fmt: skip
     for experiment in MEMBERS:
-        arguments = predict_arguments(out, experiment)
+        arguments = predict_arguments(out, write_settings(out, experiment))
         for part in range(PARTS):
-            number = [f"--part={part}", f"--parts={PARTS}"]
             output = f"--output={part_of(out, experiment, part)}"
-            predict_held_out.main([*arguments, *number, output])
+            predict_held_out.main([*arguments, f"--part={part}", output])
         output = f"--output={part_of(out, experiment, 'validation')}"
         predict_held_out.main([*arguments, "--validation", output])
         written(out / experiment / "settings.json", settings_of(experiment))
@@ -309,11 +347,9 @@ def test_the_number_of_parts_changes_nothing(
     results: Path, tmp_path: Path, experiment: str
 ) -> None:
     output = tmp_path / "0.npz"
-    predict_held_out.main([
-        *predict_arguments(results, experiment),
-        "--part=0",
-        f"--output={output}",
-    ])  # fmt: skip
+    settings = write_settings(link_inputs(results, tmp_path), experiment, parts=1)
+    arguments = predict_arguments(results, settings)
+    predict_held_out.main([*arguments, "--part=0", f"--output={output}"])
     whole = arrays_of(output)
     for part in range(PARTS):
         found = arrays_of(part_of(results, experiment, part))
@@ -322,10 +358,10 @@ def test_the_number_of_parts_changes_nothing(
 
 
 def test_a_part_without_perturbations(results: Path, tmp_path: Path) -> None:
-    arguments = predict_arguments(results, "mean")
+    arguments = predict_arguments(results, write_settings(tmp_path, "mean", parts=N + 1))
     for part in range(N + 1):
-        number = [f"--part={part}", f"--parts={N + 1}"]
-        predict_held_out.main([*arguments, *number, f"--output={tmp_path / 'mean'}/{part}.npz"])
+        output = f"--output={tmp_path / 'mean'}/{part}.npz"
+        predict_held_out.main([*arguments, f"--part={part}", output])
     settings = written(tmp_path / "settings.json", settings_of("mean", N + 1))
     to = tmp_path / "made"
     options = [f"--parts={tmp_path / 'mean'}", f"--settings={settings}"]
@@ -335,8 +371,8 @@ def test_a_part_without_perturbations(results: Path, tmp_path: Path) -> None:
 
 def test_the_inner_score(results: Path, data: dict[str, np.ndarray], tmp_path: Path) -> None:
     output = tmp_path / "0.npz"
-    members = json.dumps({"median": HOW["mean"] | {"models": ["median"]}})
-    arguments = [*predict_arguments(results, "mean"), f"--members={members}", "--inner"]
+    settings = write_settings(tmp_path, "mean", parts=1, inner=True, models=["median"])
+    arguments = predict_arguments(results, settings)
     predict_held_out.main([*arguments, "--part=0", f"--output={output}"])
     expected = []
     for row in range(N):
@@ -683,7 +719,8 @@ def test_a_sweep_whose_best_is_the_best_of_both(
 @pytest.mark.parametrize("experiment", MEMBERS)
 def test_a_prediction_imports_numpy_alone(results: Path, tmp_path: Path, experiment: str) -> None:
     heavy = ("pandas", "pyarrow", "matplotlib", "sklearn", "scipy", "requests", "snakemake")
-    arguments = [*predict_arguments(results, experiment), "--part=0", f"--parts={N}"]
+    settings = write_settings(link_inputs(results, tmp_path), experiment, parts=N)
+    arguments = [*predict_arguments(results, settings), "--part=0"]
     arguments += [f"--output={tmp_path / '0.npz'}"]
     code = (
         f"import sys, predict_held_out; predict_held_out.main({arguments!r}); "
@@ -712,23 +749,38 @@ def refused(script: str, arguments: list[str], folder: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    ("experiment", "options", "line"),
+    ("experiment", "part", "changes", "line"),
     [
-        ("mean", ["--part=2", "--parts=2"], "error: --part: 2; expected 0 to 1. "),
-        ("mean", ["--part=-1"], "error: --part: -1; expected 0 to 0. "),
-        ("ridge", ["--part=0", "--features"], "error: --features: 0 files; expected 1, "),
-        ("echo", ["--part=0", "--features", "x.npz"], "error: --features: 1 files; expected 0, "),
-        ("ensemble", ["--part=0", "--kernels", "x.npz"], "error: --kernels: 1 files; expected 2, "),
-        ("echo", ["--part=0", "--kernels", "x.npz"], "error: x.npz: there is no such file."),
-        ("ridge", ["--part=0", "--features", "x.npz"], "error: x.npz: there is no such file."),
+        ("mean", 2, {}, "error: --part: 2; expected 0 to 1. "),
+        ("mean", -1, {}, "error: --part: -1; expected 0 to 1. "),
+        ("echo", 0, {"kernels": "x.npz"}, "error: {folder}/x.npz: there is no such file."),
+        ("ridge", 0, {"features_file": "x.npz"}, "error: {folder}/x.npz: there is no such file."),
+        (
+            "echo",
+            0,
+            {"kernels": None},
+            "error: settings.json: members: echo: there are no kernels; expected a file of kernels",
+        ),
     ],
 )
-def test_bad_arguments_of_a_prediction(
-    results: Path, tmp_path: Path, experiment: str, options: list[str], line: str
+def test_bad_settings_of_a_prediction(
+    results: Path, tmp_path: Path, experiment: str, part: int, changes: dict[str, Any], line: str
 ) -> None:
     out = tmp_path / "out"
-    arguments = [*predict_arguments(results, experiment), *options, f"--output={out / '0.npz'}"]
-    assert refused("predict_held_out", arguments, out).startswith(line)
+    settings = write_settings(tmp_path, experiment, **changes)
+    arguments = [*predict_arguments(results, settings), f"--part={part}"]
+    error = refused("predict_held_out", [*arguments, f"--output={out / '0.npz'}"], out)
+    assert error.startswith(line.format(folder=tmp_path))
+
+
+def test_more_folds_than_silenced_genes(results: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    settings = write_settings(tmp_path, "mean")
+    save_json(settings, json_of(settings) | {"crossval": {"folds": N + 1, "parts": 1}})
+    arguments = [*predict_arguments(results, settings), "--part=0", f"--output={out / '0.npz'}"]
+    assert refused("predict_held_out", arguments, out).startswith(
+        f"error: configuration: crossval: folds: {N + 1} for {N} silenced genes; expected at least"
+    )
 
 
 @pytest.mark.parametrize("experiment", ["mean", "echo", "ridge"])
@@ -739,7 +791,7 @@ def test_too_few_perturbations(
         name: array[:3] if array.shape[:1] == (N,) and name != "genes" else array
         for name, array in data.items()
     }
-    np.savez(tmp_path / "few.npz", **few)
+    np.savez(tmp_path / "perturbations.npz", **few)
     kernels = arrays_of(results / "kernels.npz")
     kept = [0, 1, 2, *range(N, N + V)]
     kernels["kernels"] = kernels["kernels"][:, np.array(kept)[:, None], kept]
@@ -748,12 +800,9 @@ def test_too_few_perturbations(
     )
     features = arrays_of(results / "features.npz")
     np.savez(tmp_path / "features.npz", **features | {"train": features["train"][:3]})
-    options = [f"--perturbations={tmp_path / 'few.npz'}", "--kernels", f"{tmp_path}/kernels.npz"]
-    if experiment == "ridge":
-        options += ["--features", f"{tmp_path}/features.npz"]
     out = tmp_path / "out"
-    options += ["--part=0", f"--output={out / '0.npz'}"]
-    arguments = [*predict_arguments(results, experiment), *options]
+    arguments = predict_arguments(tmp_path, write_settings(tmp_path, experiment))
+    arguments += ["--part=0", f"--output={out / '0.npz'}"]
     assert refused("predict_held_out", arguments, out) == (
         "error: configuration: experiments: protocol: held_out leaves 2 perturbations to learn "
         "from; expected at least 3. Add perturbations."
@@ -761,17 +810,51 @@ def test_too_few_perturbations(
 
 
 def test_a_fit_that_misses_its_gap(results: Path, tmp_path: Path) -> None:
-    how = HOW["ridge"] | {"models": ["elastic_net"]}
-    how |= {"regression": {"penalties": [0.001], "inner_folds": 2, "gap": 1e-40}}
-    members = json.dumps({"net": how})
-    arguments = [*predict_arguments(results, "ridge"), f"--members={members}", "--part=3"]
-    arguments += [f"--parts={N}", f"--output={tmp_path / '0.npz'}"]
+    settings = write_settings(
+        link_inputs(results, tmp_path),
+        "ridge",
+        parts=N,
+        models=["elastic_net"],
+        regression=REGRESSION | {"penalties": [0.001], "gap": 1e-40},
+    )
+    arguments = [*predict_arguments(results, settings), "--part=3"]
+    arguments += [f"--output={tmp_path / '0.npz'}"]
     code = [sys.executable, str(SCRIPTS / "predict_held_out.py"), *arguments]
     ended = subprocess.run(code, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     line = ended.stderr.splitlines()[-1]
     assert line.startswith("error: perturbations [3], elastic_net, penalty 0.001: relative duality")
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("experiment", ["mean", "ridge", "echo"])
+def test_a_prediction_imports_its_own_model_alone(
+    results: Path, tmp_path: Path, experiment: str
+) -> None:
+    settings = write_settings(link_inputs(results, tmp_path), experiment, parts=N)
+    arguments = [*predict_arguments(results, settings), "--part=0"]
+    arguments += [f"--output={tmp_path / '0.npz'}"]
+    models = ("baselines", "echo", "regression", "ridge", "elastic_net")
+    code = (
+        f"import sys, predict_held_out; predict_held_out.main({arguments!r}); "
+        f"print(*(name for name in {models!r} if f'echoes.models.{{name}}' in sys.modules))"
+    )
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, cwd=SCRIPTS, capture_output=True, text=True, check=True)
+    imported = {"mean": ["baselines"], "echo": ["echo"], "ridge": [*models[2:]]}
+    assert ended.stdout.split() == imported[experiment]
+
+
+def test_the_time_that_is_left_is_logged(
+    results: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    arguments = predict_arguments(results, write_settings(tmp_path, "mean", parts=4))
+    predict_held_out.main([*arguments, "--part=0", f"--output={tmp_path / '0.npz'}"])
+    assert [message.partition(",")[0] for message in caplog.messages] == [
+        f"fold {number} of 3" for number in (1, 2, 3)
+    ]
+    assert caplog.messages[-1] == "fold 3 of 3, about 0 s left"
 
 
 READERS = ["aggregate_held_out", "compare_experiments", "rank_sweep"]

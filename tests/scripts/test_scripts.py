@@ -31,6 +31,7 @@ import write_submission
 from echoes.io import command
 from echoes.io.arrays import load_arrays
 from echoes.io.errors import InputError
+from echoes.io.files import save_json
 from echoes.io.tables import Matrix, read_matrix, write_matrix
 from echoes.scoring.metrics import score
 
@@ -121,6 +122,7 @@ def results(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"--n-components={T}",
         f"--output={out / 'components.npz'}",
     ])  # fmt: skip
+    write_fold_settings(out / "settings.json")
     for fold in range(N):
         loo_fold.main([
             *fold_inputs(out),
@@ -149,9 +151,24 @@ def diffuse_inputs(out: Path) -> list[str]:
     return [*inputs, *SOLVER]
 
 
+def write_fold_settings(path: Path, **changes: Any) -> Path:
+    """Write the settings of an experiment by the published protocol."""
+    regression = {
+        "penalties": [1, 100],
+        "inner_folds": 3,
+        "l1_ratio": 0.5,
+        "backend": "exact",
+        "gap": 1e-8,
+        "max_iter": 1000,
+        "tolerance": 1e-4,
+    }
+    save_json(path, {"models": MODELS, "regression": regression} | changes)
+    return path
+
+
 def fold_inputs(out: Path) -> list[str]:
     inputs = [f"--{name}={out / name}.npz" for name in ("features", "components")]
-    return [*inputs, "--penalties", "1", "100", "--models", *MODELS]
+    return [*inputs, f"--settings={out / 'settings.json'}"]
 
 
 def submission_inputs(out: Path) -> list[str]:
@@ -498,11 +515,16 @@ def test_folds(results: Path, fold: int) -> None:
 
 
 def test_backends_of_a_fold_agree(results: Path, tmp_path: Path) -> None:
-    arguments = [*fold_inputs(results), "--fold=1"]
-    files = [tmp_path / "exact.npz", tmp_path / "scikit-learn.npz"]
-    loo_fold.main([*arguments, "--gap=1e-14", f"--output={files[0]}"])
-    tight = ["--backend=scikit-learn", "--max-iter=1000000", "--tolerance=1e-14"]
-    loo_fold.main([*arguments, *tight, f"--output={files[1]}"])
+    tight = {"gap": 1e-14, "max_iter": 1_000_000, "tolerance": 1e-14}
+    regression = json_of(results / "settings.json")["regression"] | tight
+    files = []
+    for backend in ("exact", "scikit-learn"):
+        settings = write_fold_settings(
+            tmp_path / f"{backend}.json", regression=regression | {"backend": backend}
+        )
+        files.append(tmp_path / f"{backend}.npz")
+        options = ["--fold=1", f"--settings={settings}", f"--output={files[-1]}"]
+        loo_fold.main([*fold_inputs(results), *options])
     ours, theirs = map(arrays_of, files)
     for name in ("held_out", "validation"):
         np.testing.assert_allclose(ours[name], theirs[name], rtol=0, atol=1e-6)
@@ -795,8 +817,14 @@ def test_a_missing_fold_ends_a_command(results: Path, tmp_path: Path) -> None:
 
 def test_a_fit_that_misses_its_gap_ends_a_command(results: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    options = ["--fold=2", "--gap=1e-40", "--penalties", "0.001", "--models", "elastic_net"]
-    line = run("loo_fold", [*fold_inputs(results), *options, f"--output={out / '2.npz'}"], out, 1)
+    regression = json_of(results / "settings.json")["regression"]
+    settings = write_fold_settings(
+        tmp_path / "settings.json",
+        models=["elastic_net"],
+        regression=regression | {"penalties": [0.001], "gap": 1e-40},
+    )
+    options = ["--fold=2", f"--settings={settings}", f"--output={out / '2.npz'}"]
+    line = run("loo_fold", [*fold_inputs(results), *options], out, 1)
     assert line.startswith("error: fold 2, elastic_net, penalty 0.001: relative duality gap ")
     assert line.endswith("; the tolerance is 1e-40")
 

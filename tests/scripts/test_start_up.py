@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 
 import loo_fold
+from echoes.io.files import save_json
+from echoes.models.components import decompose, save_components
+from tasks import SETTINGS
 
 SCRIPTS = Path(loo_fold.__file__).parent
 HEAVY = ("pandas", "pyarrow", "matplotlib", "sklearn", "scipy", "requests", "snakemake")
@@ -54,24 +57,19 @@ def test_a_fold_imports_only_what_its_backend_needs(
     features, components = tmp_path / "features.npz", tmp_path / "components.npz"
     train, validation = random.normal(size=(9, 12)), random.normal(size=(2, 12))
     np.savez(features, train=train, validation=validation)
-    np.savez(
-        components,
-        scores=random.normal(size=(9, 2)),
-        axes=random.normal(size=(2, 5)),
-        mean=np.zeros(5),
-    )
+    save_components(components, decompose(random.normal(size=(9, 5)), 2))
+    settings = tmp_path / "settings.json"
+    regression = SETTINGS["regression"] | {"backend": backend}
+    save_json(settings, {"models": ["ridge", "elastic_net"], "regression": regression})
     arguments = [
         f"--features={features}",
         f"--components={components}",
+        f"--settings={settings}",
         "--fold=0",
-        "--models",
-        "ridge",
-        "elastic_net",
-        f"--backend={backend}",
         f"--output={tmp_path / '0.npz'}",
     ]
-    found = loaded(f"import loo_fold; loo_fold.main({arguments!r})")
+    imported = loaded(f"import loo_fold; loo_fold.main({arguments!r})")
     assert (tmp_path / "0.npz").exists()
-    assert found >= expected
+    assert imported >= expected
     # What scikit-learn imports itself is its own affair.
-    assert backend == "scikit-learn" or not found
+    assert backend == "scikit-learn" or not imported

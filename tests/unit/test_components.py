@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 from sklearn.decomposition import PCA
 
 from echoes.io.errors import InputError
-from echoes.models.components import decompose, reconstruct
+from echoes.models.components import decompose, load_components, reconstruct, save_components
 
 Array = npt.NDArray[np.float64]
 
@@ -107,3 +109,11 @@ def test_constant_responses(value: float) -> None:
     np.testing.assert_array_equal(ours.explained_variance, 0)
     np.testing.assert_allclose(ours.axes @ ours.axes.T, np.eye(3), atol=1e-14)
     np.testing.assert_array_equal(reconstruct(ours.scores, ours.axes, ours.mean), Y)
+
+
+def test_components_are_read_as_they_were_written(tmp_path: Path) -> None:
+    components = decompose(responses(8, 20), 3)
+    save_components(tmp_path / "c.npz", components)
+    ours = load_components(tmp_path / "c.npz")
+    for name, array in vars(components).items():
+        np.testing.assert_array_equal(getattr(ours, name), array)

@@ -13,84 +13,84 @@ from echoes.models import echo
 from echoes.models.echo import (
     KERNELS,
     Echo,
+    fill_own_entries,
     fit_echo,
-    own_responses,
+    own_falls,
     remaining_share,
-    residuals,
-    without_own,
+    residual_operators,
 )
-from echoes.models.inner_loop import deal
+from echoes.models.inner_loop import assign_folds
 from echoes.models.kernels import network_kernel, profile_kernel
 from echoes.models.medians import Medians
-from echoes.models.task import Problem
-from problems import example
+from echoes.models.task import Task
+from tasks import ECHO, SETTINGS, example_task, settings_with
 
 Array = npt.NDArray[np.float64]
 
-BASE = Echo(kernels=())
+BASE = replace(ECHO, kernels=())
 
 
-def base_of(problem: Problem, blend: float) -> Array:
-    mean = without_own(problem).mean(axis=0)
-    return mean + blend * (Medians(problem.deltas, problem.weights).reweighted() - mean)
+def base_of(task: Task, blend: float) -> Array:
+    mean = fill_own_entries(task).mean(axis=0)
+    return mean + blend * (Medians(task.deltas, task.weights).reweighted() - mean)
 
 
-def others(problem: Problem) -> npt.NDArray[np.bool_]:
+def others(task: Task) -> npt.NDArray[np.bool_]:
     """Mark the entries to predict that are no silenced gene's own."""
-    mask = np.ones((len(problem.silenced) - problem.training, problem.deltas.shape[1]), dtype=bool)
-    mask[problem.own_asked()] = False
+    mask = np.ones((len(task.silenced) - task.n_training, task.deltas.shape[1]), dtype=bool)
+    mask[task.own_entries_to_predict()] = False
     return mask
 
 
-def alike(monkeypatch: pytest.MonkeyPatch) -> None:
+def weigh_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let all choices weigh the same, whatever the inner loop finds."""
 
     def weigh(sums: Array) -> tuple[Array, Array]:
         count = sums.shape[2]
         return np.full(count, 1 / count), np.zeros(count)
 
-    monkeypatch.setattr(echo, "weigh", weigh)
+    monkeypatch.setattr(echo, "weigh_candidates", weigh)
 
 
 def test_without_kernels_it_is_the_blend_and_the_own_fall() -> None:
-    problem = example()
-    ours = fit_echo(problem, BASE)
+    task = example_task()
+    ours = fit_echo(task, BASE)
     assert set(ours.choices) == {"blend", "no_residual"}
     assert ours.choices["no_residual"] == pytest.approx(1)
-    expected = base_of(problem, ours.choices["blend"])
-    free = others(problem)
+    expected = base_of(task, ours.choices["blend"])
+    free = others(task)
     np.testing.assert_allclose(ours.deltas[free], np.tile(expected, (3, 1))[free], atol=1e-15)
     np.testing.assert_allclose(ours.centre, expected, atol=1e-15)
     assert (~free).sum() == 1
-    own = own_responses(problem, remaining_share(problem))
-    np.testing.assert_array_equal(ours.deltas[problem.own_asked()], own[1])
+    own = own_falls(task, remaining_share(task))
+    np.testing.assert_array_equal(ours.deltas[task.own_entries_to_predict()], own[1])
     assert ours.deltas[1, 13] != pytest.approx(expected[13])
 
 
 def test_where_the_network_knows_nothing_it_is_exactly_its_base() -> None:
-    problem = example(isolated=(4, 12, 14))
-    ours = fit_echo(problem, Echo())
-    expected = base_of(problem, ours.choices["blend"])
+    task = example_task(isolated=(4, 12, 14))
+    ours = fit_echo(task, ECHO)
+    expected = base_of(task, ours.choices["blend"])
     np.testing.assert_array_equal(ours.deltas[[0, 2]], [expected, expected])
     # The other one has a residual.
     assert ours.choices["no_residual"] < 0.9
-    assert np.abs(ours.deltas[1] - expected)[others(problem)[1]].max() > 1e-3
+    assert np.abs(ours.deltas[1] - expected)[others(task)[1]].max() > 1e-3
     # If no gene is known at all, every choice is the base.
-    nothing = fit_echo(example(isolated=range(15)), Echo())
-    free = others(problem)
+    nothing = fit_echo(example_task(isolated=range(15)), ECHO)
+    free = others(task)
     np.testing.assert_array_equal(nothing.deltas[0], nothing.centre)
     np.testing.assert_array_equal(nothing.deltas[free], np.tile(nothing.centre, (3, 1))[free])
 
 
 def test_residuals_are_kernel_ridge_regressions() -> None:
-    problem = example(isolated=(3, 13))
-    how = Echo(penalties=(0.3, 4.0, 50.0))
-    responses = without_own(problem)
+    task = example_task(isolated=(3, 13))
+    settings = replace(ECHO, penalties=(0.3, 4.0, 50.0))
+    responses = fill_own_entries(task)
     Y = responses - responses.mean(axis=0)
-    operators = list(residuals(problem, responses, how))
+    operators = list(residual_operators(task, responses, settings))
     assert len(operators) == 9
-    network, profile = network_kernel(problem), profile_kernel(problem, responses)
-    choices = [(name, penalty) for name in how.kernels for penalty in how.penalties]
+    network, profile = network_kernel(task), profile_kernel(task, responses)
+    choices = [(name, penalty) for name in settings.kernels for penalty in settings.penalties]
     for operator, (name, penalty) in zip(operators, choices, strict=True):
         share, rest = KERNELS[name]
         kernel = share * network + rest * profile
@@ -100,16 +100,16 @@ def test_residuals_are_kernel_ridge_regressions() -> None:
 
 
 def test_the_fit_is_what_its_choices_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    alike(monkeypatch)
-    problem = example(isolated=(2,))
-    how = Echo(blends=(0.2, 0.6), penalties=(1.0, 10.0))
-    ours = fit_echo(problem, how)
-    responses = without_own(problem)
+    weigh_alike(monkeypatch)
+    task = example_task(isolated=(2,))
+    settings = replace(ECHO, blends=(0.2, 0.6), penalties=(1.0, 10.0))
+    ours = fit_echo(task, settings)
+    responses = fill_own_entries(task)
     Y = responses - responses.mean(axis=0)
     # Six residuals and none at all.
-    fitted = sum(operator @ Y for operator in residuals(problem, responses, how)) / 7
-    base = base_of(problem, 0.4)
-    free = others(problem)
+    fitted = sum(operator @ Y for operator in residual_operators(task, responses, settings)) / 7
+    base = base_of(task, 0.4)
+    free = others(task)
     np.testing.assert_allclose(ours.deltas[free], (base + fitted)[free], atol=1e-14)
     # The mean of what is fitted to the training rows, own falls left out.
     np.testing.assert_allclose(ours.centre, base, atol=1e-14)
@@ -128,14 +128,14 @@ def test_the_fit_is_what_its_choices_say(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_inner_predictions_are_fits_without_the_row(
     folds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("echoes.models.echo.ROUGH", 0.0)
-    alike(monkeypatch)
-    problem = example(isolated=(5,))
-    how = Echo(penalties=(1.0, 10.0), inner_folds=folds)
-    ours = fit_echo(problem, how).inner
+    monkeypatch.setattr("echoes.models.echo.INNER_TOLERANCE", 0.0)
+    weigh_alike(monkeypatch)
+    task = example_task(isolated=(5,))
+    settings = replace(ECHO, penalties=(1.0, 10.0), inner_folds=folds)
+    ours = fit_echo(task, settings).inner
     assert ours is not None
-    for rows in deal(range(12), folds):
-        part = fit_echo(problem.split(rows), how)
+    for rows in assign_folds(range(12), folds):
+        part = fit_echo(task.split(rows), settings)
         np.testing.assert_allclose(ours[rows], part.deltas, atol=1e-6)
 
 
@@ -143,15 +143,15 @@ def test_inner_predictions_are_fits_without_the_row(
 def test_a_row_has_no_say_in_its_own_inner_prediction(
     row: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alike(monkeypatch)
-    problem = example()
-    how = Echo(penalties=(1.0, 10.0), inner_folds=4)
-    expected = fit_echo(problem, how).inner
+    weigh_alike(monkeypatch)
+    task = example_task()
+    settings = replace(ECHO, penalties=(1.0, 10.0), inner_folds=4)
+    expected = fit_echo(task, settings).inner
     assert expected is not None
-    deltas, weights = problem.deltas.copy(), problem.weights.copy()
+    deltas, weights = task.deltas.copy(), task.weights.copy()
     random = np.random.default_rng(0)
     deltas[row], weights[row] = random.normal(size=15), random.gamma(1, size=15)
-    ours = fit_echo(replace(problem, deltas=deltas, weights=weights), how).inner
+    ours = fit_echo(replace(task, deltas=deltas, weights=weights), settings).inner
     assert ours is not None
     # Rows row, row + 4 and row + 8 are predicted by the same models.
     blind = np.arange(12) % 4 == row % 4
@@ -160,29 +160,29 @@ def test_a_row_has_no_say_in_its_own_inner_prediction(
 
 
 def test_the_inner_loop_finds_a_signal_and_none() -> None:
-    strong = fit_echo(example(m=30, genes=80, signal=3.0), Echo()).choices
+    strong = fit_echo(example_task(m=30, genes=80, signal=3.0), ECHO).choices
     assert strong["no_residual"] < 0.01
     assert strong["network"] > 0.5
-    none = fit_echo(example(m=30, genes=80, signal=0.0), Echo()).choices
+    none = fit_echo(example_task(m=30, genes=80, signal=0.0), ECHO).choices
     assert none["penalty"] > 3 * strong["penalty"]
 
 
-def falling(share: float, *, asked: int = 3) -> Problem:
+def falling(share: float) -> Task:
     """Let each measured silenced gene keep a share of its expression."""
-    problem = example(asked=asked)
-    rows, genes = problem.own()
-    deltas = problem.deltas.copy()
-    control = problem.control[genes]
+    task = example_task()
+    rows, genes = task.own_entries()
+    deltas = task.deltas.copy()
+    control = task.control[genes]
     deltas[rows, genes] = np.log2(1 + share * (2**control - 1)) - control
-    return replace(problem, deltas=deltas)
+    return replace(task, deltas=deltas)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0, 1.7])
 def test_remaining_share_is_exact(share: float) -> None:
-    problem = falling(share)
-    assert remaining_share(problem) == pytest.approx(share, abs=1e-12)
-    own = own_responses(problem, share)
-    control = problem.control[13]
+    task = falling(share)
+    assert remaining_share(task) == pytest.approx(share, abs=1e-12)
+    own = own_falls(task, share)
+    control = task.control[13]
     assert own[1] == pytest.approx(np.log2(1 + share * (2**control - 1)) - control)
     assert np.isnan(own[[0, 2]]).all()
     if share == 0:
@@ -190,78 +190,87 @@ def test_remaining_share_is_exact(share: float) -> None:
 
 
 def test_remaining_share_is_a_median_of_genes_that_are_expressed() -> None:
-    problem = falling(0.2)
-    rows, genes = problem.own()
+    task = falling(0.2)
+    rows, genes = task.own_entries()
     assert len(rows) == 6
-    deltas, control = problem.deltas.copy(), problem.control.copy()
+    deltas, control = task.deltas.copy(), task.control.copy()
     deltas[rows[:2], genes[:2]] = 3.0
-    assert remaining_share(replace(problem, deltas=deltas)) == pytest.approx(0.2)
+    assert remaining_share(replace(task, deltas=deltas)) == pytest.approx(0.2)
     # Of a gene that no cell expresses there is no share; two of the four others are outliers.
     control[genes[2:4]] = 0
     outliers = (2 ** (control[genes[:2]] + 3) - 1) / (2 ** control[genes[:2]] - 1)
-    middle = remaining_share(replace(problem, deltas=deltas, control=control))
+    middle = remaining_share(replace(task, deltas=deltas, control=control))
     assert middle == pytest.approx((0.2 + outliers.min()) / 2)
-    silent = replace(problem, control=np.zeros(15))
+    silent = replace(task, control=np.zeros(15))
     assert remaining_share(silent) == 1
-    np.testing.assert_array_equal(own_responses(silent, 0.3)[1], 0)
-    assert remaining_share(replace(problem, silenced=np.full(15, -1))) == 1
+    np.testing.assert_array_equal(own_falls(silent, 0.3)[1], 0)
+    assert remaining_share(replace(task, silenced=np.full(15, -1))) == 1
     # Less than no expression is a matter of rounding.
-    assert remaining_share(replace(problem, deltas=deltas - 30)) == 0
+    assert remaining_share(replace(task, deltas=deltas - 30)) == 0
 
 
 def test_the_silenced_gene_falls_in_all_predictions() -> None:
-    problem = falling(0.2)
-    ours = fit_echo(problem, Echo())
-    rows, genes = problem.own_asked()
-    control = problem.control[genes]
+    task = falling(0.2)
+    ours = fit_echo(task, ECHO)
+    rows, genes = task.own_entries_to_predict()
+    control = task.control[genes]
     fall = np.log2(1 + 0.2 * (2**control - 1)) - control
     np.testing.assert_allclose(ours.deltas[rows, genes], fall, atol=1e-12)
     assert ours.inner is not None
-    own = problem.own()
-    np.testing.assert_allclose(ours.inner[own], problem.deltas[own], atol=1e-6)
+    own = task.own_entries()
+    np.testing.assert_allclose(ours.inner[own], task.deltas[own], atol=1e-6)
 
 
-def test_without_own_by_hand() -> None:
-    problem = example(m=4, asked=2, genes=5)
-    problem = replace(problem, silenced=np.array([1, -1, 1, 3, 0, 2]))
-    y = problem.deltas
-    ours = without_own(problem)
+def test_own_entries_are_filled_by_hand() -> None:
+    task = example_task(m=4, to_predict=2, genes=5)
+    task = replace(task, silenced=np.array([1, -1, 1, 3, 0, 2]))
+    y = task.deltas
+    ours = fill_own_entries(task)
     expected = y.copy()
     # Two perturbations of gene 1: both are left out of its mean.
     expected[0, 1] = expected[2, 1] = (y[1, 1] + y[3, 1]) / 2
     expected[3, 3] = (y[0, 3] + y[1, 3] + y[2, 3]) / 3
     np.testing.assert_allclose(ours, expected, atol=1e-15)
-    everywhere = replace(problem, silenced=np.array([1, 1, 1, 1, 0, 2]))
-    np.testing.assert_array_equal(without_own(everywhere)[:, 1], np.zeros(4))
+    everywhere = replace(task, silenced=np.array([1, 1, 1, 1, 0, 2]))
+    np.testing.assert_array_equal(fill_own_entries(everywhere)[:, 1], np.zeros(4))
 
 
 def test_own_falls_do_not_reach_other_perturbations() -> None:
     shallow, deep = falling(0.9), falling(0.05)
     # The silenced gene itself has no weight in the score.
     weights = shallow.weights.copy()
-    weights[shallow.own()] = 0
+    weights[shallow.own_entries()] = 0
     one, other = (
-        fit_echo(replace(problem, weights=weights), Echo(blends=(0.0,), kernels=()))
-        for problem in (shallow, deep)
+        fit_echo(replace(task, weights=weights), replace(ECHO, blends=(0.0,), kernels=()))
+        for task in (shallow, deep)
     )
     np.testing.assert_allclose(one.centre, other.centre, atol=1e-15)
     free = others(shallow)
     np.testing.assert_allclose(one.deltas[free], other.deltas[free], atol=1e-15)
 
 
+def test_settings_are_read_from_their_sections() -> None:
+    settings = settings_with(echo={"penalties": [2.0, 5.0]}, inner_crossval={"folds": 6})
+    expected = Echo((0.25, 0.5, 0.75, 1.0), ("network", "profile", "both"), (2.0, 5.0), 6)
+    assert Echo.from_settings(settings) == expected
+    one, other = echo.echo(example_task(), settings), fit_echo(example_task(), expected)
+    np.testing.assert_array_equal(one.deltas, other.deltas)
+    assert one.choices == other.choices != echo.echo(example_task(), SETTINGS).choices
+
+
 def test_the_order_of_genes_does_not_matter() -> None:
-    problem = example(isolated=(13,))
+    task = example_task(isolated=(13,))
     order = np.random.default_rng(0).permutation(15)
     place = np.argsort(order)
     shuffled = replace(
-        problem,
-        deltas=problem.deltas[:, order],
-        weights=problem.weights[:, order],
-        control=problem.control[order],
-        reach=problem.reach[:, order],
-        silenced=np.where(problem.silenced >= 0, place[problem.silenced], -1),
+        task,
+        deltas=task.deltas[:, order],
+        weights=task.weights[:, order],
+        control=task.control[order],
+        reach=task.reach[:, order],
+        silenced=np.where(task.silenced >= 0, place[task.silenced], -1),
     )
-    one, other = fit_echo(problem, Echo()), fit_echo(shuffled, Echo())
+    one, other = fit_echo(task, ECHO), fit_echo(shuffled, ECHO)
     np.testing.assert_allclose(other.deltas, one.deltas[:, order], atol=1e-6)
     np.testing.assert_allclose(other.centre, one.centre[order], atol=1e-6)
     assert one.inner is not None
@@ -270,15 +279,15 @@ def test_the_order_of_genes_does_not_matter() -> None:
     assert other.choices == pytest.approx(one.choices, rel=1e-3)
 
 
-def test_the_order_of_what_is_asked_does_not_matter() -> None:
-    problem = example(isolated=(13,))
+def test_the_order_of_the_perturbations_to_predict_does_not_matter() -> None:
+    task = example_task(isolated=(13,))
     rows = np.concatenate([np.arange(12), [14, 12, 13]])
     shuffled = replace(
-        problem,
-        silenced=problem.silenced[rows],
-        kernels=problem.kernels[:, rows[:, None], rows],
-        reach=problem.reach[rows],
-        known=problem.known[rows],
+        task,
+        silenced=task.silenced[rows],
+        kernels=task.kernels[:, rows[:, None], rows],
+        reach=task.reach[rows],
+        known=task.known[rows],
     )
-    ours = fit_echo(shuffled, Echo()).deltas
-    np.testing.assert_allclose(ours, fit_echo(problem, Echo()).deltas[[2, 0, 1]], atol=1e-12)
+    ours = fit_echo(shuffled, ECHO).deltas
+    np.testing.assert_allclose(ours, fit_echo(task, ECHO).deltas[[2, 0, 1]], atol=1e-12)

@@ -1,4 +1,4 @@
-"""Inner folds against scikit-learn's, and the duality gap against optima known otherwise."""
+"""Scaling and inner folds against scikit-learn's, and the duality gap against known optima."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import numpy.typing as npt
 import pytest
 from sklearn.linear_model import MultiTaskElasticNet
 from sklearn.model_selection import KFold
+from sklearn.preprocessing import StandardScaler
 
-from echoes.models.linear import LinearFit, contiguous_folds, relative_gap
+from echoes.io.errors import InputError
+from echoes.models.linear import LinearFit, contiguous_folds, relative_gap, standardise
 
 Array = npt.NDArray[np.float64]
 
@@ -125,3 +127,65 @@ def test_gap_knows_no_scale_of_the_targets() -> None:
     one = relative_gap(X, Y, B, group_penalty=2.0, squared_penalty=0.5)
     other = relative_gap(X, 1e3 * Y, 1e3 * B, group_penalty=2e3, squared_penalty=0.5)
     assert other == pytest.approx(one, rel=1e-12)
+
+
+def test_standardise_agrees_with_scikit_learn() -> None:
+    random = np.random.default_rng(1)
+    scale = 10.0 ** random.uniform(-8, 4, 30)
+    train = random.normal(size=(9, 30)) * scale + random.normal(size=30)
+    validation = random.normal(size=(3, 30))
+    scaler = StandardScaler().fit(train)
+    ours, unseen, none = standardise(train, validation, validation[:0])
+    np.testing.assert_allclose(ours, scaler.transform(train), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(unseen, scaler.transform(validation), rtol=1e-6)
+    assert none.shape == (0, 30)
+    np.testing.assert_allclose(ours.mean(axis=0), 0, atol=1e-7)
+    np.testing.assert_allclose(ours.std(axis=0), 1, rtol=1e-12)
+
+
+def test_standardise_drops_what_is_constant_over_training_rows() -> None:
+    train = np.array([[1.0, 5, 0, 2], [2, 5, 0, 1], [4, 5, 0, 2]])
+    validation = np.array([[7.0, 8, 9, 10]])
+    ours, unseen = standardise(train, validation)
+    scaler = StandardScaler().fit(train[:, [0, 3]])
+    np.testing.assert_allclose(ours, scaler.transform(train[:, [0, 3]]))
+    # Columns 1 and 2 vary over all rows, but not over those the model learns from.
+    np.testing.assert_allclose(unseen, scaler.transform(validation[:, [0, 3]]))
+
+
+def test_standardise_draws_the_line_where_scikit_learn_does() -> None:
+    random = np.random.default_rng(2)
+    rows = 31
+    # Columns of 0.1 and the like whose variance is what rounding leaves, and ever larger jitter.
+    constant = np.repeat(random.uniform(0.01, 10, (1, 50)), rows, axis=0)
+    jitter = 10.0 ** random.uniform(-18, -10, 200)
+    near = random.uniform(0.5, 2, 200) + jitter * random.normal(size=(rows, 200))
+    train = np.hstack([constant, near, random.normal(size=(rows, 3))])
+    assert np.count_nonzero(train.var(axis=0)[:50]) > 10
+
+    (ours,) = standardise(train)
+    scaler = StandardScaler().fit(train)
+    # scikit-learn gives the columns that it holds to be constant a scale of exactly 1.
+    varies = scaler.scale_ != 1
+    assert not varies[:50].any()
+    assert 10 < np.count_nonzero(varies[50:250]) < 190
+    np.testing.assert_array_equal(ours.shape, (rows, np.count_nonzero(varies)))
+
+
+def test_standardise_keeps_tiny_columns_that_vary() -> None:
+    # Diffusions far from the start are this small.
+    train = 1e-30 * np.array([[1.0], [2.0], [4.0]])
+    (ours,) = standardise(train)
+    np.testing.assert_allclose(ours, StandardScaler().fit_transform(train * 1e30), rtol=1e-12)
+
+
+def test_standardise_leaves_its_input_alone() -> None:
+    train = np.arange(6.0).reshape(3, 2)
+    standardise(train, train)
+    np.testing.assert_array_equal(train, np.arange(6.0).reshape(3, 2))
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e8])
+def test_standardise_raises_when_nothing_varies(value: float) -> None:
+    with pytest.raises(InputError, match="none of 4 columns varies over 7 training perturbations"):
+        standardise(np.full((7, 4), value), np.arange(4.0)[None])

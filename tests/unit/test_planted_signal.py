@@ -9,21 +9,22 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+import tasks
 from echoes.example import files, simulate
 from echoes.example.parameters import SCORE_THRESHOLD, Plan
 from echoes.example.responses import DAMPING
 from echoes.io.arrays import positions
 from echoes.models.echo import (
     Echo,
+    fill_own_entries,
     fit_echo,
-    own_responses,
+    own_falls,
     remaining_share,
-    residuals,
-    without_own,
+    residual_operators,
 )
 from echoes.models.kernels import build_kernels, reach
 from echoes.models.medians import Medians
-from echoes.models.task import Problem
+from echoes.models.task import Task
 from echoes.network import string_db
 from echoes.network.diffusion import diffuse
 from echoes.network.features import transform
@@ -37,8 +38,8 @@ Array = npt.NDArray[np.float64]
 SEEDS = range(5)
 #: Restart parameters that the model is given; that of the truth is not among them.
 ALPHAS = (0.25, 0.5, 0.75)
-ECHO = Echo(penalties=(0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0))
-BASE = Echo(kernels=())
+ECHO = replace(tasks.ECHO, penalties=(0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0))
+BASE = replace(tasks.ECHO, kernels=())
 #: The oracle gets the best penalty and the best share of the re-weighted median in hindsight.
 ORACLE_PENALTIES = (0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 ORACLE_BLENDS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -48,35 +49,35 @@ ORACLE_BLENDS = (0.0, 0.25, 0.5, 0.75, 1.0)
 class Screen:
     """A simulated screen: what there is to learn from, and the kernel behind its truth."""
 
-    problem: Problem
+    task: Task
     truth_kernel: Array
 
-    def predict(self, how: Echo) -> Array:
+    def predict(self, settings: Echo) -> Array:
         """Predict each perturbation from the others."""
-        parts = [self.problem.split(np.array([row])) for row in range(self.problem.training)]
-        return np.vstack([fit_echo(part, how).deltas for part in parts])
+        parts = [self.task.split(np.array([row])) for row in range(self.task.n_training)]
+        return np.vstack([fit_echo(part, settings).deltas for part in parts])
 
     def score(self, predicted: Array) -> Score:
-        truth, weights = self.problem.deltas, self.problem.weights
+        truth, weights = self.task.deltas, self.task.weights
         return score(truth, predicted, weights, weighted_mae(truth, truth.mean(axis=0), weights))
 
     def oracle(self) -> float:
         """Score with the truth's kernel, and with the base and the penalty that prove best."""
-        how = Echo(kernels=("network",), penalties=ORACLE_PENALTIES)
-        problem = replace(self.problem, kernels=self.truth_kernel[None])
-        n, genes = problem.deltas.shape
+        settings = replace(ECHO, kernels=("network",), penalties=ORACLE_PENALTIES)
+        task = replace(self.task, kernels=self.truth_kernel[None])
+        n, genes = task.deltas.shape
         predicted = np.empty((len(ORACLE_BLENDS), len(ORACLE_PENALTIES), n, genes))
         for row in range(n):
-            part = problem.split(np.array([row]))
-            responses = without_own(part)
+            part = task.split(np.array([row]))
+            responses = fill_own_entries(part)
             mean = responses.mean(axis=0)
             median = Medians(part.deltas, part.weights).reweighted()
-            operators = residuals(part, responses, how)
+            operators = residual_operators(part, responses, settings)
             fitted = np.array([each[-1] @ (responses - mean) for each in operators])
             for blend, own in zip(ORACLE_BLENDS, predicted, strict=True):
                 own[:, row] = mean + blend * (median - mean) + fitted
-            rows, silenced = part.own_asked()
-            predicted[:, :, row, silenced] = own_responses(part, remaining_share(part))[rows]
+            rows, silenced = part.own_entries_to_predict()
+            predicted[:, :, row, silenced] = own_falls(part, remaining_share(part))[rows]
         return max(self.score(one).total for own in predicted for one in own)
 
 
@@ -125,7 +126,7 @@ def screen(folder: Path, seed: int, signal: float) -> Screen:
     places = enrichment(walk(DAMPING))
     places -= places[known].mean(axis=0)
     places /= np.linalg.norm(places, axis=1, keepdims=True)
-    problem = Problem(
+    task = Task(
         deltas=data.truth,
         weights=data.weights,
         control=data.control,
@@ -136,7 +137,7 @@ def screen(folder: Path, seed: int, signal: float) -> Screen:
         features=np.empty((len(symbols), 0)),
         groups=np.arange(len(symbols)),
     )
-    return Screen(problem, places @ places.T)
+    return Screen(task, places @ places.T)
 
 
 @pytest.mark.slow
@@ -145,7 +146,7 @@ def test_without_a_signal_it_is_its_base_within_noise(tmp_path: Path) -> None:
     for seed in SEEDS:
         one = screen(tmp_path, seed, signal=0.0)
         echo, base = one.score(one.predict(ECHO)), one.score(one.predict(BASE))
-        counts = resample(one.problem.training, 2000, seed)
+        counts = resample(one.task.n_training, 2000, seed)
         lower, upper = interval(score_draws(echo.parts, counts) - score_draws(base.parts, counts))
         inside.append(lower <= 0 <= upper)
         gains.append(echo.total - base.total)
@@ -158,7 +159,7 @@ def test_without_a_signal_it_is_its_base_within_noise(tmp_path: Path) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_finds_most_of_what_an_oracle_finds(seed: int, tmp_path: Path) -> None:
     one = screen(tmp_path, seed, signal=0.8)
-    echo, base = (one.score(one.predict(how)).total for how in (ECHO, BASE))
+    echo, base = (one.score(one.predict(settings)).total for settings in (ECHO, BASE))
     oracle = one.oracle()
     assert oracle > base > 0
     assert echo > base

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from echoes.models.inner_loop import deal
+from echoes.models.inner_loop import assign_folds
 from echoes.report.progress import describe, part_size, time_left
 
 
 @pytest.mark.parametrize("folds", [1, 6, 7, 24])
 @pytest.mark.parametrize("parts", [1, 2, 4, 9])
 def test_parts_are_as_large_as_they_are_dealt(folds: int, parts: int) -> None:
-    dealt = deal(range(folds), folds)
+    dealt = assign_folds(range(folds), folds)
     sizes = [part_size(folds, part, parts) for part in range(parts)]
     assert sizes == [len(dealt[part::parts]) for part in range(parts)]
     assert sum(sizes) == folds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +11,15 @@ import pytest
 from sklearn.linear_model import RidgeCV
 
 from echoes.io.errors import NotConvergedError
+from echoes.models import ridge
 from echoes.models.linear import LinearFit, contiguous_folds, relative_gap
-from echoes.models.ridge import fit_ridge, fit_ridge_scikit_learn
+from echoes.models.ridge import fit_ridge_scikit_learn
 
 Array = npt.NDArray[np.float64]
 
 PENALTIES = (0.01, 0.1, 1.0, 100.0)
 Solver = Callable[[Array, Array, Sequence[float], int], LinearFit]
+fit_ridge = partial(ridge.fit_ridge, tolerance=1e-8)
 both = pytest.mark.parametrize("fit", [fit_ridge, fit_ridge_scikit_learn])
 
 

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echoes.models.inner_loop import deal, score_sums, single, total, weigh
+from echoes.models.inner_loop import (
+    assign_folds,
+    score_of_sums,
+    score_sums,
+    single_precision,
+    weigh_candidates,
+)
 from echoes.scoring import metrics
 
 Array = npt.NDArray[np.float64]
@@ -25,7 +31,7 @@ def example(m: int = 9, genes: int = 40, count: int = 6) -> tuple[Array, Array, 
 
 def sums_of(truth: Array, weights: Array, candidates: Array) -> Array:
     count = candidates.shape[1]
-    return score_sums(truth, weights, lambda p: single(candidates[p]), count)
+    return score_sums(truth, weights, lambda p: single_precision(candidates[p]), count)
 
 
 def score_of(truth: Array, weights: Array, prediction: Array) -> metrics.Score:
@@ -42,23 +48,23 @@ def test_sums_are_the_parts_of_the_score() -> None:
         parts = score.parts
         rows = [parts.terms, parts.product, parts.truth_square, parts.prediction_square]
         np.testing.assert_allclose(sums[:, :, c], rows, rtol=1e-4, atol=1e-5)
-        assert total(sums[:, :, c].sum(axis=1)) == pytest.approx(score.total, abs=1e-4)
+        assert score_of_sums(sums[:, :, c].sum(axis=1)) == pytest.approx(score.total, abs=1e-4)
 
 
 @pytest.mark.parametrize("factor", [0.0, -1.0])
 def test_without_direction_there_is_no_score(factor: float) -> None:
     truth, weights, _ = example()
     sums = sums_of(truth, weights, factor * truth[:, None])
-    assert total(sums.sum(axis=1)) == pytest.approx([0.0])
+    assert score_of_sums(sums.sum(axis=1)) == pytest.approx([0.0])
 
 
 def test_a_perfect_candidate_gets_five_a_row() -> None:
     truth, weights, _ = example()
-    # Exact in single precision.
+    # Exact in single_precision precision.
     truth = np.round(truth * 64) / 64
     sums = sums_of(truth, weights, truth[:, None])
     np.testing.assert_array_equal(sums[0], 5)
-    assert total(sums.sum(axis=1)) == pytest.approx(45, rel=1e-6)
+    assert score_of_sums(sums.sum(axis=1)) == pytest.approx(45, rel=1e-6)
 
 
 def test_a_row_without_weight_is_scored_as_the_score_does() -> None:
@@ -74,7 +80,7 @@ def test_a_row_without_weight_is_scored_as_the_score_does() -> None:
 def test_candidates_are_weighed_by_a_jackknife() -> None:
     truth, weights, candidates = example()
     sums = sums_of(truth, weights, candidates)
-    ours, scores = weigh(sums)
+    ours, scores = weigh_candidates(sums)
 
     def score(rows: list[int], c: int) -> float:
         term, product, square, other = sums[:, rows, c].sum(axis=1)
@@ -108,48 +114,52 @@ def test_the_jackknife_of_a_mean_is_its_standard_error() -> None:
     difference = terms[:, np.argmax(terms.sum(axis=0))] - terms[:, np.argmin(terms.sum(axis=0))]
     error = np.sqrt(7 * difference.var(ddof=1))
     ratio = np.exp(-difference.sum() / error)
-    np.testing.assert_allclose(np.sort(weigh(sums)[0]), np.array([ratio, 1]) / (1 + ratio))
+    np.testing.assert_allclose(
+        np.sort(weigh_candidates(sums)[0]), np.array([ratio, 1]) / (1 + ratio)
+    )
 
 
 def test_a_clear_winner_gets_all_weight() -> None:
     truth, weights, candidates = example()
     candidates[:, 2] = truth
-    ours, scores = weigh(sums_of(truth, weights, candidates))
+    ours, scores = weigh_candidates(sums_of(truth, weights, candidates))
     assert np.argmax(scores) == 2
     assert ours[2] > 1 - 1e-6
     # One that is better by the same in every row has no standard error.
     sums = np.ones((4, 7, 2))
     sums[0] = [[5.0, 1.0]] * 7
-    np.testing.assert_array_equal(weigh(sums)[0], [1, 0])
+    np.testing.assert_array_equal(weigh_candidates(sums)[0], [1, 0])
 
 
 def test_identical_candidates_share_alike() -> None:
     truth, weights, candidates = example()
     same = np.repeat(candidates[:, [1]], 4, axis=1)
-    ours, _ = weigh(sums_of(truth, weights, same))
+    ours, _ = weigh_candidates(sums_of(truth, weights, same))
     np.testing.assert_allclose(ours, np.full(4, 0.25), rtol=0.01)
-    ours, _ = weigh(sums_of(truth, weights, candidates[:, [0, 3, 1, 3, 0]]))
+    ours, _ = weigh_candidates(sums_of(truth, weights, candidates[:, [0, 3, 1, 3, 0]]))
     np.testing.assert_allclose(ours[[0, 1]], ours[[4, 3]], rtol=0.01)
 
 
 def test_candidates_of_no_use_share_alike() -> None:
     truth, weights, _ = example()
-    ours, scores = weigh(sums_of(truth, weights, -truth[:, None] * [[1.0], [2.0], [3.0]]))
+    ours, scores = weigh_candidates(
+        sums_of(truth, weights, -truth[:, None] * [[1.0], [2.0], [3.0]])
+    )
     np.testing.assert_array_equal(scores, np.zeros(3))
     np.testing.assert_allclose(ours, np.full(3, 1 / 3))
 
 
 def test_order_of_candidates_and_of_rows_does_not_matter() -> None:
     truth, weights, candidates = example()
-    expected, _ = weigh(sums_of(truth, weights, candidates))
+    expected, _ = weigh_candidates(sums_of(truth, weights, candidates))
     rows, order = np.random.default_rng(0).permutation(9), np.array([3, 0, 5, 1, 4, 2])
-    ours, _ = weigh(sums_of(truth[rows], weights[rows], candidates[rows][:, order]))
+    ours, _ = weigh_candidates(sums_of(truth[rows], weights[rows], candidates[rows][:, order]))
     np.testing.assert_allclose(ours, expected[order], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize(("rows", "folds"), [(1, 1), (3, 10), (10, 10), (23, 10), (7, 2)])
 def test_folds_are_a_partition(rows: int, folds: int) -> None:
-    parts = deal(range(rows), folds)
+    parts = assign_folds(range(rows), folds)
     assert len(parts) == min(rows, folds)
     assert sorted(np.concatenate(parts).tolist()) == list(range(rows))
     sizes = [len(part) for part in parts]
@@ -159,7 +169,7 @@ def test_folds_are_a_partition(rows: int, folds: int) -> None:
 @given(st.lists(st.integers(0, 6), min_size=1, max_size=30), st.integers(1, 9))
 @settings(derandomize=True)
 def test_rows_of_a_group_are_in_one_fold(groups: list[int], folds: int) -> None:
-    parts = deal(groups, folds)
+    parts = assign_folds(groups, folds)
     assert len(parts) == min(folds, len(set(groups)))
     assert sorted(np.concatenate(parts).tolist()) == list(range(len(groups)))
     held = [{groups[row] for row in part} for part in parts]

@@ -9,26 +9,26 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import halfnorm
 
-from echoes.models.task import Problem
+from echoes.models.task import Task
 from echoes.models.uncertainty import PRIOR_ROWS, expected_error
 from echoes.scoring.coverage import LEVELS, coverage
-from problems import example
+from tasks import example_task
 
 Array = npt.NDArray[np.float64]
 
 
-def noisy(m: int, *, asked: int = 3, genes: int = 200) -> tuple[Problem, Array, Array]:
-    """Make a problem, inner predictions with Gaussian errors, and each gene's deviation."""
-    problem = example(m, asked=asked, genes=genes)
+def noisy(m: int, *, to_predict: int = 3, genes: int = 200) -> tuple[Task, Array, Array]:
+    """Make a task, inner predictions with Gaussian errors, and each gene's deviation."""
+    task = example_task(m, to_predict=to_predict, genes=genes)
     deviation = np.geomspace(0.02, 0.5, genes)
     error = deviation * np.random.default_rng(1).normal(size=(m, genes))
-    return problem, problem.deltas - error, deviation
+    return task, task.deltas - error, deviation
 
 
 def test_quantiles_of_gaussian_errors() -> None:
-    problem, inner, deviation = noisy(400)
-    problem = replace(problem, silenced=np.full(403, -1))
-    spread, quantiles = expected_error(problem, inner)
+    task, inner, deviation = noisy(400)
+    task = replace(task, silenced=np.full(403, -1))
+    spread, quantiles = expected_error(task, inner)
     assert spread.shape == (3, 200)
     # A Gaussian's mean absolute error is √(2/π) of its deviation.
     mean = halfnorm.mean()
@@ -38,9 +38,9 @@ def test_quantiles_of_gaussian_errors() -> None:
 
 @pytest.mark.parametrize("m", [12, 30])
 def test_coverage_of_fresh_rows(m: int) -> None:
-    problem, inner, deviation = noisy(m, asked=1000)
-    problem = replace(problem, silenced=np.full(m + 1000, -1))
-    spread, quantiles = expected_error(problem, inner)
+    task, inner, deviation = noisy(m, to_predict=1000)
+    task = replace(task, silenced=np.full(m + 1000, -1))
+    spread, quantiles = expected_error(task, inner)
     error = np.abs(deviation * np.random.default_rng(2).normal(size=(1000, 200)))
     none, fold = np.zeros_like(error), np.zeros(len(error), dtype=np.intp)
     shares = coverage(error, none, spread, quantiles[None], fold)
@@ -54,13 +54,13 @@ def test_coverage_of_fresh_rows(m: int) -> None:
 
 
 def test_scale_is_shrunk_by_hand() -> None:
-    problem = replace(example(m=4, asked=1, genes=2), silenced=np.full(5, -1))
-    inner = problem.deltas + np.array([[1, 0], [-1, 0], [2, 0], [0, 4]])
-    spread, _ = expected_error(problem, inner)
+    task = replace(example_task(m=4, to_predict=1, genes=2), silenced=np.full(5, -1))
+    inner = task.deltas + np.array([[1, 0], [-1, 0], [2, 0], [0, 4]])
+    spread, _ = expected_error(task, inner)
     # Over all genes the mean is 1; over rows it is 1 and 1, as the sum of either gene is 4.
     np.testing.assert_allclose(spread, [[1, 1]])
-    inner[3, 1] = problem.deltas[3, 1] + 12
-    spread, _ = expected_error(problem, inner)
+    inner[3, 1] = task.deltas[3, 1] + 12
+    spread, _ = expected_error(task, inner)
     weight = PRIOR_ROWS * 2
     np.testing.assert_allclose(
         spread, [[(4 + weight) / (4 + PRIOR_ROWS), (12 + weight) / (4 + PRIOR_ROWS)]]
@@ -68,43 +68,43 @@ def test_scale_is_shrunk_by_hand() -> None:
 
 
 def test_errors_are_measured_in_spreads_without_their_row() -> None:
-    problem = replace(example(m=3, asked=1, genes=1), silenced=np.full(4, -1))
+    task = replace(example_task(m=3, to_predict=1, genes=1), silenced=np.full(4, -1))
     error = np.array([1.0, 2.0, 6.0])
-    _, quantiles = expected_error(problem, problem.deltas + error[:, None])
+    _, quantiles = expected_error(task, task.deltas + error[:, None])
     without = (9 + PRIOR_ROWS * 3 - error) / (2 + PRIOR_ROWS)
     np.testing.assert_allclose(quantiles, np.quantile(error / without, LEVELS))
 
 
 def test_own_genes_have_a_scale_of_their_own() -> None:
-    problem, inner, _ = noisy(40, asked=4, genes=60)
-    own = problem.own()
+    task, inner, _ = noisy(40, to_predict=4, genes=60)
+    own = task.own_entries()
     assert len(own[0]) == 20
-    without, quantiles = expected_error(problem, inner)
-    inner[own] = problem.deltas[own] + 3.0
-    spread, same = expected_error(problem, inner)
-    asked = np.zeros_like(spread, dtype=bool)
-    asked[problem.own_asked()] = True
-    assert asked.sum() == 2
-    np.testing.assert_allclose(spread[asked], 3)
-    # They leave no trace in other entries.
-    np.testing.assert_array_equal(spread[~asked], without[~asked])
+    without, quantiles = expected_error(task, inner)
+    inner[own] = task.deltas[own] + 3.0
+    spread, same = expected_error(task, inner)
+    own_to_predict = np.zeros_like(spread, dtype=bool)
+    own_to_predict[task.own_entries_to_predict()] = True
+    assert own_to_predict.sum() == 2
+    np.testing.assert_allclose(spread[own_to_predict], 3)
+    # They change nothing in other entries.
+    np.testing.assert_array_equal(spread[~own_to_predict], without[~own_to_predict])
     np.testing.assert_array_equal(same, quantiles)
 
 
 def test_own_genes_without_any_measured_have_the_scale_of_others() -> None:
-    problem, inner, _ = noisy(10, asked=1, genes=20)
-    problem = replace(problem, silenced=np.array([-1] * 10 + [7]))
-    spread, _ = expected_error(problem, inner)
-    elsewhere, _ = expected_error(replace(problem, silenced=np.full(11, -1)), inner)
+    task, inner, _ = noisy(10, to_predict=1, genes=20)
+    task = replace(task, silenced=np.array([-1] * 10 + [7]))
+    spread, _ = expected_error(task, inner)
+    elsewhere, _ = expected_error(replace(task, silenced=np.full(11, -1)), inner)
     np.testing.assert_array_equal(spread, elsewhere)
 
 
 def test_inputs_are_left_alone_and_perfect_predictions_are_certain() -> None:
-    problem, inner, _ = noisy(10, genes=20)
-    copies = problem.deltas.copy(), inner.copy()
-    expected_error(problem, inner)
-    np.testing.assert_array_equal(problem.deltas, copies[0])
+    task, inner, _ = noisy(10, genes=20)
+    copies = task.deltas.copy(), inner.copy()
+    expected_error(task, inner)
+    np.testing.assert_array_equal(task.deltas, copies[0])
     np.testing.assert_array_equal(inner, copies[1])
-    spread, quantiles = expected_error(problem, problem.deltas)
+    spread, quantiles = expected_error(task, task.deltas)
     assert not spread.any()
     assert not quantiles.any()

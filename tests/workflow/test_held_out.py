@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import csv
 import json
-import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -18,9 +16,6 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-import predict_held_out
-from echoes.models.held_out import MODELS, predict
-from echoes.models.task import Problem
 from echoes.scoring.out_of_fold import load_part
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -624,50 +619,3 @@ def test_more_folds_than_genes_are_refused(fresh: Any) -> None:
     fresh.change(baselines=["mean"], crossval={"scheme": "k_fold", "folds": 7})
     text = fresh.snakemake("results/small/mean/held_out/0.npz", fails=True).text
     assert "crossval: folds: 7 for 6 silenced genes; expected at least 2" in text
-
-
-def reads() -> dict[str, list[str]]:
-    """What the workflow says that each model reads."""
-    text = (ROOT / "workflow/rules/common.smk").read_text(encoding="utf-8")
-    (table,) = re.findall(r"^READS = (\{.*?^\})", text, re.MULTILINE | re.DOTALL)
-    return dict(ast.literal_eval(table))
-
-
-#: Settings of which none is the default.
-UNUSUAL: dict[str, dict[str, Any]] = {
-    "response": {"n_components": 2},
-    "regression": {"penalties": [3, 30], "inner_folds": 2, "l1_ratio": 0.9, "gap": 1e-6},
-    "echo": {"inner_folds": 4, "blends": [0.1], "kernels": ["profile"], "penalties": [0.5]},
-}
-
-
-@pytest.mark.parametrize("model", MODELS)
-def test_a_model_reads_no_other_settings_than_it_is_given(model: str) -> None:
-    random = np.random.default_rng(0)
-    m, q, genes, features = 9, 2, 12, 20
-    rows = random.normal(size=(2, m + q, features))
-    problem = Problem(
-        deltas=random.normal(size=(m, genes)),
-        weights=random.exponential(size=(m, genes)),
-        control=random.exponential(size=genes),
-        silenced=np.arange(m + q) % genes,
-        kernels=rows @ rows.swapaxes(1, 2),
-        reach=random.dirichlet(np.ones(genes), size=m + q),
-        known=np.ones(m + q, dtype=np.bool_),
-        features=rows[0],
-        groups=np.arange(m + q),
-    )
-    mine = reads().get(model, [])
-    given = {
-        section: {k: v for k, v in own.items() if {section, f"{section}.{k}"} & set(mine)}
-        for section, own in UNUSUAL.items()
-    }
-    with_all, with_mine = (
-        predict(problem, predict_held_out._settings({"models": [model], **own}), inner=bool(mine))
-        for own in (UNUSUAL, given)
-    )
-    np.testing.assert_array_equal(with_all.deltas, with_mine.deltas)
-    if mine:
-        np.testing.assert_array_equal(with_all.inner, with_mine.inner)
-        nothing = predict_held_out._settings({"models": [model], **{key: {} for key in UNUSUAL}})
-        assert not np.array_equal(predict(problem, nothing, inner=True).inner, with_all.inner)

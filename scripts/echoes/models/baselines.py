@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from echoes.io.arrays import Floats
-from echoes.models.inner_loop import score_sums, single, weigh
+from echoes.models.inner_loop import score_sums, single_precision, weigh_candidates
 from echoes.models.kernels import network_kernel
-from echoes.models.medians import ROUGH, Medians
-from echoes.models.task import Prediction, Problem
+from echoes.models.medians import INNER_TOLERANCE, Medians
+from echoes.models.task import Prediction, Settings, Task
 
 #: Numbers of neighbours that `nearest` weighs.
 NEIGHBOURS = (1, 2, 5, 10, 20)
@@ -21,121 +21,136 @@ BILINEAR_PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
 RELATIVE_RANK = 1e-12
 
 
-def constant(problem: Problem, centre: Floats) -> Prediction:
+def _constant(task: Task, centre: Floats) -> Prediction:
     """Predict the same for every perturbation."""
-    return Prediction(np.tile(centre, (problem.asked, 1)), centre)
+    return Prediction(np.tile(centre, (task.n_to_predict, 1)), centre)
 
 
-def zero(problem: Problem) -> Prediction:
+def zero(task: Task, settings: Settings) -> Prediction:
     """Predict no response at all."""
-    return constant(problem, np.zeros(problem.deltas.shape[1]))
+    return _constant(task, np.zeros(task.deltas.shape[1]))
 
 
-def mean(problem: Problem) -> Prediction:
+def mean(task: Task, settings: Settings) -> Prediction:
     """Predict the mean training response."""
-    return constant(problem, problem.deltas.mean(axis=0))
+    return _constant(task, task.deltas.mean(axis=0))
 
 
-def median(problem: Problem) -> Prediction:
+def median(task: Task, settings: Settings) -> Prediction:
     """Predict the median training response of each gene."""
-    return constant(problem, np.median(problem.deltas, axis=0))
+    return _constant(task, np.median(task.deltas, axis=0))
 
 
-def weighted_median(problem: Problem) -> Prediction:
+def weighted_median(task: Task, settings: Settings) -> Prediction:
     """Predict the median under the score's weights, which minimises the sum of all WMAE."""
-    return constant(problem, Medians(problem.deltas, problem.weights).weighted())
+    return _constant(task, Medians(task.deltas, task.weights).weighted())
 
 
-def reweighted_median(problem: Problem) -> Prediction:
-    """Predict the constant that minimises the sum of log WMAE, the score's own median."""
-    return constant(problem, Medians(problem.deltas, problem.weights).reweighted())
+def reweighted_median(task: Task, settings: Settings) -> Prediction:
+    """Predict the constant that minimises the sum of log WMAE, the best constant for the score."""
+    return _constant(task, Medians(task.deltas, task.weights).reweighted())
 
 
-def blend(problem: Problem, blends: tuple[float, ...], folds: int) -> Prediction:
-    """Predict mean + λ·(re-weighted median − mean), the values of λ weighed by the inner loop."""
-    medians = Medians(problem.deltas, problem.weights)
+def blend(task: Task, settings: Settings) -> Prediction:
+    """Predict mean + λ·(re-weighted median − mean), λ averaged over ``blend: shares``.
+
+    The weights of this average come from the inner cross-validation.
+    """
+    shares = settings["blend"]["shares"]
+    medians = Medians(task.deltas, task.weights)
     centre = medians.reweighted()
-    shares = single(blends)[:, None]
-    means, others = np.empty_like(problem.deltas), np.empty_like(problem.deltas)
-    for held_out in problem.inner_folds(folds):
-        means[held_out] = np.delete(problem.deltas, held_out, axis=0).mean(axis=0)
-        others[held_out] = medians.without(held_out).reweighted(ROUGH)
+    # Of each training row, from a fit without it.
+    means, others = np.empty_like(task.deltas), np.empty_like(task.deltas)
+    for held_out in task.inner_folds(settings["inner_crossval"]["folds"]):
+        means[held_out] = np.delete(task.deltas, held_out, axis=0).mean(axis=0)
+        others[held_out] = medians.without(held_out).reweighted(INNER_TOLERANCE)
+    column = single_precision(shares)[:, None]
     sums = score_sums(
-        problem.deltas,
-        problem.weights,
-        lambda p: single(means[p]) + shares * single(others[p] - means[p]),
-        len(blends),
+        task.deltas,
+        task.weights,
+        lambda p: single_precision(means[p]) + column * single_precision(others[p] - means[p]),
+        len(shares),
     )
-    share = float(weigh(sums)[0] @ blends)
-    average = problem.deltas.mean(axis=0)
-    made = constant(problem, average + share * (centre - average))
+    share = float(weigh_candidates(sums)[0] @ shares)
+    average = task.deltas.mean(axis=0)
+    constant = average + share * (centre - average)
     return Prediction(
-        made.deltas, made.centre, inner=means + share * (others - means), choices={"share": share}
+        np.tile(constant, (task.n_to_predict, 1)),
+        constant,
+        inner=means + share * (others - means),
+        choices={"share": share},
     )
 
 
-def _weighed(
-    problem: Problem, folds: int, many: Callable[[Problem], tuple[Floats, Floats]]
+def _average_variants(
+    task: Task, folds: int, predict_variants: Callable[[Task], tuple[Floats, Floats]]
 ) -> Prediction:
-    """Average a model's variants, weighed by the inner loop.
+    """Average the variants of a model with weights from the inner cross-validation.
 
     Parameters
     ----------
-    problem
-        What to learn from and to predict.
+    task
+        The training perturbations, and those to predict.
     folds
-        Inner folds.
-    many
-        Gives for a problem what each variant predicts, (C, q, G), and its centre, (C, G).
+        Number of inner folds.
+    predict_variants
+        Function that gives for a task the predictions of each variant, (C, q, G), and their
+        centres, (C, G).
     """
-    asked, centres = many(problem)
-    inner = np.empty((len(asked), *problem.deltas.shape))
-    for held_out in problem.inner_folds(folds):
-        inner[:, held_out] = many(problem.split(held_out))[0]
-    sums = score_sums(problem.deltas, problem.weights, lambda p: single(inner[:, p]), len(asked))
-    weights = weigh(sums)[0]
+    predicted, centres = predict_variants(task)
+    inner = np.empty((len(predicted), *task.deltas.shape))
+    for held_out in task.inner_folds(folds):
+        inner[:, held_out] = predict_variants(task.split(held_out))[0]
+    sums = score_sums(
+        task.deltas, task.weights, lambda p: single_precision(inner[:, p]), len(predicted)
+    )
+    weights = weigh_candidates(sums)[0]
     return Prediction(
-        np.tensordot(weights, asked, 1), weights @ centres, np.tensordot(weights, inner, 1)
+        np.tensordot(weights, predicted, 1), weights @ centres, np.tensordot(weights, inner, 1)
     )
 
 
-def nearest(problem: Problem, folds: int) -> Prediction:
-    """Predict the mean response of the k silenced genes nearest in the network.
+def nearest(task: Task, settings: Settings) -> Prediction:
+    """Predict the mean response of the k silenced genes that are nearest in the network.
 
     Nearness is the cosine of the centred network kernel. A gene without a link has no
-    neighbours and is none: it gets the mean response.
+    neighbours and is no neighbour: its prediction is the mean response. The values of k are
+    averaged with weights from the inner cross-validation.
     """
 
-    def many(part: Problem) -> tuple[Floats, Floats]:
-        m = part.training
+    def predict_variants(part: Task) -> tuple[Floats, Floats]:
+        m = part.n_training
         kernel = network_kernel(part)
         length = np.sqrt(np.maximum(np.diag(kernel), np.finfo(np.float64).tiny))
         cosine = kernel[:, :m] / np.outer(length, length[:m])
-        # No silenced gene is a neighbour of its own.
+        # No silenced gene is its own neighbour.
         neighbours = part.known[:, None] & part.known[:m] & ~np.eye(len(kernel), m, dtype=np.bool_)
         order = np.argsort(-np.where(neighbours, cosine, -np.inf), axis=1, kind="stable")
-        found = neighbours.sum(axis=1, keepdims=True)
+        available = neighbours.sum(axis=1, keepdims=True)
         shares = np.empty((len(NEIGHBOURS), *neighbours.shape))
         for share, k in zip(shares, NEIGHBOURS, strict=True):
-            taken = np.minimum(k, found)
+            taken = np.minimum(k, available)
             np.put_along_axis(share, order, (np.arange(m) < taken) / np.maximum(taken, 1), axis=1)
         # A gene without neighbours gets the mean.
-        shares[:, found[:, 0] == 0] = 1 / m
+        shares[:, available[:, 0] == 0] = 1 / m
         return shares[:, m:] @ part.deltas, shares[:, :m].mean(axis=1) @ part.deltas
 
-    return _weighed(problem, folds, many)
+    return _average_variants(task, settings["inner_crossval"]["folds"], predict_variants)
 
 
-def bilinear(problem: Problem, folds: int, rank: int) -> Prediction:
+def bilinear(task: Task, settings: Settings) -> Prediction:
     """Predict by a ridge regression with embeddings of genes on both sides.
 
     Y ≈ b + P·W·Eᵀ, where the rows of E (G × rank) are the principal axes of the training
     responses and P holds those of the silenced genes; a gene that is not measured stands at 0
     (Ahlmann-Eltze, Huber and Anders, Nature Methods, 2025, doi:10.1038/s41592-025-02772-6).
+    The rank is ``response: n_components``, or the number of axes where there are fewer. The
+    penalties are averaged with weights from the inner cross-validation.
     """
+    rank = settings["response"]["n_components"]
 
-    def many(part: Problem) -> tuple[Floats, Floats]:
-        m = part.training
+    def predict_variants(part: Task) -> tuple[Floats, Floats]:
+        m = part.n_training
         average = part.deltas.mean(axis=0)
         residual = part.deltas - average
         # Principal axes by way of the small matrix of inner products.
@@ -149,13 +164,14 @@ def bilinear(problem: Problem, folds: int, rank: int) -> Prediction:
         unit = np.trace(square) / max(len(square), 1) or 1.0
         # The axes are orthonormal: a penalty on their side would be one factor.
         target = left[:m].T @ (scores * np.sqrt(squares))
-        asked = np.vstack([left[m:], left[:m].mean(axis=0)])
+        # The last row gives the centre.
+        embeddings = np.vstack([left[m:], left[:m].mean(axis=0)])
         identity = np.eye(len(square))
-        found = np.array([
-            asked @ np.linalg.solve(square + penalty * unit * identity, target) @ axes
+        predicted = np.array([
+            embeddings @ np.linalg.solve(square + penalty * unit * identity, target) @ axes
             for penalty in BILINEAR_PENALTIES
         ])  # fmt: skip
-        found += average
-        return found[:, :-1], found[:, -1]
+        predicted += average
+        return predicted[:, :-1], predicted[:, -1]
 
-    return _weighed(problem, folds, many)
+    return _average_variants(task, settings["inner_crossval"]["folds"], predict_variants)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Floats, load_arrays
+from echoes.io.arrays import Floats, load_arrays, save_arrays
 from echoes.io.errors import InputError
 from echoes.io.files import StrPath
 
@@ -31,6 +32,19 @@ class Components:
     axes: Floats
     mean: Floats
     explained_variance: Floats
+
+
+_FIELDS = tuple(field.name for field in dataclasses.fields(Components))
+
+
+def save_components(path: StrPath, components: Components) -> None:
+    """Write components to an npz file."""
+    save_arrays(path, {name: getattr(components, name) for name in _FIELDS})
+
+
+def load_components(path: StrPath) -> Components:
+    """Read components that `save_components` wrote."""
+    return Components(*load_arrays(path, *_FIELDS))
 
 
 def decompose(responses: Floats, n_components: int) -> Components:
@@ -71,11 +85,6 @@ def decompose(responses: Floats, n_components: int) -> Components:
 
 
 def reconstruct(scores: Floats, axes: Floats, mean: Floats) -> Floats:
-    """Bring scores (·, T) back to genes (·, G)."""
-    genes: Floats = scores @ axes + mean
-    return genes
-
-
-def load(path: StrPath) -> Components:
-    """Read the components that were written to an npz file."""
-    return Components(*load_arrays(path, "scores", "axes", "mean", "explained_variance"))
+    """Compute responses (·, G) from their scores (·, T), axes (T, G) and mean (G,)."""
+    responses: Floats = scores @ axes + mean
+    return responses

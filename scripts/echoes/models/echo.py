@@ -2,8 +2,8 @@
 
 Prediction = base + residual, and the silenced gene's own fall. The base is a blend of the mean
 training response and the re-weighted median, which minimises the sum of log WMAE. The residual
-is a kernel ridge regression on kernels of the network; where the network knows nothing of a
-gene, it is 0. All that there is to choose is weighed by an inner loop on the training
+is a kernel ridge regression on kernels of the network; for a gene without links it is 0. Blends,
+kernels and penalties are averaged with weights from an inner cross-validation on the training
 perturbations.
 """
 
@@ -15,19 +15,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from echoes.io.arrays import Floats, Ints, Singles
-from echoes.models.inner_loop import score_sums, single, weigh
+from echoes.models.inner_loop import score_sums, single_precision, weigh_candidates
 from echoes.models.kernels import network_kernel, profile_kernel
-from echoes.models.medians import ROUGH, Medians
-from echoes.models.task import Prediction, Problem
+from echoes.models.medians import INNER_TOLERANCE, Medians
+from echoes.models.task import Prediction, Settings, Task
 from echoes.scoring.metrics import weighted_mae
 
-#: Kernels in the configuration: shares of the network's and of the profiles' kernel.
+#: Names of kernels in the configuration → shares of the network kernel and the profile kernel.
 KERNELS = {"network": (1.0, 0.0), "profile": (0.0, 1.0), "both": (0.5, 0.5)}
 
 
 @dataclass(frozen=True)
 class Echo:
-    """What the inner loop has to weigh, and in how many folds it does so.
+    """Settings of the model: the candidates that the inner cross-validation weighs.
 
     Parameters
     ----------
@@ -36,172 +36,190 @@ class Echo:
     kernels
         Names in `KERNELS`; without any, the prediction is the base.
     penalties
-        Ridge penalties in units of a kernel's mean diagonal. No residual at all is weighed too.
+        Ridge penalties in units of a kernel's mean diagonal. No residual at all is a candidate
+        too.
     inner_folds
-        Number of inner folds.
+        Number of folds of the inner cross-validation.
     """
 
-    blends: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
-    kernels: tuple[str, ...] = ("network", "profile", "both")
-    penalties: tuple[float, ...] = (1.0, 3.0, 10.0, 30.0, 100.0)
-    inner_folds: int = 10
+    blends: tuple[float, ...]
+    kernels: tuple[str, ...]
+    penalties: tuple[float, ...]
+    inner_folds: int
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Echo:
+        """Read the sections ``echo`` and ``inner_crossval`` of an experiment's settings."""
+        candidates = {name: tuple(values) for name, values in settings["echo"].items()}
+        return cls(**candidates, inner_folds=settings["inner_crossval"]["folds"])
 
 
-def without_own(problem: Problem) -> Floats:
-    """Training responses (m, G) where a silenced gene's own is replaced by its mean elsewhere.
+def echo(task: Task, settings: Settings) -> Prediction:
+    """Predict by the model `echo`, as `fit_echo` describes it."""
+    return fit_echo(task, Echo.from_settings(settings))
 
-    A gene falls because it is silenced, which says nothing of how it answers to others.
+
+def fill_own_entries(task: Task) -> Floats:
+    """Training responses (m, G) where each silenced gene's own entry is its mean elsewhere.
+
+    A silenced gene falls because it is silenced, which does not show how it responds to others.
     """
-    rows, genes = problem.own()
-    m, count = problem.deltas.shape
-    responses = problem.deltas.copy()
+    rows, genes = task.own_entries()
+    m, count = task.deltas.shape
+    responses = task.deltas.copy()
     responses[rows, genes] = 0.0
     others = m - np.bincount(genes, minlength=count)
     responses[rows, genes] = (responses.sum(axis=0) / np.maximum(others, 1))[genes]
     return responses
 
 
-def remaining_share(problem: Problem) -> float:
-    """Median share of a silenced gene's expression that is left; 1 where none was measured.
+def remaining_share(task: Task) -> float:
+    """Median share of its expression that a silenced gene keeps; 1 where none was measured.
 
-    Expression is 2^x − 1 at x in log2(1 + expression), as the control is given.
+    Expression is 2^x − 1 at x in log2(1 + expression), the scale of the control.
     """
-    rows, genes = problem.own()
-    control = problem.control[genes]
+    rows, genes = task.own_entries()
+    control = task.control[genes]
     rows, genes, control = rows[control > 0], genes[control > 0], control[control > 0]
     if not len(rows):
         return 1.0
-    left = np.expm1((control + problem.deltas[rows, genes]) * np.log(2))
+    left = np.expm1((control + task.deltas[rows, genes]) * np.log(2))
     return max(float(np.median(left / np.expm1(control * np.log(2)))), 0.0)
 
 
-def own_responses(problem: Problem, share: float) -> Floats:
+def own_falls(task: Task, share: float) -> Floats:
     """Responses (q,) of the silenced genes themselves; NaN where they are not measured.
 
     Parameters
     ----------
-    problem
-        Gives the control and which genes are silenced.
+    task
+        Gives the control and the silenced genes.
     share
-        Share of their expression that is left.
+        Share of its expression that a silenced gene keeps.
     """
-    rows, genes = problem.own_asked()
-    control = np.maximum(problem.control[genes], 0.0)
-    own = np.full(problem.asked, np.nan)
-    own[rows] = np.log2(1 + share * np.expm1(control * np.log(2))) - control
-    return own
+    rows, genes = task.own_entries_to_predict()
+    control = np.maximum(task.control[genes], 0.0)
+    falls = np.full(task.n_to_predict, np.nan)
+    falls[rows] = np.log2(1 + share * np.expm1(control * np.log(2))) - control
+    return falls
 
 
-def _put_own(predicted: Floats, own: Floats, silenced: Ints) -> None:
-    """Put the silenced genes' own responses into predictions, where they are measured."""
-    rows = np.flatnonzero(~np.isnan(own))
-    predicted[rows, silenced[rows]] = own[rows]
+def _set_own_entries(predicted: Floats, falls: Floats, silenced: Ints) -> None:
+    """Write the falls of the silenced genes themselves into predictions, where there are any."""
+    rows = np.flatnonzero(~np.isnan(falls))
+    predicted[rows, silenced[rows]] = falls[rows]
 
 
-def residuals(problem: Problem, responses: Floats, how: Echo) -> Iterator[Floats]:
-    """Operators (q, m) that take training residuals to those of what is asked, one a choice.
+def residual_operators(task: Task, responses: Floats, settings: Echo) -> Iterator[Floats]:
+    """Kernel ridge regressions, each as a matrix (q, m).
 
-    The choices are each kernel with each penalty.
+    It takes residuals of the training perturbations to residuals of those to predict. There is
+    one for each kernel with each penalty, in this order.
     """
-    m = problem.training
-    network = network_kernel(problem)
-    profile = profile_kernel(problem, responses)
-    for name in how.kernels:
-        share, other = KERNELS[name]
-        kernel = share * network[:, :m] + other * profile[:, :m]
+    if not settings.kernels:
+        return
+    m = task.n_training
+    network = network_kernel(task)
+    profile = profile_kernel(task, responses)
+    for name in settings.kernels:
+        network_share, profile_share = KERNELS[name]
+        kernel = network_share * network[:, :m] + profile_share * profile[:, :m]
         values, vectors = np.linalg.eigh(kernel[:m])
         across = kernel[m:] @ vectors
-        for penalty in how.penalties:
+        for penalty in settings.penalties:
             yield (across / (np.maximum(values, 0.0) + penalty)) @ vectors.T
 
 
-def fit_echo(problem: Problem, how: Echo) -> Prediction:
-    """Fit the model on a problem's training perturbations and predict the others.
+def fit_echo(task: Task, settings: Echo) -> Prediction:
+    """Fit the model on the training perturbations of a task and predict the others.
 
     Parameters
     ----------
-    problem
-        At least 3 training perturbations.
-    how
-        What to weigh.
+    task
+        It has at least 3 training perturbations.
+    settings
+        The candidates to weigh.
     """
-    m, genes = problem.deltas.shape
-    medians = Medians(problem.deltas, problem.weights)
+    m, genes = task.deltas.shape
+    medians = Medians(task.deltas, task.weights)
     median = medians.reweighted()
-    baseline = weighted_mae(problem.deltas, problem.deltas.mean(axis=0), problem.weights)
-    choices = len(how.kernels) * len(how.penalties)
-    count = len(how.blends) * (1 + choices)
-    shares = single(how.blends)[:, None, None]
-    # The inner loop: bases, residuals of each choice, and own responses where a row is held out.
-    sums = np.empty((4, m, count))
+    baseline = weighted_mae(task.deltas, task.deltas.mean(axis=0), task.weights)
+    n_operators = len(settings.kernels) * len(settings.penalties)
+    n_candidates = len(settings.blends) * (1 + n_operators)
+    blends = single_precision(settings.blends)[:, None, None]
+    # Of each training row, from a fit without it: score sums, mean and median, and own fall.
+    sums = np.empty((4, m, n_candidates))
     bases = np.empty((2, m, genes))
-    own = np.empty(m)
-    every = np.empty((len(how.blends), 1 + choices, genes), dtype=np.float32)
+    falls = np.empty(m)
+    predicted = np.empty((len(settings.blends), 1 + n_operators, genes), dtype=np.float32)
 
     def hold_out(rows: Ints) -> Singles:
-        """Do without some rows; give the operators to them, smaller than what they predict."""
-        part = problem.split(rows)
-        responses = without_own(part)
+        """Fit without some rows, score all candidates on them, and return the operators.
+
+        The operators are kept because they are much smaller than what they predict.
+        """
+        part = task.split(rows)
+        responses = fill_own_entries(part)
         bases[0, rows] = mean = responses.mean(axis=0)
-        bases[1, rows] = medians.without(rows).reweighted(ROUGH)
-        own[rows] = own_responses(part, remaining_share(part))
-        operators = single(list(residuals(part, responses, how)))
+        bases[1, rows] = medians.without(rows).reweighted(INNER_TOLERANCE)
+        falls[rows] = own_falls(part, remaining_share(part))
+        operators = single_precision(list(residual_operators(part, responses, settings)))
         fitted = np.empty((0, *responses[:0].shape), dtype=np.float32)
-        if choices:
-            fitted = operators @ single(responses - mean)
+        if n_operators:
+            fitted = operators @ single_precision(responses - mean)
 
         def candidates(i: int) -> Singles:
             p = rows[i]
-            every[:, :1] = bases[0, p] + shares * (bases[1, p] - bases[0, p])
-            if choices:
-                np.add(every[:, :1], fitted[:, i], out=every[:, 1:])
-            if not np.isnan(own[p]):
-                every[:, :, problem.silenced[p]] = own[p]
-            return every.reshape(count, genes)
+            predicted[:, :1] = bases[0, p] + blends * (bases[1, p] - bases[0, p])
+            if n_operators:
+                np.add(predicted[:, :1], fitted[:, i], out=predicted[:, 1:])
+            if not np.isnan(falls[p]):
+                predicted[:, :, task.silenced[p]] = falls[p]
+            return predicted.reshape(n_candidates, genes)
 
         sums[:, rows] = score_sums(
-            problem.deltas[rows], problem.weights[rows], candidates, count, baseline[rows]
+            task.deltas[rows], task.weights[rows], candidates, n_candidates, baseline[rows]
         )
         return operators
 
-    folds = problem.inner_folds(how.inner_folds)
+    folds = task.inner_folds(settings.inner_folds)
     operators = [hold_out(rows) for rows in folds]
-    grid = weigh(sums)[0].reshape(len(how.blends), 1 + choices)
-    blend = float(grid.sum(axis=1) @ how.blends)
-    weights = grid.sum(axis=0)[1:]
-    unseen = bases[0] + blend * (bases[1] - bases[0])
-    for rows, each in zip(folds, operators, strict=True):
-        if choices:
-            responses = without_own(problem.split(rows))
-            unseen[rows] += np.tensordot(weights, each, 1) @ (responses - responses.mean(axis=0))
-    _put_own(unseen, own, problem.silenced[:m])
+    candidate_weights = weigh_candidates(sums)[0].reshape(len(settings.blends), 1 + n_operators)
+    blend = float(candidate_weights.sum(axis=1) @ settings.blends)
+    weights = candidate_weights.sum(axis=0)[1:]
+    inner = bases[0] + blend * (bases[1] - bases[0])
+    for rows, of_fold in zip(folds, operators, strict=True):
+        if n_operators:
+            responses = fill_own_entries(task.split(rows))
+            inner[rows] += np.tensordot(weights, of_fold, 1) @ (responses - responses.mean(axis=0))
+    _set_own_entries(inner, falls, task.silenced[:m])
 
-    responses = without_own(problem)
+    responses = fill_own_entries(task)
     mean = responses.mean(axis=0)
     base = mean + blend * (median - mean)
-    weighted = map(np.multiply, weights, residuals(problem, responses, how))
-    operator = sum(weighted, start=np.zeros((problem.asked, m)))
+    weighted = map(np.multiply, weights, residual_operators(task, responses, settings))
+    operator = sum(weighted, start=np.zeros((task.n_to_predict, m)))
     deltas = base + operator @ (responses - mean)
-    _put_own(deltas, own_responses(problem, remaining_share(problem)), problem.silenced[m:])
+    _set_own_entries(deltas, own_falls(task, remaining_share(task)), task.silenced[m:])
     return Prediction(
         deltas=deltas,
         # Kernels are centred on the training rows: their mean fitted residual is 0.
         centre=base,
-        inner=unseen,
-        choices=_choices(how, grid, blend),
+        inner=inner,
+        choices=_choices(settings, candidate_weights, blend),
     )
 
 
-def _choices(how: Echo, grid: Floats, blend: float) -> dict[str, float]:
-    """Tell what the inner loop has weighed: the blend, and the weight of each kernel and none."""
-    shares = grid.sum(axis=0)
-    parts = shares[1:].reshape(len(how.kernels), len(how.penalties))
-    chosen = {"blend": blend, "no_residual": float(shares[0])}
-    for name, part in zip(how.kernels, parts, strict=True):
-        chosen[name] = float(part.sum())
-    if parts.size and parts.sum() > 0:
+def _choices(settings: Echo, candidate_weights: Floats, blend: float) -> dict[str, float]:
+    """Summarise the weights: the blend, each kernel's and no residual's weight, the penalty."""
+    weights = candidate_weights.sum(axis=0)
+    by_kernel = weights[1:].reshape(len(settings.kernels), len(settings.penalties))
+    choices = {"blend": blend, "no_residual": float(weights[0])}
+    for name, of_penalties in zip(settings.kernels, by_kernel, strict=True):
+        choices[name] = float(of_penalties.sum())
+    if by_kernel.size and by_kernel.sum() > 0:
         # The mean of the penalties' logarithms: they stand on a scale of powers.
-        logs = np.log(how.penalties)
-        chosen["penalty"] = float(np.exp(parts.sum(axis=0) @ logs / parts.sum()))
-        chosen["smallest_penalty"] = float(parts[:, int(np.argmin(logs))].sum())
-    return chosen
+        logs = np.log(settings.penalties)
+        choices["penalty"] = float(np.exp(by_kernel.sum(axis=0) @ logs / by_kernel.sum()))
+        choices["smallest_penalty"] = float(by_kernel[:, int(np.argmin(logs))].sum())
+    return choices

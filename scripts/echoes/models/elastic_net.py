@@ -262,8 +262,8 @@ def fit_elastic_net(
     penalties: Sequence[float],
     inner_folds: int,
     *,
-    l1_ratio: float = 0.5,
-    tolerance: float = 1e-8,
+    l1_ratio: float,
+    tolerance: float,
 ) -> LinearFit:
     """Fit the multi-task elastic net to a certified optimum, its penalty chosen by inner folds.
 
@@ -316,9 +316,9 @@ def fit_elastic_net_scikit_learn(
     penalties: Sequence[float],
     inner_folds: int,
     *,
-    l1_ratio: float = 0.5,
-    max_iter: int = 1000,
-    tolerance: float = 1e-4,
+    l1_ratio: float,
+    max_iter: int,
+    tolerance: float,
 ) -> LinearFit:
     """Fit the multi-task elastic net with scikit-learn's ``MultiTaskElasticNetCV``.
 

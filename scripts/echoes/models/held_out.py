@@ -1,131 +1,86 @@
 """The held-out protocol: every model behind one interface, fitted on training rows only.
 
-A model gets a `Problem`, which holds no response of what it is to predict, and gives a
-`Prediction`. All that looks at responses happens inside: principal components, blends,
-penalties, weights of an ensemble.
+A model gets a `Task`, which has no response of the perturbations to predict, and returns a
+`Prediction`. Everything that is learnt from responses is learnt inside it: principal components,
+blends, penalties, and the weights of an ensemble.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
 from itertools import combinations
 
 import numpy as np
 
-from echoes.io.arrays import Floats
+from echoes.io.arrays import Floats, Ints
 from echoes.io.errors import InputError, NotConvergedError
-from echoes.models import baselines
-from echoes.models.components import decompose, reconstruct
-from echoes.models.echo import Echo, fit_echo
-from echoes.models.inner_loop import score_sums, single, weigh
-from echoes.models.regression import NAMES, Regression, fit
-from echoes.models.task import Prediction, Problem
-from echoes.network.features import standardise
+from echoes.models import catalogue
+from echoes.models.inner_loop import assign_folds, score_sums, single_precision, weigh_candidates
+from echoes.models.task import Prediction, Settings, Task
+from echoes.models.uncertainty import expected_error
 from echoes.scoring import metrics
+from echoes.scoring.out_of_fold import HeldOutPart
 
 #: The weights of an ensemble are multiples of one over this.
-STEPS = 10
-#: Fewest training perturbations that an inner loop can learn anything from.
-FEWEST = 3
+WEIGHT_STEPS = 10
+#: Fewest training perturbations that an inner cross-validation can learn anything from.
+FEWEST_PERTURBATIONS = 3
+
+Model = Callable[[Task, Settings], Prediction]
+#: Called after each fold with its number from 1 on, the number of folds, and the seconds that the
+#: remaining folds will take.
+Progress = Callable[[int, int, float], None]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How an experiment learns.
+class Member:
+    """An experiment: on its own, or as a member of an ensemble.
 
     Parameters
     ----------
+    name
+        Name of the experiment.
     models
-        Names in `MODELS`, averaged.
-    n_components
-        Principal components that linear models and the bilinear one work with; as many as
-        there can be where training rows are fewer.
-    regression
-        How linear models are fitted, with fewer inner folds where training rows are fewer than
-        two a fold.
-    echo
-        What the inner loop weighs, and in how many folds.
+        Names in `catalogue.MODELS`; their predictions are averaged.
+    task
+        What to learn from and to predict, with the experiment's own kernels and features.
+    settings
+        The sections of the settings that the models read.
     """
 
+    name: str
     models: tuple[str, ...]
-    n_components: int = 10
-    regression: Regression = field(default_factory=Regression)
-    echo: Echo = field(default_factory=Echo)
+    task: Task
+    settings: Settings
 
 
-Model = Callable[[Problem, Settings], Prediction]
-
-
-def _linear(name: str) -> Model:
-    """Make a model of a linear one: components, scaling and penalty from training rows."""
-
-    def model(problem: Problem, settings: Settings) -> Prediction:
-        m, genes = problem.deltas.shape
-        components = decompose(problem.deltas, min(settings.n_components, m - 1, genes))
-        # An inner fold's score needs two rows to vary.
-        folds = max(2, min(settings.regression.inner_folds, m // 2))
-        how = replace(settings.regression, inner_folds=folds)
-        train, asked = standardise(problem.features[:m], problem.features[m:])
-        try:
-            fitted = fit(name, train, components.scores, how)
-        except NotConvergedError as error:
-            raise NotConvergedError(f"{name}, {error}") from error
-        penalties = settings.regression.penalties
-        return Prediction(
-            reconstruct(fitted.predict(asked), components.axes, components.mean),
-            # Of a linear model with an intercept the mean fitted response is the mean response.
-            components.mean,
-            choices={
-                "penalty": fitted.penalty,
-                "gap": fitted.gap,
-                "at_edge": float(fitted.penalty in (min(penalties), max(penalties))),
-            },
-        )
-
+def model_function(name: str) -> Model:
+    """Import the function of a model, and nothing of the other models."""
+    module, _, function = catalogue.MODELS[name].function.partition(":")
+    model: Model = getattr(import_module(module), function)
     return model
 
 
-#: Models that learn from features; the others learn from kernels, or from responses alone.
-LINEAR = frozenset(NAMES)
-
-#: Name in the configuration → model.
-MODELS: Mapping[str, Model] = {
-    "zero": lambda problem, _: baselines.zero(problem),
-    "mean": lambda problem, _: baselines.mean(problem),
-    "median": lambda problem, _: baselines.median(problem),
-    "weighted_median": lambda problem, _: baselines.weighted_median(problem),
-    "reweighted_median": lambda problem, _: baselines.reweighted_median(problem),
-    "blend": lambda problem, how: baselines.blend(problem, how.echo.blends, how.echo.inner_folds),
-    "nearest": lambda problem, how: baselines.nearest(problem, how.echo.inner_folds),
-    "bilinear": lambda problem, how: baselines.bilinear(
-        problem, how.echo.inner_folds, how.n_components
-    ),
-    "echo": lambda problem, how: fit_echo(problem, how.echo),
-    **{name: _linear(name) for name in NAMES},
-}
-
-
-def _predict_unseen(problem: Problem, settings: Settings, model: Model) -> Floats:
-    """Predict each training perturbation by a model that has not seen it, (m, G)."""
-    unseen = np.empty_like(problem.deltas)
-    for held_out in problem.inner_folds(settings.echo.inner_folds):
-        unseen[held_out] = model(problem.split(held_out), settings).deltas
-    return unseen
-
-
-def predict(problem: Problem, settings: Settings, *, inner: bool = False) -> Prediction:
-    """Fit an experiment's models and average them.
+def predict(
+    task: Task, models: Sequence[str], settings: Settings, *, inner: bool = False
+) -> Prediction:
+    """Fit an experiment's models and average their predictions.
 
     Parameters
     ----------
-    problem
+    task
         What to learn from and to predict.
+    models
+        Names in `catalogue.MODELS`.
     settings
-        Which models, and how they learn.
+        The sections of the settings that the models read; where `inner` is set, also
+        ``inner_crossval``.
     inner
-        Whether to predict the training perturbations by models that have not seen them, also
-        where a model's own inner loop does not do so.
+        Whether to predict each training perturbation by a fit without it, also for models that
+        do not do so themselves.
 
     Raises
     ------
@@ -134,69 +89,91 @@ def predict(problem: Problem, settings: Settings, *, inner: bool = False) -> Pre
     NotConvergedError
         When a linear model misses its gap; it names the model, the penalty and the gap.
     """
-    if problem.training < FEWEST:
+    if task.n_training < FEWEST_PERTURBATIONS:
         raise InputError(
             "configuration",
             "experiments: protocol",
-            f"held_out leaves {problem.training} perturbations to learn from",
-            expected=f"at least {FEWEST}",
+            f"held_out leaves {task.n_training} perturbations to learn from",
+            expected=f"at least {FEWEST_PERTURBATIONS}",
             remedy="Add perturbations.",
         )
-    parts = []
+    _check_inputs(task, models)
+    predictions = []
     choices: dict[str, float] = {}
-    for name in settings.models:
-        part = MODELS[name](problem, settings)
-        if inner and part.inner is None:
-            part = replace(part, inner=_predict_unseen(problem, settings, MODELS[name]))
-        parts.append(part)
-        choices |= {f"{name}_{key}": value for key, value in part.choices.items()}
-    return _average(parts, np.full(len(parts), 1 / len(parts)), choices)
+    for name in models:
+        model = model_function(name)
+        prediction = model(task, settings)
+        if inner and prediction.inner is None:
+            prediction = replace(prediction, inner=_predict_training_rows(task, settings, model))
+        predictions.append(prediction)
+        choices |= {f"{name}_{key}": value for key, value in prediction.choices.items()}
+    return _average(predictions, np.full(len(predictions), 1 / len(predictions)), choices)
 
 
-def _average(parts: Sequence[Prediction], weights: Floats, choices: dict[str, float]) -> Prediction:
-    """Average predictions."""
-    if len(parts) == 1:
-        return replace(parts[0], choices=choices)
-    seen = [part.inner for part in parts if part.inner is not None]
+def _check_inputs(task: Task, models: Sequence[str]) -> None:
+    """Refuse a model whose kernels or features are not in the task."""
+    sizes = {"kernels": task.kernels.size, "features": task.features.size}
+    for name in models:
+        for kind in catalogue.MODELS[name].inputs:
+            if not sizes[kind]:
+                raise InputError(
+                    "settings.json",
+                    f"members: {name}",
+                    f"there are no {kind}",
+                    expected=f"a file of {kind}, which the model {name} learns from",
+                    remedy="Delete the file of settings and run the workflow again.",
+                )
+
+
+def _predict_training_rows(task: Task, settings: Settings, model: Model) -> Floats:
+    """Predict each training perturbation by a fit without it, (m, G)."""
+    inner = np.empty_like(task.deltas)
+    for held_out in task.inner_folds(settings["inner_crossval"]["folds"]):
+        inner[held_out] = model(task.split(held_out), settings).deltas
+    return inner
+
+
+def _average(
+    predictions: Sequence[Prediction], weights: Floats, choices: dict[str, float]
+) -> Prediction:
+    """Average predictions; their inner predictions too, where all have some."""
+    if len(predictions) == 1:
+        return replace(predictions[0], choices=choices)
+    inner = [one.inner for one in predictions if one.inner is not None]
     return Prediction(
-        np.tensordot(weights, np.array([part.deltas for part in parts]), 1),
-        np.tensordot(weights, np.array([part.centre for part in parts]), 1),
-        np.tensordot(weights, np.array(seen), 1) if len(seen) == len(parts) else None,
+        np.tensordot(weights, np.array([one.deltas for one in predictions]), 1),
+        np.tensordot(weights, np.array([one.centre for one in predictions]), 1),
+        np.tensordot(weights, np.array(inner), 1) if len(inner) == len(predictions) else None,
         choices,
     )
 
 
-def predict_ensemble(
-    problems: Sequence[Problem], settings: Sequence[Settings], names: Sequence[str]
-) -> Prediction:
-    """Average experiments with weights that an inner loop on the training rows gives them.
+def predict_ensemble(members: Sequence[Member]) -> Prediction:
+    """Average experiments with weights from an inner cross-validation on the training rows.
 
-    All convex combinations in steps of 1/`STEPS` are weighed, as `inner_loop.weigh` does.
+    The candidates are all convex combinations in steps of 1/`WEIGHT_STEPS`; they are averaged as
+    `inner_loop.weigh_candidates` describes.
 
     Parameters
     ----------
-    problems
-        For each member the same perturbations with its own features.
-    settings
-        How each member learns.
-    names
-        Their names.
+    members
+        The experiments. Their tasks have the same perturbations.
     """
-    parts = [
-        predict(problem, how, inner=True) for problem, how in zip(problems, settings, strict=True)
+    predictions = [
+        predict(member.task, member.models, member.settings, inner=True) for member in members
     ]
-    grid = convex_weights(len(parts), STEPS)
-    inner = np.array([single(part.inner) for part in parts if part.inner is not None])
+    candidates = convex_weights(len(members), WEIGHT_STEPS)
+    inner = np.array([single_precision(one.inner) for one in predictions if one.inner is not None])
+    task = members[0].task
     sums = score_sums(
-        problems[0].deltas,
-        problems[0].weights,
-        lambda p: single(grid) @ inner[:, p],
-        len(grid),
+        task.deltas,
+        task.weights,
+        lambda p: single_precision(candidates) @ inner[:, p],
+        len(candidates),
     )
-    weights = weigh(sums)[0] @ grid
-    return _average(
-        parts, weights, {f"weight_{name}": float(w) for name, w in zip(names, weights, strict=True)}
-    )
+    weights = weigh_candidates(sums)[0] @ candidates
+    names = [f"weight_{member.name}" for member in members]
+    return _average(predictions, weights, dict(zip(names, weights.tolist(), strict=True)))
 
 
 def convex_weights(members: int, steps: int) -> Floats:
@@ -208,13 +185,145 @@ def convex_weights(members: int, steps: int) -> Floats:
     return weights
 
 
-def inner_score(problem: Problem, prediction: Prediction) -> float:
-    """Score of the training perturbations where they were not seen, not rounded; NaN if unknown.
+def inner_score(task: Task, prediction: Prediction) -> float:
+    """Score of the inner predictions of the training rows, not rounded; NaN if there are none.
 
     The baseline is the mean of all training responses.
     """
     if prediction.inner is None:
         return float("nan")
-    baseline = metrics.weighted_mae(problem.deltas, problem.deltas.mean(axis=0), problem.weights)
-    score = metrics.score(problem.deltas, prediction.inner, problem.weights, baseline)
+    baseline = metrics.weighted_mae(task.deltas, task.deltas.mean(axis=0), task.weights)
+    score = metrics.score(task.deltas, prediction.inner, task.weights, baseline)
     return float(score.terms.sum()) * max(0.0, score.cosine)
+
+
+def outer_folds(task: Task, folds: int | None) -> list[Ints]:
+    """Rows that are held out together, for each fold; guides of one gene are in one fold.
+
+    Parameters
+    ----------
+    task
+        All perturbations, as training perturbations.
+    folds
+        Number of folds, or None for one silenced gene at a time.
+
+    Raises
+    ------
+    InputError
+        When there are fewer silenced genes than folds.
+    """
+    n_genes = len(set(task.training_groups))
+    if folds is not None and not 2 <= folds <= n_genes:
+        raise InputError(
+            "configuration",
+            "crossval: folds",
+            f"{folds} for {n_genes} silenced genes",
+            expected="at least 2, and no more than genes",
+            remedy="Choose another number, or leave out one perturbation at a time.",
+        )
+    return assign_folds(task.training_groups, folds or task.n_training)
+
+
+def predict_folds(
+    members: Sequence[Member], folds: Sequence[Ints], *, inner: bool, progress: Progress
+) -> HeldOutPart:
+    """Predict the perturbations of each fold by a fit on all others.
+
+    Parameters
+    ----------
+    members
+        One experiment, or the members of an ensemble. Their tasks have all perturbations as
+        training perturbations.
+    folds
+        Rows to hold out together.
+    inner
+        Whether to predict training perturbations too (see `predict`); an ensemble always does.
+    progress
+        Called after each fold.
+
+    Raises
+    ------
+    InputError
+        When there are too few training perturbations, or no feature varies over them.
+    NotConvergedError
+        When a linear model misses its gap; it names the perturbations, the model, the penalty
+        and the gap.
+    """
+    fits = []
+    begin = time.perf_counter()
+    for number, rows in enumerate(folds, 1):
+        try:
+            fits.append(_fit(members, inner, rows))
+        except NotConvergedError as error:
+            raise NotConvergedError(f"perturbations {rows.tolist()}, {error}") from error
+        elapsed = time.perf_counter() - begin
+        progress(number, len(folds), elapsed / number * (len(folds) - number))
+    return _part(folds, fits, members[0].task.deltas.shape[1])
+
+
+def predict_validation(members: Sequence[Member], *, inner: bool) -> HeldOutPart:
+    """Predict the validation perturbations by one fit on all training perturbations.
+
+    Parameters
+    ----------
+    members, inner
+        As in `predict_folds`.
+    """
+    task = members[0].task
+    return _part([np.arange(task.n_to_predict)], [_fit(members, inner, None)], task.deltas.shape[1])
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """One fit: its predictions, the errors to expect of them, and how long it took."""
+
+    prediction: Prediction
+    mean: Floats
+    spread: Floats
+    quantiles: Floats
+    inner_score: float
+    seconds: float
+
+
+def _fit(members: Sequence[Member], inner: bool, held_out: Ints | None) -> _Fit:
+    """Fit without some training rows and predict these, or the validation perturbations."""
+    start = time.perf_counter()
+    if held_out is not None:
+        members = [replace(member, task=member.task.split(held_out)) for member in members]
+    first = members[0]
+    prediction = (
+        predict(first.task, first.models, first.settings, inner=inner)
+        if len(members) == 1
+        else predict_ensemble(members)
+    )
+    spread, quantiles = np.empty((len(prediction.deltas), 0)), np.empty(0)
+    if prediction.inner is not None:
+        spread, quantiles = expected_error(first.task, prediction.inner)
+    return _Fit(
+        prediction=prediction,
+        mean=first.task.deltas.mean(axis=0),
+        spread=spread,
+        quantiles=quantiles,
+        inner_score=inner_score(first.task, prediction),
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _part(folds: Sequence[Ints], fits: Sequence[_Fit], genes: int) -> HeldOutPart:
+    """Put the fits of several folds together; there may be no fold at all."""
+    # A model reports the same choices in every fold.
+    names = sorted(fits[0].prediction.choices) if fits else []
+    empty = np.empty((0, genes))
+    return HeldOutPart(
+        rows=np.concatenate([np.empty(0, dtype=np.intp), *folds]),
+        fold=np.repeat(np.arange(len(folds)), [len(rows) for rows in folds]),
+        prediction=np.concatenate([empty, *(fit.prediction.deltas for fit in fits)]),
+        spread=np.concatenate([fit.spread for fit in fits] or [empty]),
+        centre=np.array([fit.prediction.centre for fit in fits]),
+        mean=np.array([fit.mean for fit in fits]),
+        quantiles=np.array([fit.quantiles for fit in fits]),
+        inner_score=np.array([fit.inner_score for fit in fits]),
+        seconds=np.array([fit.seconds for fit in fits]),
+        choice_names=np.array(names, dtype=np.str_),
+        choices=np.array([[fit.prediction.choices[name] for name in names] for fit in fits]),
+    )

@@ -1,4 +1,4 @@
-"""The inner loop: what candidates are worth on training perturbations that were held out."""
+"""The inner cross-validation: score candidates on training perturbations that were held out."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import numpy.typing as npt
 from echoes.io.arrays import Floats, Ints, Singles
 from echoes.scoring import metrics
 
-#: A difference of two scores that says nothing: single precision rounds to less.
+#: A difference of two scores that means nothing: single precision rounds to less.
 ROUNDING = 1e-4
 
 
-def single(values: npt.ArrayLike) -> Singles:
-    """Bring numbers to single precision."""
+def single_precision(values: npt.ArrayLike) -> Singles:
+    """Convert numbers to single precision."""
     return np.asarray(values, dtype=np.float32)
 
 
-def deal(groups: Sequence[object], folds: int) -> list[Ints]:
-    """Deal rows out to folds like cards, a group at a time; no fold is empty.
+def assign_folds(groups: Sequence[object], folds: int) -> list[Ints]:
+    """Assign rows to folds: the first group to the first fold, the second to the second, and so on.
 
     Parameters
     ----------
     groups
-        What each row belongs to; rows of one group are never in two folds.
+        Group of each row; all rows of a group are in one fold.
     folds
-        Number of folds; as many as groups where there are fewer of these.
+        Number of folds. Where there are fewer groups, each group is a fold: no fold is empty.
 
     Returns
     -------
@@ -35,8 +35,9 @@ def deal(groups: Sequence[object], folds: int) -> list[Ints]:
         The rows of each fold, in order.
     """
     number = {group: i for i, group in enumerate(dict.fromkeys(groups))}
-    fold = np.array([number[group] for group in groups], dtype=np.intp) % min(folds, len(number))
-    return [np.flatnonzero(fold == i) for i in range(min(folds, len(number)))]
+    folds = min(folds, len(number))
+    fold = np.array([number[group] for group in groups], dtype=np.intp) % folds
+    return [np.flatnonzero(fold == i) for i in range(folds)]
 
 
 def score_sums(
@@ -46,31 +47,32 @@ def score_sums(
     count: int,
     baseline: Floats | None = None,
 ) -> Floats:
-    """Row sums from which the score of each candidate over any rows follows.
+    """Compute, for each row and candidate, the numbers whose sums over rows give the score.
 
     Parameters
     ----------
     truth, weights
         (m, G) responses and their weights.
     candidates
-        Gives for a row what each candidate predicts, (C, G).
+        Function that gives, for a row, the prediction of each candidate, (C, G).
     count
-        C.
+        Number of candidates, C.
     baseline
-        (m,) WMAE that a term compares with; by default that of the mean of all m rows.
+        (m,) WMAE that a term compares with. None: that of the mean of all m rows.
 
     Returns
     -------
     (4, m, C) array
-        Term, and the sums of h²·y·ŷ, h²·y² and h²·ŷ² (see `scoring.metrics`). Single precision
-        is used on the way: these numbers weigh candidates and are not reported.
+        Term, and the sums of h²·y·ŷ, h²·y² and h²·ŷ² (see `scoring.metrics`). They are computed
+        in single precision: they weigh candidates, and are not reported.
     """
     if baseline is None:
         baseline = metrics.weighted_mae(truth, truth.mean(axis=0), weights)
     sums = np.empty((4, len(truth), count))
-    # Two tables for all rows: to ask the system for new ones takes longer than the sums.
+    # Two tables for all rows: allocating new ones would take longer than the sums.
     t, h = np.empty((2, count, truth.shape[1]), dtype=np.float32)
-    for p, (y, w) in enumerate(zip(single(truth), single(weights), strict=True)):
+    rows = zip(single_precision(truth), single_precision(weights), strict=True)
+    for p, (y, w) in enumerate(rows):
         predicted = candidates(p)
         np.subtract(predicted, y, out=t)
         error = np.abs(t, out=t) @ w / y.size
@@ -93,24 +95,27 @@ def score_sums(
     return sums
 
 
-def total(sums: Floats) -> Floats:
-    """Score of summed rows, (4, …) → (…): S · max(0, wcos), not rounded."""
+def score_of_sums(sums: Floats) -> Floats:
+    """Score of numbers from `score_sums` that were summed over rows, (4, …) → (…).
+
+    It is S · max(0, wcos), not rounded.
+    """
     score: Floats = sums[0] * np.maximum(metrics.cosine_of_sums(*sums[1:]), 0.0)
     return score
 
 
-def weigh(sums: Floats) -> tuple[Floats, Floats]:
-    """Weigh candidates by how clearly each falls behind the best one.
+def weigh_candidates(sums: Floats) -> tuple[Floats, Floats]:
+    """Give each candidate a weight that falls with how clearly it is worse than the best one.
 
-    A candidate weighs exp(−d / s): d is how far its score is below the best one's, s the
-    jackknife standard error of that difference over perturbations, at least `ROUNDING`. What
-    the rows cannot tell from the best one counts almost as much as it: on few perturbations,
-    the best alone would be a matter of chance.
+    A candidate's weight is exp(−d / s), divided by the sum of all weights: d is the best score
+    minus its own, s the jackknife standard error of d over perturbations, at least `ROUNDING`.
+    A candidate that the data cannot distinguish from the best one weighs almost as much as it:
+    with few perturbations, which one is best is a matter of chance.
 
     Parameters
     ----------
     sums
-        (4, m, C) of `score_sums`.
+        (4, m, C) from `score_sums`.
 
     Returns
     -------
@@ -119,10 +124,10 @@ def weigh(sums: Floats) -> tuple[Floats, Floats]:
     """
     m = sums.shape[1]
     whole = sums.sum(axis=1)
-    scores = total(whole)
+    scores = score_of_sums(whole)
     best = int(np.argmax(scores))
-    without = total(whole[:, None] - sums)
-    difference = without[:, [best]] - without
+    without_row = score_of_sums(whole[:, None] - sums)
+    difference = without_row[:, [best]] - without_row
     # A score is a sum over rows: that of one row less is m / (m − 1) times too small, which
     # turns the jackknife's factor (m − 1) / m into its inverse.
     deviation = difference - difference.mean(axis=0)

@@ -1,7 +1,8 @@
-"""Kernels of silenced genes: how alike their places in the network are, and their answers."""
+"""Kernels of silenced genes: how similar their places in the network are, and their responses."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,25 +10,25 @@ import numpy as np
 
 from echoes.io.arrays import Bools, Floats, Ints, load_arrays, save_arrays
 from echoes.io.files import StrPath
-from echoes.models.task import Problem
+from echoes.models.task import Task
 
-#: Deviation, log2 units, that is added in quadrature to each gene's own in `profile_kernel`:
-#: genes that hardly answer shall not count as much as those that do.
+#: Deviation, log2 units, that `profile_kernel` adds in quadrature to that of each gene: genes
+#: that hardly respond shall not count as much as those that do.
 FLOOR = 0.05
 
 
 @dataclass(frozen=True)
 class Kernels:
-    """What the network says about r silenced genes; the fields are also the keys in the file.
+    """Kernels of r silenced genes, training perturbations first.
 
     Parameters
     ----------
     kernels
-        (k, r, r) inner products of the silenced genes' features, one matrix a diffusion.
+        (k, r, r) inner products of the silenced genes' network features, one matrix a diffusion.
     reach
         (r, G) share of each response gene in a silenced gene's diffusion.
     known
-        (r,) whether a silenced gene has a link.
+        (r,) whether the silenced gene has a link in the network.
     """
 
     kernels: Floats
@@ -35,14 +36,17 @@ class Kernels:
     known: Bools
 
 
+_FIELDS = tuple(field.name for field in dataclasses.fields(Kernels))
+
+
 def save_kernels(path: StrPath, kernels: Kernels) -> None:
     """Write kernels to an npz file."""
-    save_arrays(path, vars(kernels))
+    save_arrays(path, {name: getattr(kernels, name) for name in _FIELDS})
 
 
 def load_kernels(path: StrPath) -> Kernels:
-    """Read kernels from an npz file that `save_kernels` wrote."""
-    return Kernels(*load_arrays(path, *Kernels.__dataclass_fields__))
+    """Read kernels that `save_kernels` wrote."""
+    return Kernels(*load_arrays(path, *_FIELDS))
 
 
 def build_kernels(features: Sequence[Floats]) -> Floats:
@@ -73,51 +77,51 @@ def reach(diffusions: Sequence[Floats], genes: Ints) -> Floats:
     return shares
 
 
-def _centred(kernel: Floats, training: int, known: Bools) -> Floats:
+def _centred(kernel: Floats, n_training: int, known: Bools) -> Floats:
     """Centre a kernel on its known training rows and scale it to a mean diagonal of 1 on them.
 
-    What is not known stands at the centre: its rows and columns are 0, so that nothing follows
-    from it or for it.
+    Rows and columns of genes that are not known are 0: they are predicted from no other gene, and
+    no other gene is predicted from them.
     """
-    here = np.flatnonzero(known[:training])
-    if not len(here):
+    rows = np.flatnonzero(known[:n_training])
+    if not len(rows):
         return np.zeros_like(kernel)
-    column = kernel[:, here].mean(axis=1)
-    centred = kernel - column[:, None] - column + column[here].mean()
+    column = kernel[:, rows].mean(axis=1)
+    centred = kernel - column[:, None] - column + column[rows].mean()
     centred = np.where(known[:, None] & known, centred, 0.0)
-    scale = centred[here, here].mean()
-    # What rounding leaves of features that are all the same is not likeness.
-    noise = len(here) * np.finfo(np.float64).eps * kernel[here, here].mean()
+    scale = centred[rows, rows].mean()
+    # What rounding leaves of features that are all the same is not similarity.
+    noise = len(rows) * np.finfo(np.float64).eps * kernel[rows, rows].mean()
     return centred / scale if scale > noise else np.zeros_like(kernel)
 
 
-def network_kernel(problem: Problem) -> Floats:
-    """Likeness of the silenced genes' places in the network, (m + q, m + q).
+def network_kernel(task: Task) -> Floats:
+    """Similarity of the silenced genes' places in the network, (m + q, m + q).
 
     The mean over the diffusions of their kernels, each centred on the training perturbations
     and scaled to a mean diagonal of 1 on them. A gene without a link has a row of zeros.
     """
-    parts = [_centred(kernel, problem.training, problem.known) for kernel in problem.kernels]
+    parts = [_centred(kernel, task.n_training, task.known) for kernel in task.kernels]
     mean: Floats = np.mean(parts, axis=0)
     return mean
 
 
-def profile_kernel(problem: Problem, responses: Floats) -> Floats:
-    """Likeness of how the genes around each silenced gene answered to the training perturbations.
+def profile_kernel(task: Task, responses: Floats) -> Floats:
+    """Similarity of how the genes around each silenced gene responded in training, (m + q, m + q).
 
     A gene's profile is its m training responses, centred and divided by their deviation; a
     silenced gene's features are the mean of the profiles around it in the network, weighted by
-    its diffusion. The kernel is centred and scaled like that of the network.
+    its diffusion. The kernel is centred and scaled like `network_kernel`.
 
     Parameters
     ----------
-    problem
-        Gives the reach of each silenced gene. One that reaches no response gene has a row of
+    task
+        Gives the reach of each silenced gene. A gene that reaches no response gene has a row of
         zeros.
     responses
         (m, G) training responses.
     """
     profiles = responses - responses.mean(axis=0)
     profiles /= np.sqrt(np.einsum("mg,mg->g", profiles, profiles) / len(profiles) + FLOOR**2)
-    features = problem.reach @ profiles.T
-    return _centred(features @ features.T, problem.training, problem.reach.sum(axis=1) > 0)
+    features = task.reach @ profiles.T
+    return _centred(features @ features.T, task.n_training, task.reach.sum(axis=1) > 0)

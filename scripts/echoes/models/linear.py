@@ -1,4 +1,4 @@
-"""What the linear models share: a fitted model, inner folds, and a certificate of optimality."""
+"""What the linear models share: scaled features, a fitted model, inner folds, a duality gap."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from echoes.io.errors import InputError
 
 @dataclass(frozen=True)
 class LinearFit:
-    """A fitted multi-output linear model Y ≈ X·B + b and how far it can be trusted.
+    """A fitted multi-output linear model Y ≈ X·B + b, and how near it is to the optimum.
 
     Parameters
     ----------
@@ -27,12 +27,12 @@ class LinearFit:
         Relative duality gap of the fit: the optimum is below its objective by at most
         this share of it.
     inner_gap
-        The largest gap of the fits of the inner cross-validation; NaN where the
-        solver does not tell.
+        The largest gap of the fits of the inner cross-validation; NaN where the solver does not
+        compute it.
     unconverged
-        How many fits, inner ones included, their solver called unconverged.
+        Number of fits, inner ones included, that their solver called unconverged.
     messages
-        What the solver warned of, each message once.
+        The solver's warnings, each message once.
     """
 
     coefficients: Floats
@@ -47,6 +47,45 @@ class LinearFit:
         """Predict (·, T) for rows (·, F)."""
         prediction: Floats = rows @ self.coefficients + self.intercept
         return prediction
+
+
+def standardise(train: Floats, *others: Floats) -> list[Floats]:
+    """Centre and scale columns by the mean and the deviation of the training rows.
+
+    Columns that are constant over the training rows are dropped: a penalised
+    linear model gives them no weight.
+
+    Parameters
+    ----------
+    train
+        (m, F) training rows.
+    others
+        Further rows (·, F), which the mean and the deviation are not taken from.
+
+    Returns
+    -------
+    list of arrays
+        `train` and the others with F′ ≤ F columns.
+
+    Raises
+    ------
+    InputError
+        When no column varies.
+    """
+    m, eps = len(train), np.finfo(np.float64).eps
+    mean, variance = train.mean(axis=0), train.var(axis=0)
+    # What rounding leaves of a constant column is not variation.
+    varies = variance > m * eps * variance + (m * mean * eps) ** 2
+    if not varies.any():
+        raise InputError(
+            "features",
+            "",
+            f"none of {train.shape[1]} columns varies over {m} training perturbations",
+            expected="diffusions that differ between perturbations",
+            remedy="Check that silenced genes are in the network.",
+        )
+    mean, deviation = mean[varies], np.sqrt(variance[varies])
+    return [(rows[:, varies] - mean) / deviation for rows in (train, *others)]
 
 
 def check_folds(rows: int, folds: int) -> None:

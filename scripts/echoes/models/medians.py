@@ -8,18 +8,19 @@ import numpy as np
 
 from echoes.io.arrays import Floats, Ints
 
-#: Rounds after which the re-weighted median is taken as it is; it stands after some 40.
+#: Most rounds of the re-weighted median; it usually no longer changes after about 40.
 MAXIMAL_ROUNDS = 200
-#: Where the inner loop stops: what is left moves the score by about as much.
-ROUGH = 1e-3
-#: Errors below this count as this.
+#: Tolerance of the re-weighted median in the inner cross-validation, where the score need not be
+#: more precise than this.
+INNER_TOLERANCE = 1e-3
+#: Smaller errors count as this.
 EPSILON = 1e-12
-#: Entries that are worked on at a time: they stay in the processor's cache.
+#: Entries that are processed at a time: they stay in the processor's cache.
 _BLOCK = 1 << 15
 
 
 def _blocks(count: int, width: int) -> Iterator[slice]:
-    """Cut so many rows of this width into blocks."""
+    """Cut a number of rows of this width into blocks."""
     step = max(1, _BLOCK // width)
     return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
@@ -32,7 +33,7 @@ class Medians:
     values
         (m, G) table.
     weights
-        (m, G) weights, at least 0. In a column without any weight all rows count alike.
+        (m, G) weights, at least 0. In a column of zero weights all rows weigh the same.
     """
 
     def __init__(self, values: Floats, weights: Floats) -> None:
@@ -47,34 +48,34 @@ class Medians:
             order = np.argsort(columns, axis=1, kind="stable")
             self._order[block] = order
             self._sorted[block] = np.take_along_axis(weights[:, block].T, order, axis=1)
-        self._weigh_all()
+        self._fill_weights()
 
-    def _weigh_all(self) -> None:
-        """Let all rows count alike where none has a weight."""
+    def _fill_weights(self) -> None:
+        """Give all rows of a column the same weight where none has any."""
         self._sorted[~self._sorted.any(axis=1)] = 1.0
 
     def without(self, rows: Ints) -> Medians:
         """Medians of the table without some rows, without sorting it again."""
-        left = Medians.__new__(Medians)
-        left._table, left._weights = self._table, self._weights
-        left._rows = np.delete(self._rows, rows)
+        fewer = Medians.__new__(Medians)
+        fewer._table, fewer._weights = self._table, self._weights
+        fewer._rows = np.delete(self._rows, rows)
         kept = np.zeros(len(self._table), dtype=np.bool_)
-        kept[left._rows] = True
-        genes, m = len(self._order), len(left._rows)
-        left._order = np.empty((genes, m), dtype=np.int32)
-        left._sorted = np.empty((genes, m))
+        kept[fewer._rows] = True
+        genes, m = len(self._order), len(fewer._rows)
+        fewer._order = np.empty((genes, m), dtype=np.int32)
+        fewer._sorted = np.empty((genes, m))
         for block in _blocks(genes, m):
-            at = kept[self._order[block]]
-            left._order[block] = self._order[block][at].reshape(-1, m)
-            left._sorted[block] = self._sorted[block][at].reshape(-1, m)
-        left._weigh_all()
-        return left
+            places = kept[self._order[block]]
+            fewer._order[block] = self._order[block][places].reshape(-1, m)
+            fewer._sorted[block] = self._sorted[block][places].reshape(-1, m)
+        fewer._fill_weights()
+        return fewer
 
     def weighted(self, factors: Floats | None = None) -> Floats:
         """Lower weighted median of each column, (G,).
 
-        It is the least value whose weight, with that of all smaller ones, makes half of the
-        total; it minimises the column's sum of weighted absolute errors.
+        It is the smallest value for which it and all smaller values have at least half of the
+        column's weight; it minimises the column's sum of weighted absolute errors.
 
         Parameters
         ----------
@@ -82,21 +83,21 @@ class Medians:
             (m,) factors of the rows' weights, above 0.
         """
         genes, m = self._order.shape
-        each = np.zeros(len(self._table))
-        each[self._rows] = 1.0 if factors is None else factors
+        factor = np.zeros(len(self._table))
+        factor[self._rows] = 1.0 if factors is None else factors
         median = np.empty(genes)
         for block in _blocks(genes, m):
             order = self._order[block]
-            reached = each[order]
+            reached = factor[order]
             reached *= self._sorted[block]
             np.cumsum(reached, axis=1, out=reached)
-            at = np.count_nonzero(reached < reached[:, -1:] / 2, axis=1)
-            row = np.take_along_axis(order, at[:, None], axis=1)[:, 0]
+            place = np.count_nonzero(reached < reached[:, -1:] / 2, axis=1)
+            row = np.take_along_axis(order, place[:, None], axis=1)[:, 0]
             median[block] = self._table[row, np.arange(block.start, block.stop)]
         return median
 
     def _error(self, centre: Floats) -> Floats:
-        """WMAE of each row, (m,), where `centre` is predicted for all."""
+        """WMAE of each row, (m,), where `centre` is predicted for all rows."""
         error = np.empty(len(self._table))
         for block in _blocks(*self._table.shape):
             off = self._table[block] - centre
@@ -108,15 +109,15 @@ class Medians:
     def reweighted(self, tolerance: float = 0.0) -> Floats:
         """Find a constant prediction c (G,) that is a local minimum of Σ_p log WMAE_p(c).
 
-        There c is the median of each column under the weights w_pg / WMAE_p(c): from the median
-        without weights on, the median is repeated until it stands. No round makes the sum
-        larger. There are many such minima, so where it starts must not depend on rows that are
-        left out.
+        There, c is the median of each column under the weights w_pg / WMAE_p(c). It starts from
+        the median without weights and takes this weighted median again and again until it no
+        longer changes; no round makes the sum larger. There are many such minima, so where it
+        starts must not depend on rows that are left out.
 
         Parameters
         ----------
         tolerance
-            Stop where a round lowers the sum by no more than this.
+            Stop when a round lowers the sum by no more than this.
         """
         m = len(self._rows)
         start = self._order[:, [(m - 1) // 2, m // 2]]

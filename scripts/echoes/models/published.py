@@ -1,35 +1,39 @@
-"""Leave one perturbation out: fit on all others, predict it and the validation genes."""
+"""The published protocol: leave one perturbation out, fit on all others, and predict it.
+
+The validation perturbations are predicted by the same fits.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Floats, Ints, load_arrays
+from echoes.io.arrays import Floats, Ints, load_arrays, save_arrays
 from echoes.io.errors import InputError, NotConvergedError
 from echoes.io.files import StrPath
-from echoes.models import regression as models
-from echoes.models.linear import LinearFit, check_folds
-from echoes.network.features import standardise
+from echoes.models import regression
+from echoes.models.components import Components, reconstruct
+from echoes.models.linear import LinearFit, check_folds, standardise
 
 
 @dataclass(frozen=True)
-class Fold:
-    """What one fold predicts, in the space of the targets.
+class FittedFold:
+    """Predictions of one fold for principal components of the response, and its fits.
 
     Parameters
     ----------
     held_out
-        (T,) prediction of the left-out perturbation.
+        (T,) prediction for the perturbation that is left out.
     validation
-        (v, T) predictions of the validation perturbations.
+        (v, T) predictions for the validation perturbations.
     fits
         The fitted models, in the order of the experiment.
     seconds
-        Time each fit took.
+        Time that each fit took.
     """
 
     held_out: Floats
@@ -38,15 +42,58 @@ class Fold:
     seconds: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class Fold:
+    """Predicted responses of one fold, and figures of its k fitted models.
+
+    Parameters
+    ----------
+    held_out
+        (G,) predicted response of the perturbation that is left out.
+    validation
+        (v, G) predicted responses of the validation perturbations.
+    penalty
+        (k,) penalty that each model's inner cross-validation chose.
+    gap, inner_gap
+        (k,) relative duality gap of each model's fit, and the largest of its inner fits; NaN
+        where the solver does not compute it.
+    unconverged
+        (k,) number of fits, inner ones included, that their solver called unconverged.
+    seconds
+        (k,) time that each model took.
+    """
+
+    held_out: Floats
+    validation: Floats
+    penalty: Floats
+    gap: Floats
+    inner_gap: Floats
+    unconverged: Ints
+    seconds: Floats
+
+
+_FIELDS = tuple(field.name for field in dataclasses.fields(Fold))
+
+
+def save_fold(path: StrPath, fold: Fold) -> None:
+    """Write a fold to an npz file."""
+    save_arrays(path, {name: getattr(fold, name) for name in _FIELDS})
+
+
+def load_fold(path: StrPath) -> Fold:
+    """Read a fold that `save_fold` wrote."""
+    return Fold(*load_arrays(path, *_FIELDS))
+
+
 def leave_one_out(
     train: Floats,
     validation: Floats,
     targets: Floats,
     fold: int,
     names: Sequence[str],
-    how: models.Regression,
-) -> Fold:
-    """Fit the named models without one row and average what they predict for it.
+    settings: regression.Regression,
+) -> FittedFold:
+    """Fit linear models without one row, and average their predictions for it.
 
     Parameters
     ----------
@@ -57,14 +104,14 @@ def leave_one_out(
     fold
         The row to leave out.
     names
-        Models to fit and to average.
-    how
-        How they are fitted.
+        Names of the models to fit and to average, in `regression.NAMES`.
+    settings
+        Settings of the fits.
 
     Raises
     ------
     InputError
-        When there is no such row, or too few for the inner folds.
+        When there is no such row, or too few rows for the inner folds.
     NotConvergedError
         When a fit misses its gap; it names the fold, the model, the penalty and the gap.
     """
@@ -76,40 +123,35 @@ def leave_one_out(
             expected=f"0 to {len(train) - 1}, one of {len(train)} perturbations",
             remedy="Choose one of these.",
         )
-    others = np.delete(np.arange(len(train)), fold)
-    check_folds(len(others), how.inner_folds)
-    X, left_out, unseen = standardise(train[others], train[[fold]], validation)
-    Y = targets[others]
+    kept = np.delete(np.arange(len(train)), fold)
+    check_folds(len(kept), settings.inner_folds)
+    X, X_held_out, X_validation = standardise(train[kept], train[[fold]], validation)
+    Y = targets[kept]
     fits, seconds = [], []
     for name in names:
         start = time.perf_counter()
         try:
-            fits.append(models.fit(name, X, Y, how))
+            fits.append(regression.fit(name, X, Y, settings))
         except NotConvergedError as error:
-            raise NotConvergedError(f"fold {fold}, {name}, {error}") from error
+            raise NotConvergedError(f"fold {fold}, {error}") from error
         seconds.append(time.perf_counter() - start)
-    return Fold(
-        held_out=np.mean([model.predict(left_out)[0] for model in fits], axis=0),
-        validation=np.mean([model.predict(unseen) for model in fits], axis=0),
+    return FittedFold(
+        held_out=np.mean([fitted.predict(X_held_out)[0] for fitted in fits], axis=0),
+        validation=np.mean([fitted.predict(X_validation) for fitted in fits], axis=0),
         fits=tuple(fits),
         seconds=tuple(seconds),
     )
 
 
-@dataclass(frozen=True)
-class SavedFold:
-    """What the file of a fold holds; the models are in the order of the experiment."""
-
-    held_out: Floats
-    validation: Floats
-    penalty: Floats
-    gap: Floats
-    inner_gap: Floats
-    unconverged: Ints
-    seconds: Floats
-
-
-def load(path: StrPath) -> SavedFold:
-    """Read the file of a fold."""
-    names = ("held_out", "validation", "penalty", "gap", "inner_gap", "unconverged", "seconds")
-    return SavedFold(*load_arrays(path, *names))
+def in_genes(fitted: FittedFold, components: Components) -> Fold:
+    """Turn predicted components into predicted responses of genes."""
+    axes, mean = components.axes, components.mean
+    return Fold(
+        held_out=reconstruct(fitted.held_out, axes, mean),
+        validation=reconstruct(fitted.validation, axes, mean),
+        penalty=np.array([fit.penalty for fit in fitted.fits]),
+        gap=np.array([fit.gap for fit in fitted.fits]),
+        inner_gap=np.array([fit.inner_gap for fit in fitted.fits]),
+        unconverged=np.array([fit.unconverged for fit in fitted.fits], dtype=np.intp),
+        seconds=np.array(fitted.seconds),
+    )

@@ -1,74 +1,138 @@
-"""The models that an experiment may name, behind one interface: fit on rows, predict rows."""
+"""The linear models of the published method, for both protocols: ridge and elastic net.
+
+They map network features of the silenced gene to principal components of the response.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from echoes.io.arrays import Floats
+from echoes.io.errors import NotConvergedError
+from echoes.models.components import decompose, reconstruct
 from echoes.models.elastic_net import fit_elastic_net, fit_elastic_net_scikit_learn
-from echoes.models.linear import LinearFit
+from echoes.models.linear import LinearFit, standardise
 from echoes.models.ridge import fit_ridge, fit_ridge_scikit_learn
+from echoes.models.task import Prediction, Settings, Task
 
 
 @dataclass(frozen=True)
 class Regression:
-    """How the linear models are fitted.
+    """Settings of the linear models, the section ``regression`` of the configuration.
 
     Parameters
     ----------
     penalties
         Penalties to choose from, in order.
     inner_folds
-        Contiguous folds of the inner cross-validation.
+        Number of contiguous folds of the inner cross-validation.
     l1_ratio
-        Share of the group penalty in the elastic net's.
+        Share of the group penalty in the elastic net's penalty, more than 0 and less than 1.
     backend
-        What solves: ``exact``, or ``scikit-learn`` to check it.
+        Which solver fits: one of `BACKENDS`. ``scikit-learn`` is there to check ``exact``.
     gap
         Relative duality gap that every fit of the exact backend must reach.
-    max_iter, tolerance
+    max_iter
+        Most passes of scikit-learn's coordinate descent over all features.
+    tolerance
         Where scikit-learn's coordinate descent stops.
     """
 
-    penalties: tuple[float, ...] = (0.01, 0.1, 1.0, 100.0)
-    inner_folds: int = 3
-    l1_ratio: float = 0.5
-    backend: str = "exact"
-    gap: float = 1e-8
-    max_iter: int = 1000
-    tolerance: float = 1e-4
+    penalties: tuple[float, ...]
+    inner_folds: int
+    l1_ratio: float
+    backend: str
+    gap: float
+    max_iter: int
+    tolerance: float
+
+    @classmethod
+    def from_settings(cls, section: Mapping[str, Any]) -> Regression:
+        """Read the section ``regression`` of an experiment's settings."""
+        return cls(**{**section, "penalties": tuple(section["penalties"])})
 
 
 Fit = Callable[[Floats, Floats, Regression], LinearFit]
 
-#: Backend and name in the configuration → fit on features (m, F) and targets (m, T).
-MODELS: dict[tuple[str, str], Fit] = {
-    ("exact", "ridge"): lambda X, Y, how: fit_ridge(
-        X, Y, how.penalties, how.inner_folds, tolerance=how.gap
+_FITS: dict[tuple[str, str], Fit] = {
+    ("exact", "ridge"): lambda X, Y, settings: fit_ridge(
+        X, Y, settings.penalties, settings.inner_folds, tolerance=settings.gap
     ),
-    ("exact", "elastic_net"): lambda X, Y, how: fit_elastic_net(
-        X, Y, how.penalties, how.inner_folds, l1_ratio=how.l1_ratio, tolerance=how.gap
-    ),
-    ("scikit-learn", "ridge"): lambda X, Y, how: fit_ridge_scikit_learn(
-        X, Y, how.penalties, how.inner_folds
-    ),
-    ("scikit-learn", "elastic_net"): lambda X, Y, how: fit_elastic_net_scikit_learn(
+    ("exact", "elastic_net"): lambda X, Y, settings: fit_elastic_net(
         X,
         Y,
-        how.penalties,
-        how.inner_folds,
-        l1_ratio=how.l1_ratio,
-        max_iter=how.max_iter,
-        tolerance=how.tolerance,
+        settings.penalties,
+        settings.inner_folds,
+        l1_ratio=settings.l1_ratio,
+        tolerance=settings.gap,
+    ),
+    ("scikit-learn", "ridge"): lambda X, Y, settings: fit_ridge_scikit_learn(
+        X, Y, settings.penalties, settings.inner_folds
+    ),
+    ("scikit-learn", "elastic_net"): lambda X, Y, settings: fit_elastic_net_scikit_learn(
+        X,
+        Y,
+        settings.penalties,
+        settings.inner_folds,
+        l1_ratio=settings.l1_ratio,
+        max_iter=settings.max_iter,
+        tolerance=settings.tolerance,
     ),
 }
 
-#: Backends and names that there are.
-BACKENDS = tuple(dict.fromkeys(backend for backend, _ in MODELS))
-NAMES = tuple(dict.fromkeys(name for _, name in MODELS))
+#: Solvers, and names of the linear models.
+BACKENDS = tuple(dict.fromkeys(backend for backend, _ in _FITS))
+NAMES = tuple(dict.fromkeys(name for _, name in _FITS))
 
 
-def fit(name: str, X: Floats, Y: Floats, how: Regression) -> LinearFit:
-    """Fit the named model on features X (m, F) and targets Y (m, T)."""
-    return MODELS[how.backend, name](X, Y, how)
+def fit(name: str, X: Floats, Y: Floats, settings: Regression) -> LinearFit:
+    """Fit the linear model with this name on features X (m, F) and targets Y (m, T).
+
+    Raises
+    ------
+    NotConvergedError
+        When a fit misses its gap; it names the model, the penalty and the gap.
+    """
+    try:
+        return _FITS[settings.backend, name](X, Y, settings)
+    except NotConvergedError as error:
+        raise NotConvergedError(f"{name}, {error}") from error
+
+
+def ridge(task: Task, settings: Settings) -> Prediction:
+    """Predict by a ridge regression, as the held-out protocol fits it."""
+    return _predict("ridge", task, settings)
+
+
+def elastic_net(task: Task, settings: Settings) -> Prediction:
+    """Predict by a multi-task elastic net, as the held-out protocol fits it."""
+    return _predict("elastic_net", task, settings)
+
+
+def _predict(name: str, task: Task, settings: Settings) -> Prediction:
+    """Fit a linear model; components, scaling and penalty come from training rows only.
+
+    Where there are few training rows, there are as many components as there can be, and as many
+    inner folds as have two rows each.
+    """
+    m, genes = task.deltas.shape
+    regression = Regression.from_settings(settings["regression"])
+    n_components = min(settings["response"]["n_components"], m - 1, genes)
+    components = decompose(task.deltas, n_components)
+    # The score of an inner fold needs two rows to vary.
+    inner_folds = max(2, min(regression.inner_folds, m // 2))
+    training, to_predict = standardise(task.features[:m], task.features[m:])
+    fitted = fit(name, training, components.scores, replace(regression, inner_folds=inner_folds))
+    ends = min(regression.penalties), max(regression.penalties)
+    return Prediction(
+        reconstruct(fitted.predict(to_predict), components.axes, components.mean),
+        # The mean fitted response of a linear model with an intercept is the mean response.
+        components.mean,
+        choices={
+            "penalty": fitted.penalty,
+            "gap": fitted.gap,
+            "at_edge": float(fitted.penalty in ends),
+        },
+    )

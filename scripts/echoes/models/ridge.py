@@ -51,7 +51,7 @@ def fit_ridge(
     penalties: Sequence[float],
     inner_folds: int,
     *,
-    tolerance: float = 1e-8,
+    tolerance: float,
 ) -> LinearFit:
     """Fit min ‖Y − XB − b‖² + λ‖B‖² in its dual, all penalties from one decomposition.
 

@@ -1,20 +1,28 @@
-"""What a model may learn from and what it is to predict: the two sides of a fold."""
+"""A task: what a model may learn from, and which perturbations it is to predict."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats, Ints
-from echoes.models.inner_loop import deal
+from echoes.io.arrays import Bools, Floats, Ints, positions
+from echoes.models.inner_loop import assign_folds
+
+if TYPE_CHECKING:
+    from echoes.models.kernels import Kernels
+
+#: Sections of an experiment's settings by name, as in the configuration.
+Settings = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Problem:
-    """m training perturbations with their responses, and q whose responses are not here.
+class Task:
+    """m training perturbations with their responses, and q perturbations to predict.
 
-    What a model does not get it cannot look at: a fold's problem has no response of the
+    A model cannot read what is not here: the task of a fold has no response of the
     perturbations that are held out.
 
     Parameters
@@ -22,21 +30,24 @@ class Problem:
     deltas
         (m, G) responses of the training perturbations, log2 units.
     weights
-        (m, G) their weights in the score.
+        (m, G) weights of these responses in the score.
     control
         (G,) expression of the control cells, log2 units.
     silenced
-        (m + q,) position of each silenced gene among the G; −1 where it is not measured.
+        (m + q,) position of each silenced gene among the G response genes, training
+        perturbations first; −1 where the silenced gene is no response gene.
     kernels
-        (k, m + q, m + q) inner products of network features, one matrix a diffusion.
+        (k, m + q, m + q) inner products of network features, one matrix a diffusion;
+        k is 0 where no model needs them.
     reach
-        (m + q, G) share of each response gene in a silenced gene's diffusion.
+        (m + q, G) share of each response gene in a silenced gene's diffusion; without columns
+        where no model needs it.
     known
-        (m + q,) silenced genes that have a link.
+        (m + q,) whether the silenced gene has a link in the network.
     features
-        (m + q, F) features for linear models; F may be 0 where none is used.
+        (m + q, F) features for linear models; F is 0 where no model needs them.
     groups
-        (m + q,) number of each silenced gene: guides of one gene have the same.
+        (m + q,) number of each silenced gene: guides of one gene have the same number.
     """
 
     deltas: Floats
@@ -50,32 +61,38 @@ class Problem:
     groups: Ints
 
     @property
-    def training(self) -> int:
+    def n_training(self) -> int:
         """Number of training perturbations, m."""
         return len(self.deltas)
 
     @property
-    def asked(self) -> int:
+    def n_to_predict(self) -> int:
         """Number of perturbations to predict, q."""
-        return len(self.silenced) - self.training
+        return len(self.silenced) - self.n_training
 
-    def split(self, held_out: Ints, others: Ints | None = None) -> Problem:
-        """Make the problem of predicting some of the training perturbations from the others.
+    @property
+    def training_groups(self) -> list[int]:
+        """Number of the silenced gene of each training perturbation."""
+        groups: list[int] = self.groups[: self.n_training].tolist()
+        return groups
+
+    def split(self, held_out: Ints, training: Ints | None = None) -> Task:
+        """Make the task of predicting some training perturbations from others.
 
         Parameters
         ----------
         held_out
             Training rows to predict, in this order.
-        others
-            Training rows to learn from; all the others by default.
+        training
+            Training rows to learn from. None: all rows that are not held out.
         """
-        if others is None:
-            others = np.delete(np.arange(self.training), held_out)
-        rows = np.concatenate([others, held_out])
+        if training is None:
+            training = np.delete(np.arange(self.n_training), held_out)
+        rows = np.concatenate([training, held_out])
         return replace(
             self,
-            deltas=self.deltas[others],
-            weights=self.weights[others],
+            deltas=self.deltas[training],
+            weights=self.weights[training],
             silenced=self.silenced[rows],
             kernels=self.kernels[:, rows[:, None], rows],
             reach=self.reach[rows],
@@ -85,37 +102,77 @@ class Problem:
         )
 
     def inner_folds(self, folds: int) -> list[Ints]:
-        """Deal the training rows out to inner folds, guides of one gene to the same."""
-        return deal(self.groups[: self.training].tolist(), folds)
+        """Assign the training rows to inner folds, guides of one gene to the same fold."""
+        return assign_folds(self.training_groups, folds)
 
-    def own(self) -> tuple[Ints, Ints]:
-        """Rows and genes of the training entries that are a silenced gene's own."""
-        rows = np.flatnonzero(self.silenced[: self.training] >= 0)
+    def own_entries(self) -> tuple[Ints, Ints]:
+        """Rows and columns of `deltas` where a silenced gene's own response stands."""
+        rows = np.flatnonzero(self.silenced[: self.n_training] >= 0)
         return rows, self.silenced[rows]
 
-    def own_asked(self) -> tuple[Ints, Ints]:
-        """Rows and genes of the entries to predict that are a silenced gene's own."""
-        silenced = self.silenced[self.training :]
+    def own_entries_to_predict(self) -> tuple[Ints, Ints]:
+        """Rows and columns of a prediction where a silenced gene's own response stands."""
+        silenced = self.silenced[self.n_training :]
         rows = np.flatnonzero(silenced >= 0)
         return rows, silenced[rows]
 
 
+def build_task(
+    deltas: Floats,
+    weights: Floats,
+    control: Floats,
+    genes: Sequence[str],
+    silenced: Sequence[str],
+    kernels: Kernels | None,
+    features: Floats | None,
+) -> Task:
+    """Put together a task from the arrays of a screen and of a network.
+
+    Parameters
+    ----------
+    deltas, weights
+        (m, G) responses of the training perturbations and their weights in the score.
+    control
+        (G,) expression of the control cells.
+    genes
+        The G response genes.
+    silenced
+        The m + q silenced genes, those of the training perturbations first.
+    kernels
+        Kernels of the silenced genes, or None where no model needs them.
+    features
+        (m + q, F) features of the silenced genes, or None where no model needs them.
+    """
+    rows = len(silenced)
+    return Task(
+        deltas=deltas,
+        weights=weights,
+        control=control,
+        silenced=positions(silenced, genes),
+        kernels=np.empty((0, rows, rows)) if kernels is None else kernels.kernels,
+        reach=np.empty((rows, 0)) if kernels is None else kernels.reach,
+        known=np.zeros(rows, dtype=np.bool_) if kernels is None else kernels.known,
+        features=np.empty((rows, 0)) if features is None else features,
+        groups=np.unique(np.asarray(silenced, dtype=np.str_), return_inverse=True)[1],
+    )
+
+
 @dataclass(frozen=True)
 class Prediction:
-    """What a model predicts for the q perturbations of a problem.
+    """What a model predicts for the q perturbations of a task.
 
     Parameters
     ----------
     deltas
         (q, G) predicted responses.
     centre
-        (G,) mean of what the fitted model says of its training perturbations, each gene's own
-        silencing left out. On deviations from it a constant prediction is 0 everywhere.
+        (G,) mean of what the fitted model predicts for its training perturbations, without each
+        silenced gene's own fall. A constant prediction equals its centre in every row.
     inner
-        (m, G) what the model says of its training perturbations where it has not seen them;
-        None where its inner loop does not tell.
+        (m, G) what the model predicts for each training perturbation when fitted without it;
+        None where the model does not compute this.
     choices
-        What an inner loop has chosen and how well it fitted, by name.
+        What the inner cross-validation chose and how well the model fitted, by name.
     """
 
     deltas: Floats

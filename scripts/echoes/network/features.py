@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from echoes.io.arrays import Floats, load_arrays, save_arrays
-from echoes.io.errors import InputError
 from echoes.io.files import StrPath
 
 #: Names that `transform` takes.
@@ -51,6 +50,17 @@ def save_features(path: StrPath, features: Features) -> None:
 def load_features(path: StrPath) -> Features:
     """Read features from an npz file that `save_features` wrote."""
     return Features(*load_arrays(path, *Features.__dataclass_fields__))
+
+
+def load_rows(path: StrPath) -> Floats:
+    """Read the features alone, (n + v, F): training perturbations, then those to predict."""
+    return np.vstack(load_arrays(path, "train", "validation"))
+
+
+def load_residual(path: StrPath) -> Floats:
+    """Read the largest residual of each diffusion alone."""
+    (residual,) = load_arrays(path, "residual")
+    return np.asarray(residual, dtype=np.float64)
 
 
 def transform(diffusion: Floats, degree: Floats, kind: str) -> Floats:
@@ -110,42 +120,3 @@ def build_features(
             gene[keep],
         )
     return Features(train, validation, block, gene, np.array(residual, dtype=np.float64))
-
-
-def standardise(train: Floats, *others: Floats) -> list[Floats]:
-    """Centre and scale columns by the mean and the deviation of the training rows.
-
-    Columns that are constant over the training rows are dropped: a penalised
-    linear model gives them no weight.
-
-    Parameters
-    ----------
-    train
-        (m, F) training rows.
-    others
-        Further rows (·, F), which the mean and the deviation are not taken from.
-
-    Returns
-    -------
-    list of arrays
-        `train` and the others with F′ ≤ F columns.
-
-    Raises
-    ------
-    InputError
-        When no column varies.
-    """
-    m, eps = len(train), np.finfo(np.float64).eps
-    mean, variance = train.mean(axis=0), train.var(axis=0)
-    # What rounding leaves of a constant column is not variation.
-    varies = variance > m * eps * variance + (m * mean * eps) ** 2
-    if not varies.any():
-        raise InputError(
-            "features",
-            "",
-            f"none of {train.shape[1]} columns varies over {m} training perturbations",
-            expected="diffusions that differ between perturbations",
-            remedy="Check that silenced genes are in the network.",
-        )
-    mean, deviation = mean[varies], np.sqrt(variance[varies])
-    return [(rows[:, varies] - mean) / deviation for rows in (train, *others)]
