@@ -3,12 +3,12 @@
 import logging
 from collections.abc import Sequence
 
-from echoes.io.arrays import load_arrays
 from echoes.io.command import parser, run
 from echoes.io.files import load_json
 from echoes.models.components import load_components
 from echoes.models.published import in_genes, leave_one_out, save_fold
 from echoes.models.regression import Regression
+from echoes.network.features import load_groups
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     given = args.parse_args(argv)
 
     settings = load_json(given.settings)
-    train, validation = load_arrays(given.features, "train", "validation")
+    train, validation = load_groups(given.features)
     components = load_components(given.components)
     models, regression = settings["models"], Regression.from_settings(settings["regression"])
     fold = leave_one_out(train, validation, components.scores, given.fold, models, regression)

@@ -13,7 +13,7 @@ from echoes.io.files import load_json
 from echoes.models.held_out import Member, outer_folds, predict_folds, predict_validation
 from echoes.models.kernels import load_kernels
 from echoes.models.task import build_task
-from echoes.network.features import load_rows
+from echoes.network.features import load_groups
 from echoes.scoring.out_of_fold import save_part
 from echoes.screen import record
 
@@ -71,7 +71,7 @@ def _load_members(
             genes.tolist(),
             np.concatenate(silenced).tolist(),
             load_kernels(folder / kernels) if kernels else None,
-            load_rows(folder / features) if features else None,
+            np.vstack(load_groups(folder / features)) if features else None,
         )
         members.append(Member(name, tuple(member["models"]), task, member))
     return members

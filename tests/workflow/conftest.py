@@ -123,17 +123,16 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run of Snakemake ended."""
+    """How a run of Snakemake ended, what it printed, and its log file, which a dry run has not."""
 
     status: int
     text: str
+    log: str = ""
 
     @property
     def ran(self) -> Counter[str]:
         """How many jobs of each rule were started."""
-        # The terminal shows a line a finished job; the log of the run has all that was said.
-        log = re.search(r"^Complete log\(s\): (.+)$", self.text, re.MULTILINE)
-        text = Path(log[1]).read_text(encoding="utf-8") if log else self.text
+        text = self.log or self.text
         jobs = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):$", text, re.MULTILINE)
         return Counter(job for job in jobs if job not in TARGETS)
 
@@ -163,6 +162,7 @@ class Workspace:
     ) -> Outcome:
         """Run Snakemake, which must succeed unless it is to fail."""
         command = self.command(f"--cores={cores}", *arguments)
+        earlier = self._logs()
         if environment:
             run = subprocess.run(
                 command,
@@ -181,7 +181,12 @@ class Workspace:
             options = command[command.index("snakemake") + 1 :]
             status, text = starts.snakemake(options, self.path, 3000)
         assert (status != 0) == fails, text
-        return Outcome(status, text)
+        logs = sorted(self._logs() - earlier)
+        return Outcome(status, text, "".join(path.read_text(encoding="utf-8") for path in logs))
+
+    def _logs(self) -> set[Path]:
+        """Return Snakemake's log files."""
+        return set(self.path.glob(".snakemake/log/*.snakemake.log"))
 
     def planned(self, *arguments: str) -> Counter[str]:
         """Count the jobs of each rule that a run would start."""

@@ -1,12 +1,11 @@
-"""What a run tells while it goes, and that one computer hears of nothing that is for many."""
+"""What a run shows on the terminal, and that one computer shows nothing that is for a cluster."""
 
 from __future__ import annotations
 
 import csv
 import json
 import re
-import subprocess
-import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = re.compile(r"slurm|sbatch|squeue|cluster|partition|plugin|submitted", re.IGNORECASE)
-LINE = re.compile(r"^(\w+): (\d+) of (\d+) folds(?:, about \d+ s left)?$", re.MULTILINE)
+LINE = re.compile(r"^\[ *(\d+) of (\d+)\] (\w+)(?:: (.*))?$", re.MULTILINE)
+STAGE = re.compile(r"; (\d+) of (\d+) (folds|parts) of this stage(?:, about \d+ s left)?$")
+#: What Snakemake writes of its jobs, which the terminal does not show.
+USUAL = re.compile(
+    r"^(?:(?:local)?(?:rule|checkpoint) \w+:|Select jobs to execute\.\.\.|Execute \d+ jobs\.\.\."
+    r"|Finished jobid: .*|\d+ of \d+ steps .*|\[\w+ \w+ +\d+ [\d:]+ \d+\]| +(?:reason|input): .*)$",
+    re.MULTILINE,
+)
 #: Three folds in two parts.
 THIRD = {
     "protocol": "held_out",
@@ -23,11 +29,11 @@ THIRD = {
 }
 
 
-def told(text: str) -> dict[str, list[int]]:
-    """Return how many folds of each experiment were done, in the order in which it was told."""
-    found: dict[str, list[int]] = {}
-    for name, done, folds in LINE.findall(text):
-        found.setdefault(f"{name} of {folds}", []).append(int(done))
+def lines(text: str) -> dict[str, list[str]]:
+    """Return what the lines of finished jobs say, by rule."""
+    found: dict[str, list[str]] = {}
+    for _, _, rule, rest in LINE.findall(text):
+        found.setdefault(rule, []).append(rest)
     return found
 
 
@@ -41,59 +47,77 @@ def unfinished(done: Any) -> Any:
     return done
 
 
-def test_folds_are_counted_over_runs_and_parts(unfinished: Any) -> None:
+def test_a_line_for_each_finished_job(unfinished: Any) -> None:
     folder = "results/small"
     targets = [f"{folder}/published/oof_predictions.csv", f"{folder}/third/oof_predictions.csv"]
     planned = unfinished.snakemake("--dry-run", *targets).text
-    assert not told(planned)
-    text = unfinished.snakemake(*targets, cores=1).text
-    lines = told(text)
-    assert lines.pop("published of 6") == [5, 6]
-    # The parts have two folds and one, in whatever order they are made.
-    assert lines.pop("third of 3") in ([1, 3], [2, 3])
-    assert not lines
+    assert not LINE.search(planned)
+    assert USUAL.search(planned)
+    run = unfinished.snakemake(*targets, cores=1)
+    assert Counter(rule for _, _, rule, _ in LINE.findall(run.text)) == run.ran
+    numbers = [int(done) for done, *_ in LINE.findall(run.text)]
+    assert numbers == list(range(1, run.ran.total() + 1))
+    stages = {
+        rule: [STAGE.search(rest) for rest in lines(run.text)[rule]]
+        for rule in ("loo_fold", "predict_held_out")
+    }
+    # Two folds were left; the validation genes are a third part.
+    for matches, number, unit in zip(stages.values(), (2, 3), ("folds", "parts"), strict=True):
+        counts = [match.groups() for match in matches if match is not None]
+        assert counts == [(str(done), str(number), unit) for done in range(1, number + 1)]
     # Of two jobs one has ended, so the pace is known.
-    assert re.search(r"^published: 5 of 6 folds, about \d+ s left$", text, re.MULTILINE)
-    # Each stands below Snakemake's own count.
-    after = re.findall(r"^\d+ of \d+ steps .*\n(\w+): \d+ of \d+ folds", text, re.MULTILINE)
-    assert sorted(after) == ["published", "published", "third", "third"]
-    for words in (planned, text):
+    assert re.search(r"1 of 2 folds of this stage, about \d+ s left$", run.text, re.MULTILINE)
+    assert not USUAL.search(run.text)
+    assert len(USUAL.findall(run.log)) >= 5 * run.ran.total()
+    for words in (planned, run.text):
         assert not ELSEWHERE.search(words.replace(str(unfinished.path), ""))
 
 
 @pytest.mark.parametrize(
-    ("quiet", "heard"), [(["rules", "host"], True), ([], False), (["progress"], False)]
+    ("options", "written", "usual"),
+    [
+        (["--quiet", "rules", "host"], True, False),
+        (["--quiet"], False, False),
+        (["--quiet", "progress"], False, False),
+        (["--quiet", "all"], False, False),
+        (["--verbose"], False, True),
+        (["--printshellcmds"], False, True),
+    ],
 )
-def test_it_is_as_quiet_as_snakemake(unfinished: Any, quiet: list[str], heard: bool) -> None:
+def test_options_of_snakemake_are_heeded(
+    unfinished: Any, options: list[str], written: bool, usual: bool
+) -> None:
     target = "results/small/published/folds/1.npz"
-    # What is asked for alone is all that is counted.
-    text = unfinished.snakemake(target, "--quiet", *quiet).text
-    assert told(text) == ({"published of 1": [1]} if heard else {})
+    text = unfinished.snakemake(target, *options).text
+    assert (LINE.findall(text) != []) == written
+    assert (USUAL.search(text) is not None) == usual
 
 
-def test_a_failure_to_tell_leaves_the_run_alone(unfinished: Any) -> None:
-    module = unfinished.path / "scripts/echoes/report/progress.py"
-    module.write_text("raise RuntimeError\n", encoding="utf-8")
-    text = unfinished.snakemake("results/small/published/folds/1.npz").text
-    assert not told(text)
-    assert "RuntimeError" not in text
+def test_a_run_ends_with_its_results(done: Any) -> None:
+    done.file("../comparison.csv").unlink()
+    text = done.snakemake().text
+    end = text[text.index("all files are there") :]
+    assert "\nBest held-out scores of small (higher is better), 95 % interval:\n  mean " in end
+    assert "\n  results/small/comparison.md  (all scores)\n" in end
+    assert "/figure.png  (" in end
+    # Nothing of it where a part of the results alone is made.
+    done.file("figure.png").unlink()
+    assert "Best held-out scores" not in done.snakemake("results/small/published/figure.png").text
 
 
-def test_a_plan_and_a_job_do_not_load_it(unfinished: Any) -> None:
+def test_a_failed_job_is_shown_in_full(done: Any) -> None:
+    done.change(response={"n_components": 200})
+    text = done.snakemake("results/small/published/components.npz", fails=True).text
+    assert "Error in rule decompose_responses:" in text
+    assert "\n    log: logs/small/published/decompose_responses.log" in text
+    assert "\nerror: configuration: response: n_components: 200; expected" in text
+    assert not LINE.search(text)
+
+
+def test_a_job_on_another_machine_writes_no_lines(unfinished: Any) -> None:
     target = "results/small/published/folds/1.npz"
-    start = [sys.executable, "-X", "importtime", "-m", "snakemake", "--configfile=test.yaml"]
-    unfinished.command()
-    for how in (["--dry-run"], ["--cores=1", "--mode=subprocess", "--no-hooks"]):
-        ended = subprocess.run(
-            [*start, *how, target],
-            cwd=unfinished.path,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        imports = set(re.findall(r"\| +([\w.]+)$", ended.stderr, re.MULTILINE))
-        assert "snakemake.logging" in imports
-        assert not {name for name in imports if name.partition(".")[0] == "echoes"}
+    text = unfinished.snakemake(target, "--mode=subprocess", "--no-hooks").text
+    assert not LINE.search(text)
 
 
 def test_benchmarks_tell_what_was_asked_for_where_they_are_to(unfinished: Any) -> None:
@@ -106,7 +130,7 @@ def test_benchmarks_tell_what_was_asked_for_where_they_are_to(unfinished: Any) -
 
     resources = ("--default-resources", "mem_mb=500", "runtime=3")
     text = work.snakemake(target, "--benchmark-extended", *resources).text
-    assert "in benchmarks/small/resources.csv too:\nrule " in text
+    assert "Resources of all jobs, in benchmarks/small/resources.csv too:\nrule " in text
     with table.open(encoding="utf-8", newline="") as stream:
         rows = {(row["rule"], row["experiment"]): row for row in csv.DictReader(stream)}
     fold = rows["loo_fold", "published"]

@@ -54,8 +54,8 @@ sys.path.insert(0, str(code_file.absolute().parents[2]))
 from echoes.plan.code import reached_modules
 
 if FOLDER is None:
-    reached_modules("echoes/plan/plan.py", scripts_file)
-    scripts_file("echoes/plan/plan.py")
+    for file in ("plan/plan", "report/console", "report/results"):
+        reached_modules(f"echoes/{file}.py", scripts_file)
 
 from echoes.plan import checks, paths
 from echoes.plan.plan import Plan, count_folds

@@ -52,9 +52,10 @@ def load_features(path: StrPath) -> Features:
     return Features(*load_arrays(path, *Features.__dataclass_fields__))
 
 
-def load_rows(path: StrPath) -> Floats:
-    """Read the features alone, (n + v, F): training perturbations, then those to predict."""
-    return np.vstack(load_arrays(path, "train", "validation"))
+def load_groups(path: StrPath) -> tuple[Floats, Floats]:
+    """Read the features of the training perturbations (n, F), and of those to predict (v, F)."""
+    train, validation = load_arrays(path, "train", "validation")
+    return train, validation
 
 
 def load_residual(path: StrPath) -> Floats:

@@ -1,0 +1,126 @@
+"""What a run shows on the terminal when it has ended well: its results in about ten lines."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from echoes.io.files import StrPath, load_json
+
+#: Most scores and most warnings that are shown.
+MOST_ROWS = 5
+
+
+def result_text(comparison: StrPath) -> str:
+    """Sum up the results of a run for the terminal. What cannot be read is left out.
+
+    Parameters
+    ----------
+    comparison
+        The table that compares all experiments, in the folder of the data set's results.
+
+    Returns
+    -------
+    str
+        The best scores of the table, how many silenced genes have no link in the networks, the
+        warnings of `perturbations/summary.json`, and the files to look at.
+    """
+    lines: list[str] = []
+    for section in (_score_lines, _link_lines, _warning_lines, _file_lines):
+        with suppress(Exception):  # A run that went well does not fail because of its summary.
+            lines += section(Path(comparison).parent)
+    return "\n".join(["", *lines, ""])
+
+
+def _score_lines(results: Path) -> list[str]:
+    """Write the best held-out scores, best first, and that of the mean for reference."""
+    rows = _held_out_scores(results)
+    if not rows:
+        return []
+    best = rows[:MOST_ROWS]
+    best += [row for row in rows[MOST_ROWS:] if row["experiment"] == "mean"]
+    cells = [(row["experiment"], f"{float(row['value']):.2f}", _interval(row)) for row in best]
+    names, values, intervals = (max(map(len, column)) for column in zip(*cells, strict=True))
+    lines = [f"Best held-out scores of {results.name} (higher is better), 95 % interval:"]
+    for row, (name, value, interval) in zip(best, cells, strict=True):
+        kind = "baseline" if row["kind"] == "baseline" else ""
+        line = f"  {name:{names}}  {value:>{values}}  {interval:{intervals}}  {kind}"
+        lines.append(line.rstrip())
+    return lines
+
+
+def _held_out_scores(results: Path) -> list[dict[str, str]]:
+    """Return the rows of the comparison with a held-out score, best first."""
+    rows = [
+        row
+        for row in _comparison(results)
+        if (row["protocol"], row["metric"]) == ("held_out", "score")
+        and math.isfinite(float(row["value"]))
+    ]
+    return sorted(rows, key=_value, reverse=True)
+
+
+def _value(row: Mapping[str, str]) -> float:
+    """Return the value of a row of the comparison."""
+    return float(row["value"])
+
+
+def _comparison(results: Path) -> list[dict[str, str]]:
+    """Read the comparison."""
+    with (results / "comparison.csv").open(encoding="utf-8", newline="") as table:
+        return list(csv.DictReader(table))
+
+
+def _interval(row: Mapping[str, str]) -> str:
+    """Write the interval of a row of the comparison, and nothing where it has none."""
+    ends = [float(row[name] or "nan") for name in ("lower", "upper")]
+    # Adding 0 takes the sign from a rounded -0.
+    lower, upper = (round(end, 2) + 0.0 for end in ends)
+    return f"({lower:.2f} … {upper:.2f})" if math.isfinite(lower + upper) else ""
+
+
+def _link_lines(results: Path) -> list[str]:
+    """Write how many silenced genes have no link in each network."""
+    kinds = {"train": "silenced genes", "validation": "genes to predict"}
+    networks: dict[str, list[str]] = {}
+    for path in sorted(results.glob("networks/*/summary.json")):
+        genes = load_json(path).get("perturbed", {})
+        counts = [
+            f"{len(genes[key]['isolated'])} of {genes[key]['genes']} {kind}"
+            for key, kind in kinds.items()
+            if genes.get(key, {}).get("isolated")
+        ]
+        if counts:
+            networks.setdefault(", ".join(counts), []).append(path.parent.name)
+    return [
+        f"Without a link in the network ({', '.join(names)}): {counts}."
+        for counts, names in networks.items()
+    ]
+
+
+def _warning_lines(results: Path) -> list[str]:
+    """Write the warnings about the data."""
+    path = results / "perturbations" / "summary.json"
+    warnings = load_json(path).get("warnings", [])
+    lines = [f"Warning: {warning}" for warning in warnings[:MOST_ROWS]]
+    if len(warnings) > MOST_ROWS:
+        lines.append(f"{len(warnings) - MOST_ROWS} more warnings are in {path}.")
+    return lines
+
+
+def _file_lines(results: Path) -> list[str]:
+    """Write which files to look at first."""
+    rows = [*_held_out_scores(results), *_comparison(results)]
+    experiments = [row["experiment"] for row in rows if row["kind"] == "experiment"]
+    files = [(results / "comparison.md", "all scores")]
+    if experiments:
+        figure = results / experiments[0] / "figure.png"
+        files.append((figure, f"{experiments[0]}: predictions beside measurements"))
+    lines = [f"  {path}  ({text})" for path, text in files if path.exists()]
+    return [
+        *(["Look first at:", *lines] if lines else []),
+        "The same command with `--report report.html` makes one page of all results.",
+    ]
