@@ -13,8 +13,8 @@ from sklearn.linear_model import Ridge
 from echoes.models import baselines
 from echoes.models.baselines import BILINEAR_PENALTIES, NEIGHBOURS
 from echoes.models.inner_loop import assign_folds
-from echoes.models.kernels import network_kernel
 from echoes.models.medians import Medians
+from echoes.models.similarity import network_kernel
 from echoes.models.task import Prediction, Task
 from echoes.scoring import metrics
 from tasks import SETTINGS, example_task, settings_with

@@ -20,8 +20,8 @@ from echoes.models.echo import (
     residual_operators,
 )
 from echoes.models.inner_loop import assign_folds
-from echoes.models.kernels import network_kernel, profile_kernel
 from echoes.models.medians import Medians
+from echoes.models.similarity import network_kernel, profile_kernel
 from echoes.models.task import Task
 from tasks import ECHO, SETTINGS, example_task, settings_with
 

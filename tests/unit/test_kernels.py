@@ -12,16 +12,8 @@ import pytest
 from sklearn.preprocessing import KernelCenterer
 
 from echoes.io.errors import InputError
-from echoes.models.kernels import (
-    FLOOR,
-    Kernels,
-    build_kernels,
-    load_kernels,
-    network_kernel,
-    profile_kernel,
-    reach,
-    save_kernels,
-)
+from echoes.models.kernels import Kernels, build_kernels, load_kernels, reach, save_kernels
+from echoes.models.similarity import FLOOR, network_kernel, profile_kernel
 from echoes.models.task import Task
 from tasks import example_task
 

@@ -165,9 +165,11 @@ def test_every_module_of_the_library_is_used() -> None:
     for script in SCRIPTS.glob("*.py"):
         used |= set(reached_modules(script.name, SCRIPTS.joinpath, models))
     seams = "".join(path.read_text(encoding="utf-8") for path in SOURCES)
-    for module in re.findall(r"from (echoes\.[\w.]+) import", seams):
-        used |= {f"{module.replace('.', '/')}.py"}
-        used |= set(reached_modules(f"{module.replace('.', '/')}.py", SCRIPTS.joinpath))
+    for package, names in re.findall(r"from (echoes\.[\w.]+) import (.+)", seams):
+        for module in (package, *(f"{package}.{name}" for name in names.split(", "))):
+            file = f"{module.replace('.', '/')}.py"
+            if file in modules:
+                used |= {file, *reached_modules(file, SCRIPTS.joinpath)}
     assert modules - used == set()
 
 

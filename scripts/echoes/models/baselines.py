@@ -8,8 +8,8 @@ import numpy as np
 
 from echoes.io.arrays import Floats
 from echoes.models.inner_loop import score_sums, single_precision, weigh_candidates
-from echoes.models.kernels import network_kernel
 from echoes.models.medians import INNER_TOLERANCE, Medians
+from echoes.models.similarity import network_kernel
 from echoes.models.task import Prediction, Settings, Task
 
 #: Numbers of neighbours that `nearest` weighs.

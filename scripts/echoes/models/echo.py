@@ -16,8 +16,8 @@ import numpy as np
 
 from echoes.io.arrays import Floats, Ints, Singles
 from echoes.models.inner_loop import score_sums, single_precision, weigh_candidates
-from echoes.models.kernels import network_kernel, profile_kernel
 from echoes.models.medians import INNER_TOLERANCE, Medians
+from echoes.models.similarity import network_kernel, profile_kernel
 from echoes.models.task import Prediction, Settings, Task
 from echoes.scoring.metrics import weighted_mae
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from echoes.io.arrays import Bools, Floats, Ints, positions
 from echoes.models.inner_loop import assign_folds
-
-if TYPE_CHECKING:
-    from echoes.models.kernels import Kernels
+from echoes.models.kernels import Kernels
 
 #: Sections of an experiment's settings by name, as in the configuration.
 Settings = Mapping[str, Mapping[str, Any]]
