@@ -98,14 +98,10 @@ def write_settings(
     folder: Path, experiment: str, *, parts: int = PARTS, inner: bool = False, **changes: Any
 ) -> Path:
     """Write an experiment's settings below a folder, with changes to each of its members."""
+    settings = settings_of(experiment, parts, inner=inner)
+    members = {name: member | changes for name, member in settings["members"].items()}
     path = folder / experiment / "settings.json"
-    save_json(path, {
-        "experiment": experiment,
-        "protocol": "held_out",
-        "crossval": {"folds": None, "parts": parts},
-        "inner": inner,
-        "members": {name: HOW[name] | changes for name in MEMBERS[experiment]},
-    })  # fmt: skip
+    save_json(path, settings | {"members": members})
     return path
 
 
@@ -124,14 +120,14 @@ def part_of(out: Path, experiment: str, part: int | str) -> Path:
     return out / experiment / "held_out" / f"{part}.npz"
 
 
-def settings_of(experiment: str, parts: int = PARTS) -> dict[str, Any]:
+def settings_of(experiment: str, parts: int = PARTS, *, inner: bool = False) -> dict[str, Any]:
     """An experiment's settings as its file has them."""
-    members = {name: HOW[name] for name in MEMBERS[experiment]}
     return {
         "experiment": experiment,
         "protocol": "held_out",
         "crossval": {"folds": None, "parts": parts},
-        "members": members,
+        "inner": inner,
+        "members": {name: HOW[name] for name in MEMBERS[experiment]},
         "note": "α",
     }
 
@@ -198,6 +194,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ])  # fmt: skip
     read_perturbations.main([
         *(f"--{name}={path}" for name, path in files.items()),
+        *("--control=non-targeting", "--scale=log2"),
         f"--output={out / 'perturbations.npz'}",
         f"--folds={out / 'folds.tsv'}",
         f"--summary={out / 'perturbations.json'}",
@@ -205,7 +202,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build_network.main([
         *(f"--{name}={out / name}.txt" for name in ("links", "info")),
         f"--perturbations={out / 'perturbations.npz'}",
-        "--edge-multiplicity=2",
+        *("--score-threshold=0.5", "--self-loop=1", "--edge-multiplicity=2"),
         f"--adjacency={out / 'adjacency.npz'}",
         f"--genes={out / 'genes.tsv'}",
         f"--summary={out / 'network.json'}",
@@ -217,12 +214,14 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"--perturbations={out / 'perturbations.npz'}",
             f"--genes={out / 'genes.tsv'}",
             f"--alpha={alpha}",
+            *("--tolerance=1e-10", "--backend=auto", "--memory-gb=4", "--workers=1"),
             f"--output={out / alpha}.npz",
         ])  # fmt: skip
     build_kernels.main([*kernels_inputs(out), f"--output={out / 'kernels.npz'}"])
     build_features.main([
         *("--diffusions", *(str(out / f"{alpha}.npz") for alpha in ALPHAS)),
         f"--adjacency={out / 'adjacency.npz'}",
+        "--transform=none",
         f"--output={out / 'features.npz'}",
     ])  # fmt: skip
     for experiment in MEMBERS:
@@ -232,7 +231,6 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
             predict_held_out.main([*arguments, f"--part={part}", output])
         output = f"--output={part_of(out, experiment, 'validation')}"
         predict_held_out.main([*arguments, "--validation", output])
-        written(out / experiment / "settings.json", settings_of(experiment))
         aggregate_held_out.main(aggregate_arguments(out, experiment, out / experiment))
     (out / "published").mkdir()
     with (out / "published" / "fold_scores.csv").open("w", encoding="utf-8") as table:

@@ -43,10 +43,20 @@ FIT = ("penalty", "gap", "inner_gap", "unconverged")
 READING = ["--control=non-targeting", "--scale=log2"]
 NETWORK = ["--score-threshold=0.5", "--self-loop=1", "--edge-multiplicity=2"]
 SOLVER = ["--tolerance=1e-10", "--backend=auto", "--memory-gb=4", "--workers=1"]
+REGRESSION = {
+    "penalties": [1, 100],
+    "inner_folds": 3,
+    "l1_ratio": 0.5,
+    "backend": "exact",
+    "gap": 1e-8,
+    "max_iter": 1000,
+    "tolerance": 1e-4,
+}
 SETTINGS = {
     "experiment": "try",
     "protocol": "published",
     "models": list(MODELS),
+    "regression": REGRESSION,
     "note": "α",
 }
 PERTURBATIONS = {
@@ -129,7 +139,6 @@ def results(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             f"--fold={fold}",
             f"--output={out / 'folds' / str(fold)}.npz",
         ])  # fmt: skip
-    (out / "settings.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
     aggregate_folds.main(aggregate_arguments(out))
     write_submission.main([
         *submission_inputs(out),
@@ -153,16 +162,7 @@ def diffuse_inputs(out: Path) -> list[str]:
 
 def write_fold_settings(path: Path, **changes: Any) -> Path:
     """Write the settings of an experiment by the published protocol."""
-    regression = {
-        "penalties": [1, 100],
-        "inner_folds": 3,
-        "l1_ratio": 0.5,
-        "backend": "exact",
-        "gap": 1e-8,
-        "max_iter": 1000,
-        "tolerance": 1e-4,
-    }
-    save_json(path, {"models": MODELS, "regression": regression} | changes)
+    save_json(path, SETTINGS | changes)
     return path
 
 

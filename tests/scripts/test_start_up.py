@@ -30,6 +30,7 @@ ALLOWED = {
     "read_perturbations": {"pyarrow"},
     "rewire_network": {"scipy"},
     "simulate_example": {"scipy"},
+    "tabulate_resources": {"pandas", "pyarrow"},
     "write_submission": {"pyarrow"},
 }
 
