@@ -2,12 +2,13 @@
 # make test: the tests, in CORES processes. Both need Python 3.11 or newer.
 # make cluster: Snakemake's plugins for clusters; make test-cluster: tests on a Slurm of this machine.
 # make benchmark: speed and memory beside other methods, about half an hour.
+# make docs: the tables of config/README.md, from the schema.
 
 PYTHON ?= python3
 CORES ?= 2
 BIN := .venv/bin
 
-.PHONY: run test lint cluster test-cluster benchmark lock clean
+.PHONY: run test lint docs cluster test-cluster benchmark lock clean
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -21,6 +22,10 @@ lint: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+docs: .venv/installed
+	$(BIN)/python scripts/document_config.py --schema workflow/schemas/config.schema.yaml \
+		--page config/README.md
 
 cluster: .venv/cluster
 
