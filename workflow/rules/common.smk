@@ -11,7 +11,6 @@ from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import validate
 
 # A rule's `python` is the one that runs Snakemake, unless an environment of the rule replaces it.
 os.environ.update(
@@ -60,6 +59,7 @@ if FOLDER is None:
 from echoes.plan import checks, paths
 from echoes.plan.plan import Plan, count_folds
 from echoes.plan.settings import ConfigError
+from echoes.plan.validation import check_schema
 
 
 def code(script, modules=()):
@@ -73,12 +73,11 @@ def make_plan():
     schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
     try:
         checks.check_renamed(config)
-        validate(config, schema_file, set_default=False)
+        check_schema(config, schema)
         plan = Plan(config, schema)
         if plan.run_settings:
             # What a grid makes has to be as valid as what the configuration says itself.
-            experiments = {**config, "experiments": plan.run_settings}
-            validate(experiments, schema_file, set_default=False)
+            check_schema({**config, "experiments": plan.run_settings}, schema)
         # Files in an object store are for Snakemake to look for.
         stored = workflow.storage_settings.default_storage_provider is not None
         return plan, plan.local_files(stored=stored)

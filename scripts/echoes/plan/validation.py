@@ -1,0 +1,80 @@
+"""A configuration held against its schema: the first thing that does not fit, in one sentence."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from echoes.plan.document import values_of
+from echoes.plan.settings import ConfigError
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+
+
+def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Check that a configuration has only keys and values that the schema allows.
+
+    Parameters
+    ----------
+    config
+        The configuration as it was read.
+    schema
+        The JSON schema.
+
+    Raises
+    ------
+    ConfigError
+        When it has others, or lacks a key that must be set.
+    """
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    if error is not None:
+        raise _explained(error, schema)
+
+
+def _explained(error: ValidationError, schema: Mapping[str, Any]) -> ConfigError:
+    """Say what does not fit, and what would."""
+    place = ": ".join(map(str, error.absolute_path))
+    rule, value, part = error.validator, error.instance, error.schema
+    if rule == "additionalProperties":
+        allowed = list(part["properties"])
+        extra = next(key for key in value if key not in allowed)
+        close = difflib.get_close_matches(str(extra), allowed, 1)
+        return ConfigError(
+            f"{place}: {extra}" if place else str(extra),
+            "there is no such key",
+            expected=f"one of {', '.join(allowed)}",
+            remedy=f"Did you mean `{close[0]}:`?" if close else "config/README.md explains all.",
+        )
+    if rule == "required":
+        missing = next(key for key in part["required"] if key not in value)
+        described = part.get("properties", {}).get(missing, {}).get("description", "")
+        return ConfigError(
+            place or "file",
+            f"`{missing}:` is missing",
+            expected=described.rstrip(".") or "this key",
+            remedy="Set it; config/README.md explains all keys.",
+        )
+    if rule in {"pattern", "not"}:
+        expected = "another text: names become folders, and some are taken"
+    elif rule in ("minItems", "minProperties"):
+        expected = f"at least {error.validator_value}"
+    elif rule == "uniqueItems":
+        expected = "each value once"
+    else:
+        expected = values_of(part, schema)
+    remedy = "Correct the value."
+    if isinstance(value, str) and rule == "type":
+        remedy = "Write numbers without quotes, and 1e-3 as 1.0e-3 or 0.001."
+    return ConfigError(place or "file", _shown(value), expected=expected, remedy=remedy)
+
+
+def _shown(value: object) -> str:
+    """Write a value shortly."""
+    text = str(list(value)) if isinstance(value, Sequence) and not isinstance(value, str) else None
+    text = repr(value) if text is None else text
+    return text if len(text) <= 200 else f"{text[:200]} …"
