@@ -15,15 +15,14 @@ import pytest
 
 FOLDS = 6
 # Jobs of each rule when both experiments run again from a stage on; `second` has three alphas,
-# one of which is that of `published` and of the only baseline.
+# one of which is that of `published`. The only baseline, `mean`, learns from responses alone.
 OUTPUTS = {"plot_figure": 2, "write_submission": 2}
 COMPARE = {"compare_experiments": 1}
 AGGREGATE = {"aggregate_folds": 2} | OUTPUTS | COMPARE
 FOLD = {"loo_fold": 2 * FOLDS} | AGGREGATE
 DECOMPOSE = {"decompose_responses": 2} | FOLD
 PREDICT = {"predict_held_out": 1} | COMPARE
-KERNELS = {"build_kernels": 1} | PREDICT
-FEATURES = {"build_features": 2} | FOLD | KERNELS
+FEATURES = {"build_features": 2} | FOLD
 DIFFUSE = {"diffuse": 3} | FEATURES
 LAPLACIAN = {"build_laplacian": 1} | DIFFUSE
 NETWORK = {"build_network": 1} | LAPLACIAN
@@ -31,9 +30,13 @@ NETWORK = {"build_network": 1} | LAPLACIAN
 CHECKPOINT = {
     "read_perturbations": 1,
     "decompose_responses": 2,
-    **{rule: count for rule, count in NETWORK.items() if rule != "loo_fold"},
+    **{rule: count for rule, count in (NETWORK | PREDICT).items() if rule != "loo_fold"},
 }
-#: All that one experiment has for itself.
+#: The settings of both experiments, or of one, are written again.
+BOTH, SETTING = {"write_settings": 2}, {"write_settings": 1}
+#: Another experiment or baseline is compared.
+LISTED = SETTING | {"list_experiments": 1}
+#: All that one experiment has for itself beside its settings.
 ONE = {
     "build_features": 1,
     "decompose_responses": 1,
@@ -81,79 +84,107 @@ def own(**settings: Any) -> dict[str, Any]:
     return {"experiments": {"second": settings}}
 
 
+def networks(**settings: Any) -> dict[str, Any]:
+    """Change the network of STRING's links."""
+    return {"networks": {"string": settings}}
+
+
+REWIRED_RIDGE = RIDGE | {"network": "rewired"}
+PERMUTED_RIDGE = RIDGE | {"network": "permuted"}
+REWIRED = {"rewire_network": 1, "build_laplacian": 1, "diffuse": 1}
 #: A change of settings, and the jobs that it brings.
 SETTINGS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "one more alpha": (
         {"diffusion": {"alphas": [0.75, 0.9]}},
-        {"diffuse": 1} | KERNELS | one("decompose_responses"),
+        {"diffuse": 1} | SETTING | one("decompose_responses"),
     ),
     "one more alpha, solved for another experiment": (
         {"diffusion": {"alphas": [0.75, 0.5]}},
-        KERNELS | one("decompose_responses"),
+        SETTING | one("decompose_responses"),
     ),
-    "tolerance": ({"diffusion": {"tolerance": 1e-9}}, DIFFUSE),
-    "score threshold": ({"network": {"score_threshold": 0.6}}, NETWORK),
-    "components": ({"response": {"n_components": 2}}, one("build_features")),
-    "percentile": ({"features": {"variance_percentile": 50}}, one("decompose_responses")),
-    "penalties": ({"regression": {"penalties": [1, 100]}}, FOLD),
-    "l1 ratio": ({"regression": {"l1_ratio": 0.4}}, FOLD),
+    "tolerance": ({"diffusion": {"tolerance": 1e-9}}, BOTH | DIFFUSE),
+    "backend": ({"diffusion": {"backend": "dense"}}, DIFFUSE),
+    "score threshold": (networks(score_threshold=0.6), BOTH | NETWORK),
+    "components": ({"response": {"n_components": 2}}, SETTING | one("build_features")),
+    "percentile": (
+        {"features": {"variance_percentile": 50}},
+        SETTING | one("decompose_responses"),
+    ),
+    "penalties": ({"regression": {"penalties": [1, 100]}}, BOTH | FOLD),
+    "l1 ratio": ({"regression": {"l1_ratio": 0.4}}, BOTH | FOLD),
     "padding": ({"submission": {"padding": 5}}, {"write_submission": 2}),
     "sample": ({"submission": {"sample": "data/sample.csv"}}, {"write_submission": 2}),
     "control": ({"dataset": {"control": "other"}}, CHECKPOINT),
-    "what no rule reads": ({"dataset": {"source": "a shelf"}, "simulation": {"seed": 1}}, {}),
+    "scale": ({"dataset": {"scale": "ln"}}, CHECKPOINT),
+    "what no rule reads": ({"dataset": {"source": "a shelf"}}, {}),
     "models": (
         {"experiments": {"published": {"models": ["ridge", "elastic_net"]}}},
-        one("build_features", "decompose_responses"),
+        SETTING | one("build_features", "decompose_responses"),
     ),
     "own l1 ratio": (
         own(regression={"l1_ratio": 0.4}),
-        one("build_features", "decompose_responses"),
+        SETTING | one("build_features", "decompose_responses"),
     ),
-    "own percentile": (own(features={"variance_percentile": 70}), one("decompose_responses")),
+    "own percentile": (
+        own(features={"variance_percentile": 70}),
+        SETTING | one("decompose_responses"),
+    ),
     "own alphas in another order": (
         own(diffusion={"alphas": [0.75, 0.5, 0.25]}),
-        one("decompose_responses"),
+        SETTING | one("decompose_responses"),
     ),
-    "one more baseline": ({"baselines": ["mean", "median"]}, PREDICT),
+    "one more baseline": ({"baselines": ["mean", "median"]}, LISTED | PREDICT),
     "one more baseline with features": (
         {"baselines": ["mean", "ridge"]},
-        {"build_features": 1} | PREDICT,
+        {"build_features": 1} | LISTED | PREDICT,
     ),
-    "no baseline": ({"baselines": []}, COMPARE),
-    "one more experiment": ({"experiments": {"third": RIDGE}}, ONE),
+    "one more baseline with kernels": (
+        {"baselines": ["mean", "nearest"]},
+        {"build_kernels": 1} | LISTED | PREDICT,
+    ),
+    "no baseline": ({"baselines": []}, {"list_experiments": 1} | COMPARE),
+    "one more experiment": ({"experiments": {"third": RIDGE}}, LISTED | ONE),
     "one more experiment and alpha": (
         {"experiments": {"third": RIDGE | {"diffusion": {"alphas": [0.1]}}}},
-        {"diffuse": 1} | ONE,
+        {"diffuse": 1} | LISTED | ONE,
     ),
-}
-RIDGE_ON_SHUFFLED_LINKS = RIDGE | {"diffusion": {"shuffle": "links"}}
-REWIRED = {"rewire_network": 1, "build_laplacian": 1, "diffuse": 1}
-SETTINGS |= {
+    "one more network that none is on": ({"networks": {"strict": {"like": "string"}}}, {}),
+    "one more experiment, on a stricter network of the same files": (
+        {
+            "networks": {"strict": {"like": "string", "score_threshold": 0.9}},
+            "experiments": {"third": RIDGE | {"network": "strict"}},
+        },
+        {"build_network": 1, "build_laplacian": 1, "diffuse": 1} | LISTED | ONE,
+    ),
     "seed, where only the bootstrap is random": ({"seed": 1}, COMPARE),
     "settings that no experiment reads": (
-        {"echo": {"penalties": [7]}, "crossval": {"parts": 3}},
+        {"echo": {"penalties": [7]}, "crossval": {"parts": 3}, "inner_crossval": {"folds": 4}},
         {},
     ),
     "one more experiment, on shuffled links": (
-        {"experiments": {"third": RIDGE_ON_SHUFFLED_LINKS}},
-        REWIRED | ONE,
+        {"experiments": {"third": REWIRED_RIDGE}},
+        REWIRED | LISTED | ONE,
+    ),
+    "one more experiment, on shuffled labels": (
+        {"experiments": {"third": PERMUTED_RIDGE}},
+        LISTED | ONE,
     ),
     "two more of them share a network": (
         {
             "experiments": {
-                "third": RIDGE_ON_SHUFFLED_LINKS,
-                "fourth": RIDGE | {"diffusion": {"shuffle": "links", "alphas": [0.75, 0.5]}},
+                "third": REWIRED_RIDGE,
+                "fourth": {"like": "third", "diffusion": {"alphas": [0.75, 0.5]}},
             }
         },
-        REWIRED | {"diffuse": 2} | {rule: 2 * count for rule, count in ONE.items()} | COMPARE,
+        REWIRED
+        | {"diffuse": 2}
+        | {rule: 2 * count for rule, count in (LISTED | ONE).items()}
+        | {"list_experiments": 1}
+        | COMPARE,
     ),
     "own shuffled links": (
-        own(diffusion={"shuffle": "links"}),
-        REWIRED | {"diffuse": 3} | one("decompose_responses"),
-    ),
-    "shuffled links for all but one": (
-        {"diffusion": {"shuffle": "links"}} | own(diffusion={"shuffle": None}),
-        REWIRED | KERNELS | one("decompose_responses"),
+        own(network="rewired"),
+        REWIRED | {"diffuse": 3} | SETTING | one("decompose_responses"),
     ),
 }
 #: An edited file of the code, and the jobs that it brings.
@@ -161,17 +192,22 @@ CODE: dict[str, dict[str, int]] = {
     "echoes/report/heatmaps": {"plot_figure": 2},
     "echoes/report/submission": {"write_submission": 2},
     "echoes/scoring/published": AGGREGATE,
-    "echoes/models/elastic_net": FOLD | PREDICT,
-    "echoes/models/echo": PREDICT,
-    "echoes/models/kernels": KERNELS,
     "echoes/scoring/comparison": COMPARE,
-    "echoes/network/features": FEATURES,
-    "echoes/models/components": DECOMPOSE | PREDICT,
+    "echoes/models/elastic_net": FOLD,
+    "echoes/models/baselines": PREDICT,
+    # Models that no experiment fits.
+    "echoes/models/echo": {},
+    "echoes/models/kernels": PREDICT,
+    "echoes/network/features": FEATURES | PREDICT,
+    "echoes/models/components": DECOMPOSE,
     "echoes/network/diffusion": DIFFUSE,
     "echoes/network/string_db": NETWORK,
+    "echoes/network/null": FEATURES,
     "echoes/io/download": {"download_string": 2, "gunzip_string": 2} | NETWORK,
     "echoes/scoring/metrics": CHECKPOINT,
     "echoes/example/simulate": {},
+    # The plan is no input: what it says of each experiment is.
+    "echoes/plan/plan": {},
     "plot_figure": {"plot_figure": 2},
     "aggregate_folds": AGGREGATE,
     "aggregate_held_out": {},
@@ -216,7 +252,7 @@ def test_an_edited_file_of_the_code(plans: Plans, name: str) -> None:
 def test_a_changed_table_of_means(done: Any) -> None:
     # One experiment is enough here, where the jobs do run.
     del done.settings["experiments"]["second"]
-    assert done.snakemake().ran == COMPARE
+    assert done.snakemake().ran == {"list_experiments": 1} | COMPARE
     assert done.planned() == {}
     table = done.path / "data/means.csv"
     header, first, *rest = table.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -224,29 +260,29 @@ def test_a_changed_table_of_means(done: Any) -> None:
     table.write_text("".join([header, ",".join([name, "9.5", *cells]), *rest]), encoding="utf-8")
 
     # The folds are only known once the checkpoint has run.
-    assert done.planned() == CHECKPOINT | {"diffuse": 1} | KERNELS | one("loo_fold")
+    assert done.planned() == CHECKPOINT | {"diffuse": 1} | one("loo_fold")
     assert done.snakemake().ran == {
         "read_perturbations": 1,
         "build_network": 1,
         "build_laplacian": 1,
         "diffuse": 1,
-        **KERNELS,
+        **PREDICT,
         **ONE,
     }
     assert done.planned() == {}
 
 
 def test_another_seed_rewires_again_and_leaves_the_rest_alone(done: Any) -> None:
-    network = "results/small/network{}/adjacency.npz"
-    files = [network.format(""), network.format("_rewired")]
-    done.change(experiments={"third": RIDGE_ON_SHUFFLED_LINKS})
-    assert done.snakemake().ran == REWIRED | ONE
+    network = "results/small/networks/{}/adjacency.npz"
+    files = [network.format(name) for name in ("string", "rewired")]
+    done.change(experiments={"third": REWIRED_RIDGE})
+    assert done.snakemake().ran == REWIRED | LISTED | ONE
     assert done.planned() == {}
     before = [(done.path / file).read_bytes() for file in files]
     assert before[0] != before[1]
 
     done.change(seed=1)
-    assert done.snakemake().ran == REWIRED | one("decompose_responses")
+    assert done.snakemake().ran == REWIRED | SETTING | one("decompose_responses")
     after = [(done.path / file).read_bytes() for file in files]
     assert after[0] == before[0]
     assert after[1] != before[1]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from echoes.io.arrays import Bools, Floats, Ints, positions
 from echoes.models.inner_loop import assign_folds
-from echoes.models.kernels import Kernels
+
+if TYPE_CHECKING:
+    from echoes.models.kernels import Kernels
 
 #: Sections of an experiment's settings by name, as in the configuration.
 Settings = Mapping[str, Mapping[str, Any]]
