@@ -12,22 +12,28 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from workflow.conftest import ALONE
+
 Array = npt.NDArray[np.float64]
 
 DATASET_FILES = {
-    *("network/adjacency.npz", "network/laplacian.npz", "network/genes.tsv"),
-    *("network/summary.json", "perturbations/perturbations.npz", "perturbations/folds.tsv"),
-    *("perturbations/summary.json", "string/links.json", "string/info.json"),
-    *("string/links.txt", "string/info.txt", "string/links.txt.gz", "string/info.txt.gz"),
-    *(f"diffusion/alpha~{alpha}.npz" for alpha in (0.25, 0.5, 0.75)),
-    *("kernels/log_alphas~0.75.npz", "mean/held_out/0.npz"),
+    *(f"networks/string/{name}" for name in ("adjacency.npz", "laplacian.npz", "genes.tsv")),
+    "networks/string/summary.json",
+    *(
+        f"networks/string/source/{table}{end}"
+        for table in ("links", "info")
+        for end in (".json", ".txt", ".txt.gz")
+    ),
+    *(f"networks/string/diffusion/alpha~{alpha}.npz" for alpha in (0.25, 0.5, 0.75)),
+    *(f"perturbations/{name}" for name in ("perturbations.npz", "folds.tsv", "summary.json")),
+    *("mean/held_out/0.npz", "mean/settings.json", "experiments.json"),
     *("comparison.csv", "comparison.md", "differences.csv"),
     *("perturbation_scores.parquet", "gene_scores.parquet"),
 }
 EXPERIMENT_FILES = {
     *("features.npz", "components.npz", "predictions.npz", "oof_predictions.csv"),
     *("fold_scores.csv", "summary.json", "figure.png", "figure.pdf", "submission.csv"),
-    *(f"folds/{fold}.npz" for fold in range(6)),
+    *("settings.json", *(f"folds/{fold}.npz" for fold in range(6))),
 }
 
 
@@ -74,7 +80,7 @@ def other_way(local: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="module")
-def example(pristine: Any, local: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def example(pristine: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The embedded example, made small, with all folders elsewhere."""
     work = pristine.copy(tmp_path_factory.mktemp("example") / "main")
     work.change(
@@ -89,7 +95,7 @@ def example(pristine: Any, local: Any, tmp_path_factory: pytest.TempPathFactory)
         response={"n_components": 3},
         regression={"inner_folds": 2},
         submission={"padding": 2},
-        experiments=local.settings["experiments"] | {"second": None},
+        experiments={"published": {"models": ["ridge"]}, **ALONE},
         baselines=["mean"],
         pathvars={"results": "out/made", "logs": "out/told", "benchmarks": "out/measured"},
     )
@@ -198,8 +204,9 @@ def test_three_alphas_stand_side_by_side(finished: Any) -> None:
         train, validation = features["train"], features["validation"]
         block, gene = features["block"], features["gene"]
     blocks, unseen = [], []
+    folder = finished.path / "results/small/networks/string/diffusion"
     for alpha in ("0.25", "0.5", "0.75"):
-        with np.load(finished.path / f"results/small/diffusion/alpha~{alpha}.npz") as diffusion:
+        with np.load(folder / f"alpha~{alpha}.npz") as diffusion:
             blocks.append(diffusion["train"])
             unseen.append(diffusion["validation"])
     every = np.hstack(blocks)

@@ -1,7 +1,7 @@
 """Inputs: STRING's tables, fetched and unpacked; the tables of a screen; the records of the plan.
 
 Needs: what `networks` and `dataset` in the config name.
-Makes: networks/{network}/string/, perturbations/ with the table of folds, and for each experiment
+Makes: networks/{network}/source/, perturbations/ with the table of folds, and for each experiment
 settings.json.
 """
 
@@ -58,8 +58,8 @@ rule download_string:
         code=code("download_string.py"),
         local=lambda w: LOCAL_FILES[f"networks: {w.network}: {w.table}"],
     output:
-        table="<results>/<dataset>/networks/{network}/string/{table}.txt.gz",
-        receipt="<results>/<dataset>/networks/{network}/string/{table}.json",
+        table="<results>/<dataset>/networks/{network}/source/{table}.txt.gz",
+        receipt="<results>/<dataset>/networks/{network}/source/{table}.json",
     log:
         "<logs>/<dataset>/download_string/{network}_{table}.log",
     benchmark:
@@ -88,9 +88,9 @@ rule gunzip_string:
     input:
         script=scripts_file("gunzip_string.py"),
         code=code("gunzip_string.py"),
-        table="<results>/<dataset>/networks/{network}/string/{table}.txt.gz",
+        table="<results>/<dataset>/networks/{network}/source/{table}.txt.gz",
     output:
-        "<results>/<dataset>/networks/{network}/string/{table}.txt",
+        "<results>/<dataset>/networks/{network}/source/{table}.txt",
     log:
         "<logs>/<dataset>/gunzip_string/{network}_{table}.log",
     benchmark:

@@ -1,6 +1,6 @@
 """Network: the weighted graph around the genes of the data set, and its shuffled twins.
 
-Needs: networks/{network}/string/{links,info}.txt, perturbations/perturbations.npz.
+Needs: networks/{network}/source/{links,info}.txt, perturbations/perturbations.npz.
 Makes: networks/{network}/adjacency.npz, laplacian.npz, genes.tsv, summary.json.
 """
 
@@ -11,10 +11,10 @@ rule build_network:
         script=scripts_file("build_network.py"),
         code=code("build_network.py"),
         links=lambda w: paths.network_file(
-            PLAN.networks[w.network].source, "string/links.txt"
+            PLAN.networks[w.network].source, "source/links.txt"
         ),
         info=lambda w: paths.network_file(
-            PLAN.networks[w.network].source, "string/info.txt"
+            PLAN.networks[w.network].source, "source/info.txt"
         ),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
     output:

@@ -150,7 +150,7 @@ class Plan:
         """Give the path of the record of the download of a table of STRING, if it is used."""
         network = self.networks[self.members(experiment)[0].network]
         used = self.network_summary(experiment)
-        return [paths.network_file(network.source, f"string/{table}.json")] if used else []
+        return [paths.network_file(network.source, f"source/{table}.json")] if used else []
 
     def validation_file(self, experiment: str) -> list[str]:
         """Give the path of the predictions of the validation genes, if there are some."""
