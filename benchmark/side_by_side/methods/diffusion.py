@@ -6,20 +6,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 from scipy.sparse.linalg import cg, splu
 
-from echoes.io.arrays import load_arrays, load_matrix
-from echoes.network.diffusion import diffuse
+from echoes.io.arrays import Floats, Ints, load_matrix
+from echoes.network.diffusion import Diffusion, diffuse
 from echoes.network.graph import random_walk_laplacian, read_positions
-from side_by_side import names
-from side_by_side.process import memory_so_far
+from echoes.screen.record import load_fields
+from side_by_side import methods
+from side_by_side.process import Record, memory_so_far
+from side_by_side.workspace import NETWORK
 
-Array = npt.NDArray[np.float64]
 Sparse = sp.csr_array[np.float64]
 
 ALPHA = 0.75
@@ -43,7 +42,7 @@ class Problem:
 
     adjacency: Sparse
     laplacian: Sparse
-    genes: npt.NDArray[np.intp]
+    genes: Ints
 
     def sampled(self, count: int) -> Problem:
         """Take evenly spaced start genes only."""
@@ -54,23 +53,23 @@ class Problem:
         """A·D⁻¹."""
         return sp.csr_array(self.adjacency @ sp.diags_array(1 / self.adjacency.sum(axis=0)))
 
-    def start(self) -> Array:
+    def start(self) -> Floats:
         """(1 − α)·e of each start gene, (N, k)."""
         right = np.zeros((self.adjacency.shape[0], len(self.genes)))
         right[self.genes, np.arange(len(self.genes))] = 1 - ALPHA
         return right
 
-    def residual(self, x: Array) -> Array:
+    def residual(self, x: Floats) -> Floats:
         """(1 − α)·e − (I − α·A·D⁻¹)·x, by no line of echoes."""
-        residual: Array = self.start() - x + ALPHA * (self.walk() @ x)
+        residual: Floats = self.start() - x + ALPHA * (self.walk() @ x)
         return residual
 
 
 @dataclass(frozen=True)
 class Solution:
-    """What a method found, (N, k), what is worth a note, and seconds of its parts."""
+    """The solution of a method, (N, k), a note on it, and seconds of its parts."""
 
-    x: Array
+    x: Floats
     note: str = ""
     parts: dict[str, float] = field(default_factory=dict)
 
@@ -80,9 +79,9 @@ Solve = Callable[[], Solution]
 
 def read_problem(folder: str, count: int | None = None) -> Problem:
     """Read a network and the genes that were silenced, training ones first."""
-    network = Path(folder) / "network"
+    network = Path(folder) / NETWORK
     adjacency = load_matrix(network / "adjacency.npz")
-    silenced = load_arrays(
+    silenced = load_fields(
         Path(folder) / "perturbations" / "perturbations.npz", "silenced", "validation_silenced"
     )
     symbols = list(dict.fromkeys(np.concatenate(silenced).tolist()))[:count]
@@ -90,20 +89,25 @@ def read_problem(folder: str, count: int | None = None) -> Problem:
     return Problem(adjacency, random_walk_laplacian(adjacency), genes)
 
 
+def solve_by_echoes(problem: Problem, alpha: float, backend: str) -> Diffusion:
+    """Diffuse in one process, as a job of one core does."""
+    return diffuse(
+        problem.adjacency,
+        problem.laplacian,
+        problem.genes,
+        alpha,
+        tolerance=ACCURACY,
+        backend=backend,
+        memory_gb=4.0,
+        workers=1,
+    )
+
+
 def _echoes(backend: str) -> Callable[[Problem], Solve]:
     def prepare(problem: Problem) -> Solve:
         def solve() -> Solution:
-            found = diffuse(
-                problem.adjacency,
-                problem.laplacian,
-                problem.genes,
-                ALPHA,
-                tolerance=ACCURACY,
-                backend=backend,
-                memory_gb=4.0,
-                workers=1,
-            )
-            return Solution(found.x.T, f"{found.iterations} iterations")
+            diffusion = solve_by_echoes(problem, ALPHA, backend)
+            return Solution(diffusion.x.T, f"{diffusion.iterations} iterations")
 
         return solve
 
@@ -132,7 +136,7 @@ def _superlu(problem: Problem) -> Solve:
 def _cg(problem: Problem) -> Solve:
     """Symmetric form, one column after another, at the loosest tolerance that reaches it."""
 
-    def solve_to(rtol: float) -> Array:
+    def solve_to(rtol: float) -> Floats:
         root = np.sqrt(problem.adjacency.sum(axis=0))
         scale = sp.diags_array(1 / root)
         n = problem.adjacency.shape[0]
@@ -199,10 +203,10 @@ def _networkx(problem: Problem) -> Solve:
     def solve() -> Solution:
         columns = []
         for gene in problem.genes:
-            found = nx.pagerank(
+            ranks = nx.pagerank(
                 graph, ALPHA, personalization={int(gene): 1.0}, max_iter=1000, tol=tolerance
             )
-            columns.append([found[i] for i in range(len(found))])
+            columns.append([ranks[i] for i in range(len(ranks))])
         return Solution(
             np.array(columns).T, "its matrix built anew for each gene, as its API has it"
         )
@@ -213,7 +217,7 @@ def _networkx(problem: Problem) -> Solve:
 #: Method → what it does before the clock starts.
 METHODS: dict[str, Callable[[Problem], Solve]] = dict(
     zip(
-        names.DIFFUSION,
+        methods.DIFFUSION,
         (
             *(_echoes("iterative"), _echoes("auto"), _echoes("dense")),
             *(_cg, _scikit_network, _igraph, _networkx, _superlu),
@@ -223,29 +227,7 @@ METHODS: dict[str, Callable[[Problem], Solve]] = dict(
 )
 
 
-def backends() -> Iterator[dict[str, Any]]:
-    """Tell which backends of echoes there are, by trying them on two genes."""
-    adjacency = sp.csr_array(np.array([[1.0, 0.5], [0.5, 1.0]]))
-    found = []
-    for name in ("iterative", "auto", "dense"):
-        try:
-            diffuse(
-                adjacency,
-                random_walk_laplacian(adjacency),
-                [0],
-                ALPHA,
-                tolerance=ACCURACY,
-                backend=name,
-                memory_gb=4.0,
-                workers=1,
-            )
-        except (KeyError, ValueError):
-            continue
-        found.append(f"echoes, {name}")
-    yield {"found": found}
-
-
-def reference(folder: str, count: int, output: str) -> Iterator[dict[str, Any]]:
+def reference(folder: str, count: int, output: str) -> Iterator[Record]:
     """Keep a solution to compare with: power iteration until only rounding is left.
 
     A step shrinks the error by α; after 150 of them, α = 0.75 has made 10⁻¹⁸ of it.
@@ -264,44 +246,29 @@ def reference(folder: str, count: int, output: str) -> Iterator[dict[str, Any]]:
     }
 
 
-def measure(
-    method: str, folder: str, count: int, sample: int, solution: str
-) -> Iterator[dict[str, Any]]:
+def measure(method: str, folder: str, count: int, sample: int, reference: str) -> Iterator[Record]:
     """Time one method once and compare its solution with the reference.
 
-    Parameters
-    ----------
-    method
-        Key of `METHODS`.
-    folder
-        Results of a data set.
-    count
-        Start genes.
-    sample
-        Start genes that a sampled method is measured on; its time is scaled up.
-    solution
-        File of the reference solution.
+    A sampled method is measured on `sample` of the `count` start genes; its time is scaled up.
     """
     whole = read_problem(folder, count)
-    problem = whole.sampled(sample) if names.DIFFUSION[method] == "sampled" else whole
+    problem = whole.sampled(sample) if methods.DIFFUSION[method] == "sampled" else whole
     share = len(whole.genes) / len(problem.genes)
-    start = time.perf_counter()
     solve = METHODS[method](problem)
-    prepared = time.perf_counter()
-    found = solve()
-    seconds = time.perf_counter() - prepared
+    start = time.perf_counter()
+    solution = solve()
+    seconds = time.perf_counter() - start
     memory = memory_so_far()
     places = [int(np.flatnonzero(whole.genes == gene)[0]) for gene in problem.genes]
-    expected = np.load(solution)[:, places]
+    expected = np.load(reference)[:, places]
     yield {
         "method": method,
         "starts": len(whole.genes),
         "measured_on": len(problem.genes),
         "seconds": seconds * share,
-        "prepare_seconds": prepared - start,
         **memory,
-        "residual": float(np.abs(problem.residual(found.x)).sum(axis=0).max()),
-        "error": float(np.abs(found.x - expected).max()),
-        "note": found.note,
-        **found.parts,
+        "residual": float(np.abs(problem.residual(solution.x)).sum(axis=0).max()),
+        "error": float(np.abs(solution.x - expected).max()),
+        "note": solution.note,
+        **solution.parts,
     }
