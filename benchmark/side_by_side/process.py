@@ -42,24 +42,13 @@ class MeasurementError(RuntimeError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a process ended.
+    """How a process ended."""
 
-    Parameters
-    ----------
-    seconds
-        Wall time, start-up included.
-    memory
-        Peak resident memory, MB. Of a process with children: the largest proportional set
-        size of all of them together, if that is more.
-    text
-        What it wrote on standard output and standard error.
-    timed_out
-        Whether it was ended because its time was up.
-    """
-
-    seconds: float
+    seconds: float  # wall time, start-up included
+    #: Peak resident memory, MB. Of a process with children: the largest proportional set size of
+    #: all of them together, if that is more.
     memory: float
-    text: str
+    text: str  # standard output and standard error
     timed_out: bool
 
 
@@ -127,18 +116,9 @@ def execute(
     limit: float | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> Outcome:
-    """Run a command and measure it.
+    """Run a command in a folder and measure it; end it after `limit` seconds.
 
-    Parameters
-    ----------
-    command
-        Program and arguments.
-    folder
-        Where it runs.
-    limit
-        Seconds after which it is ended.
-    variables
-        Environment variables; those of a measured process unless given.
+    Its environment variables are those of a measured process unless others are given.
 
     Raises
     ------

@@ -102,25 +102,28 @@ def _bar_table(records: Records) -> list[str]:
 
 
 def _machine(records: Records) -> Iterator[str]:
-    """Describe the machine, and when what was measured."""
+    """Describe the packages, and where and when what was measured."""
     facts = dict(max(records.values(), key=lambda record: str(record["run"]))["machine"])
-    processor, cores, memory = (facts.pop(key) for key in ("processor", "cores", "memory_gb"))
-    python, blas, _ = (facts.pop(key) for key in ("python", "blas", "load_at_start"))
+    for key in ("processor", "cores", "memory_gb", "load_at_start"):
+        del facts[key]
+    python, blas = facts.pop("python"), facts.pop("blas")
     packages = ", ".join(f"{package} {version}" for package, version in facts.items())
     yield (
-        f"{processor}, {cores} cores, {memory} GB. Python {python}, BLAS {blas}, {packages}. "
-        "Ratios are always of one run."
+        f"Python {python}, BLAS {blas}, {packages}. Times of different runs may be of different "
+        "machines."
     )
     yield from table(
-        ["run", "sections", "minutes", "load when it began"],
+        ["run", "sections", "machine", "minutes", "load when it began"],
         (
             [
                 f"{run[:10]} {run[11:16]} UTC",
                 ", ".join(section for section in SECTIONS if section in mine),
+                "{processor}, {cores} cores, {memory_gb} GB".format(**facts),
                 number(sum(record["took_seconds"] for record in mine.values()) / 60, 2),
-                str(max(record["machine"]["load_at_start"] for record in mine.values())),
+                str(facts["load_at_start"]),
             ]
             for run in sorted({str(record["run"]) for record in records.values()})
             for mine in [{s: record for s, record in records.items() if record["run"] == run}]
+            for facts in [next(iter(mine.values()))["machine"]]
         ),
     )

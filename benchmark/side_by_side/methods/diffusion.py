@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,7 @@ class Solution:
 
 
 Solve = Callable[[], Solution]
+Prepare = Callable[[Problem], Solve]
 
 
 def read_problem(folder: str, count: int | None = None) -> Problem:
@@ -103,34 +105,25 @@ def solve_by_echoes(problem: Problem, alpha: float, backend: str) -> Diffusion:
     )
 
 
-def _echoes(backend: str) -> Callable[[Problem], Solve]:
-    def prepare(problem: Problem) -> Solve:
-        def solve() -> Solution:
-            diffusion = solve_by_echoes(problem, ALPHA, backend)
-            return Solution(diffusion.x.T, f"{diffusion.iterations} iterations")
+def _echoes(backend: str) -> Prepare:
+    def solve(problem: Problem) -> Solution:
+        diffusion = solve_by_echoes(problem, ALPHA, backend)
+        return Solution(diffusion.x.T, f"{diffusion.iterations} iterations")
 
-        return solve
-
-    return prepare
+    return lambda problem: partial(solve, problem)
 
 
-def _superlu(problem: Problem) -> Solve:
+def _superlu(problem: Problem) -> Solution:
     """Factorise and solve with default options, the published way."""
-
-    def solve() -> Solution:
-        start = time.perf_counter()
-        n = problem.adjacency.shape[0]
-        factors = splu(sp.csc_array(sp.eye_array(n) - ALPHA * problem.walk()))
-        factored = time.perf_counter()
-        x = factors.solve(problem.start())
-        parts = {
-            "factor_seconds": factored - start,
-            "solve_seconds": time.perf_counter() - factored,
-        }
-        note = "factorisation {factor_seconds:.1f} s, solves {solve_seconds:.2f} s"
-        return Solution(x, note.format(**parts), parts)
-
-    return solve
+    start = time.perf_counter()
+    n = problem.adjacency.shape[0]
+    factors = splu(sp.csc_array(sp.eye_array(n) - ALPHA * problem.walk()))
+    factored = time.perf_counter()
+    x = factors.solve(problem.start())
+    solved = time.perf_counter()
+    parts = {"factor_seconds": factored - start, "solve_seconds": solved - factored}
+    note = "factorisation {factor_seconds:.1f} s, solves {solve_seconds:.2f} s"
+    return Solution(x, note.format(**parts), parts)
 
 
 def _cg(problem: Problem) -> Solve:
@@ -155,72 +148,63 @@ def _cg(problem: Problem) -> Solve:
     return lambda: Solution(solve_to(enough), f"rtol {enough:g}")
 
 
-def _scikit_network(problem: Problem) -> Solve:
+def _gene_by_gene(
+    prepare: Callable[[Problem], Callable[[int], Sequence[float]]], note: str
+) -> Prepare:
+    """Call a library's PageRank for each start gene."""
+
+    def solve(problem: Problem, rank: Callable[[int], Sequence[float]]) -> Solution:
+        return Solution(np.array([rank(int(gene)) for gene in problem.genes]).T, note)
+
+    return lambda problem: partial(solve, problem, prepare(problem))
+
+
+def _scikit_network(problem: Problem) -> Callable[[int], Sequence[float]]:
     """Power iteration: the library's other solvers are in single precision or fix rtol at 1e-5."""
     from sknetwork.ranking import PageRank
 
     adjacency = sp.csr_matrix(problem.adjacency)
-    rank = PageRank(damping_factor=ALPHA, solver="piteration", n_iter=1000, tol=ACCURACY)
-
-    def solve() -> Solution:
-        columns = [rank.fit_predict(adjacency, {int(gene): 1.0}) for gene in problem.genes]
-        return Solution(np.stack(columns, axis=1), "piteration")
-
-    return solve
+    model = PageRank(damping_factor=ALPHA, solver="piteration", n_iter=1000, tol=ACCURACY)
+    return lambda gene: model.fit_predict(adjacency, {gene: 1.0})
 
 
-def _igraph(problem: Problem) -> Solve:
+def _igraph(problem: Problem) -> Callable[[int], Sequence[float]]:
     """Links in both directions: an undirected igraph counts a self-loop twice."""
     import igraph
 
     links = sp.coo_array(problem.adjacency)
     ends = np.stack(links.coords, axis=1).tolist()
     graph = igraph.Graph(n=links.shape[0], edges=ends, directed=True)
-    weights = links.data.tolist()
-
-    def solve() -> Solution:
-        columns = [
-            graph.personalized_pagerank(
-                damping=ALPHA,
-                reset_vertices=[int(gene)],
-                weights=weights,
-                implementation="prpack",
-            )
-            for gene in problem.genes
-        ]
-        return Solution(np.array(columns).T, "PRPACK, tolerance fixed in the library")
-
-    return solve
+    options = {"damping": ALPHA, "weights": links.data.tolist(), "implementation": "prpack"}
+    return lambda gene: graph.personalized_pagerank(reset_vertices=[gene], **options)
 
 
-def _networkx(problem: Problem) -> Solve:
+def _networkx(problem: Problem) -> Callable[[int], Sequence[float]]:
     """Links in both directions; its tolerance is a share of the number of nodes."""
     import networkx as nx
 
     graph = nx.from_scipy_sparse_array(sp.csr_matrix(problem.adjacency), create_using=nx.DiGraph)
-    tolerance = ACCURACY / problem.adjacency.shape[0]
+    n = len(graph)
 
-    def solve() -> Solution:
-        columns = []
-        for gene in problem.genes:
-            ranks = nx.pagerank(
-                graph, ALPHA, personalization={int(gene): 1.0}, max_iter=1000, tol=tolerance
-            )
-            columns.append([ranks[i] for i in range(len(ranks))])
-        return Solution(
-            np.array(columns).T, "its matrix built anew for each gene, as its API has it"
+    def rank(gene: int) -> list[float]:
+        ranks = nx.pagerank(
+            graph, ALPHA, personalization={gene: 1.0}, max_iter=1000, tol=ACCURACY / n
         )
+        return [ranks[i] for i in range(n)]
 
-    return solve
+    return rank
 
 
 #: Method → what it does before the clock starts.
-METHODS: dict[str, Callable[[Problem], Solve]] = dict(
+METHODS: dict[str, Prepare] = dict(
     zip(
         methods.DIFFUSION,
         (
-            *(_echoes("iterative"), _echoes("auto"), _echoes("dense")),
-            *(_cg, _scikit_network, _igraph, _networkx, _superlu),
+            *(_echoes("iterative"), _echoes("auto"), _echoes("dense"), _cg),
+            _gene_by_gene(_scikit_network, "piteration"),
+            _gene_by_gene(_igraph, "PRPACK, tolerance fixed in the library"),
+            _gene_by_gene(_networkx, "its matrix built anew for each gene, as its API has it"),
+            lambda problem: partial(_superlu, problem),
         ),
         strict=True,
     )

@@ -113,7 +113,6 @@ class Single:
             "seconds": seconds,
             "objective": objective,
             "gap": min(at_residual, gap),
-            "gap_at_residual": at_residual,
             "bound": objective * (1 - min(at_residual, gap)),
             "active": int(np.count_nonzero(sizes)),
             "prediction": (self.left_out @ B)[0].tolist(),

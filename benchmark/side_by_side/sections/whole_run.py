@@ -91,7 +91,9 @@ def write(records: Records) -> Iterator[str]:
         f"{number(run['dry_run_seconds'])} s. A fold job alone: {number(run['fold_seconds'])} s, "
         f"{number(run['fold_memory_mb'])} MB at its peak."
     )
-    if {"diffusion", "elastic_net"} <= records.keys():
+    parts = ("diffusion", "elastic_net", "whole_run")
+    machines = {records[part]["machine"]["processor"] for part in parts if part in records}
+    if records.keys() >= set(parts) and len(machines) == 1:
         yield _published_way(records)
     total = sum(stage["seconds"] for stage in run["stages"].values())
     jobs = sum(stage["jobs"] for stage in run["stages"].values())
