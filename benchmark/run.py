@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -13,10 +14,10 @@ from importlib import metadata
 from pathlib import Path
 from platform import python_version
 
-from side_by_side.names import SECTIONS as TITLES
-from side_by_side.process import HERE, ROOT, MeasurementError, call, execute
-from side_by_side.sections import SECTIONS, Run, processor, say
-from side_by_side.workspace import SIZES
+from side_by_side import report
+from side_by_side.process import HERE, ROOT, MeasurementError, execute, say
+from side_by_side.sections import SECTIONS
+from side_by_side.workspace import SIZES, Run
 
 _PACKAGES = (
     *("numpy", "scipy", "scikit-learn", "snakemake"),
@@ -32,16 +33,39 @@ print(blas["name"], blas["version"])
 def _machine() -> dict[str, object]:
     """Describe what it runs on, without names of machines."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    blas = execute([sys.executable, "-c", _BLAS]).text.strip()
+    cpu = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    model = re.search(r"^model name\s*:\s*(.+)$", cpu, re.MULTILINE)
     return {
-        "processor": processor(),
+        "processor": model[1] if model else "unknown",
         "cores": os.cpu_count(),
         "memory_gb": round(memory, 1),
         "load_at_start": round(os.getloadavg()[0], 2),
         "python": python_version(),
-        "blas": blas,
+        "blas": execute([sys.executable, "-c", _BLAS]).text.strip(),
         **{name: metadata.version(name) for name in _PACKAGES},
     }
+
+
+def _measure(run: Run, sections: Sequence[str]) -> list[str]:
+    """Measure sections, each into a file of its own; return those that failed."""
+    machine = _machine()
+    began = datetime.now(UTC).isoformat(timespec="seconds")
+    failed = []
+    for section in sections:
+        say(f"{SECTIONS[section].TITLE} …")
+        start = time.perf_counter()
+        try:
+            record = SECTIONS[section].measure(run)
+        except MeasurementError as error:
+            say(f"  failed: {error}")
+            failed.append(section)
+            continue
+        seconds = round(time.perf_counter() - start, 1)
+        record |= {"run": began, "took_seconds": seconds, "machine": machine}
+        text = json.dumps(record, indent=1)
+        (run.work / f"{section}.json").write_text(text, encoding="utf-8")
+        say(f"  {seconds:.0f} s")
+    return failed
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument(
-        "--only", nargs="+", choices=TITLES, help="sections to measure; others stay as they are"
+        "--only", nargs="+", choices=SECTIONS, help="sections to measure; others stay as they are"
     )
     parser.add_argument("--resume", action="store_true", help="skip sections that are measured")
     parser.add_argument("--size", choices=SIZES, default="full", help="small: to try it out")
@@ -62,34 +86,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         type=Path,
         help="folder of the report; benchmark/results at full size, else the folder of its files",
     )
-    given = parser.parse_args(argv)
-    run = Run(given.work.resolve() / given.size, SIZES[given.size])
+    arguments = parser.parse_args(argv)
+    run = Run(arguments.work.resolve() / arguments.size, SIZES[arguments.size])
     run.work.mkdir(parents=True, exist_ok=True)
-    output = given.output or (HERE / "results" if given.size == "full" else run.work)
-    chosen = list(given.only or TITLES)
-    if given.resume:
-        chosen = [section for section in chosen if not run.raw(section).exists()]
-    machine = _machine()
-    this_run = datetime.now(UTC).isoformat(timespec="seconds")
-    failed = []
-    for section in chosen:
-        say(f"{TITLES[section]} …")
-        start = time.perf_counter()
-        try:
-            record = SECTIONS[section](run)
-        except MeasurementError as error:
-            say(f"  failed: {error}")
-            failed.append(section)
-            continue
-        record |= {
-            "run": this_run,
-            "took_seconds": round(time.perf_counter() - start, 1),
-            "machine": machine,
-        }
-        run.raw(section).write_text(json.dumps(record, indent=1), encoding="utf-8")
-        say(f"  {record['took_seconds']:.0f} s")
-    report = call("report:write", work=str(run.work), output=str(output), size=run.size.name)
-    say(report["text"])
+    sections = [
+        section
+        for section in arguments.only or SECTIONS
+        if not (arguments.resume and (run.work / f"{section}.json").exists())
+    ]
+    failed = _measure(run, sections)
+    output = arguments.output or (HERE / "results" if arguments.size == "full" else run.work)
+    records = report.read(run.work, output, arguments.size)
+    say(report.write(records, output, arguments.size))
     if failed:
         say(f"failed: {', '.join(failed)}")
     return bool(failed)

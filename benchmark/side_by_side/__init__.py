@@ -1,1 +1,1 @@
-"""Speed, memory and accuracy of echoes beside other ways to compute the same."""
+"""echoes beside other methods: what is measured, and the report of it."""

@@ -5,20 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
-Array = npt.NDArray[np.float64]
+from side_by_side.process import Record
+
+Floats = npt.NDArray[np.float64]
 
 POWERS = str.maketrans("²³", "23")
-#: What is fitted → its name in the report.
-WHAT = {"seconds": "time, s", "memory_mb": "peak memory, MB", "disk_mb": "disk, MB"}
 
 
-def _terms(names: Sequence[str], sizes: Array) -> Array:
+def _terms(names: Sequence[str], sizes: Floats) -> Floats:
     """Values of the constant and of each term, (points, 1 + terms), from columns n, N, G, A, T."""
     columns = dict(zip("nNGAT", sizes.T, strict=True))
     products = [
@@ -35,7 +34,7 @@ class Cost:
     """A fitted model: a constant, and a factor of each term."""
 
     names: tuple[str, ...]
-    factors: Array
+    factors: Floats
     off: float
     unseen: float | None
 
@@ -49,16 +48,16 @@ class Cost:
         return " + ".join(f"{factor:.2g} {name}".strip() for name, factor in parts if factor)
 
 
-def fit(jobs: Sequence[dict[str, Any]], names: Sequence[str], what: str) -> Cost:
+def fit(jobs: Sequence[Record], names: Sequence[str], what: str) -> Cost:
     """Fit the cost of one stage's jobs, with the least sum of squared relative errors."""
     sizes = np.array([[job[key] for key in "nNGAT"] for job in jobs], dtype=np.float64)
     terms, measured = _terms(names, sizes), np.array([job[what] for job in jobs])
 
-    def factors(rows: npt.NDArray[np.bool_]) -> Array:
+    def factors(rows: npt.NDArray[np.bool_]) -> Floats:
         relative = terms[rows] / measured[rows, None]
         length = np.maximum(np.linalg.norm(relative, axis=0), 1e-300)
-        found: Array = nnls(relative / length, np.ones(rows.sum()))[0]
-        return found / length
+        scaled: Floats = nnls(relative / length, np.ones(rows.sum()))[0]
+        return scaled / length
 
     whole = factors(np.ones(len(jobs), dtype=np.bool_))
     largest = sizes[:, 0] == sizes[:, 0].max()

@@ -1,7 +1,10 @@
 """Measurements in processes of their own: time, peak memory and what they report.
 
-A task is a generator of records in a module of this package. It runs in a fresh process with
-one BLAS thread; what it yielded last is its result, also when its time is up.
+A task is a generator of records in a module of `side_by_side.methods`. It runs in a fresh process
+with one BLAS thread; what it yielded last is its result, also when its time is up.
+
+A measured process starts with the peak memory of the one that starts it. Hence nothing that
+`run.py` imports before it has measured may import numpy.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import json
 import os
 import resource
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,9 +28,12 @@ from typing import Any
 HERE = Path(__file__).resolve().parents[1]
 ROOT = HERE.parent
 
-#: How often the memory of a process with children is looked at.
+#: Seconds between two looks at the memory of a process with children.
 _INTERVAL = 0.05
+#: Characters of a failed process's last words.
 _TAIL = 3000
+
+Record = dict[str, Any]
 
 
 class MeasurementError(RuntimeError):
@@ -35,38 +42,32 @@ class MeasurementError(RuntimeError):
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a process ended.
+    """How a process ended."""
 
-    Parameters
-    ----------
-    seconds
-        Wall time, start-up included.
-    memory
-        Peak resident memory, MB. Of a process with children: the largest proportional set
-        size of all of them together, if that is more.
-    text
-        What it wrote on standard output and standard error.
-    timed_out
-        Whether it was ended because its time was up.
-    """
-
-    seconds: float
+    seconds: float  # wall time, start-up included
+    #: Peak resident memory, MB. Of a process with children: the largest proportional set size of
+    #: all of them together, if that is more.
     memory: float
-    text: str
+    text: str  # standard output and standard error
     timed_out: bool
 
 
-def as_user() -> dict[str, str]:
-    """Give the variables of a process as a user starts it: this Python's programs come first."""
+def say(text: str) -> None:
+    """Print a line of progress at once."""
+    print(text, flush=True)
+
+
+def user_variables() -> dict[str, str]:
+    """Variables of a process as a user starts it: this Python's programs come first."""
     programs = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     return os.environ | {"PATH": os.pathsep.join(programs)}
 
 
-def environment() -> dict[str, str]:
-    """Give the variables of a measured process: one thread, and the modules of both sides."""
+def _measured_variables() -> dict[str, str]:
+    """Variables of a measured process: one thread, and the modules of echoes and the benchmark."""
     libraries = ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMBA", "VECLIB_MAXIMUM")
     return (
-        as_user()
+        user_variables()
         | {f"{library}_NUM_THREADS": "1" for library in libraries}
         | {
             "PYTHONPATH": os.pathsep.join([str(HERE), str(ROOT / "scripts")]),
@@ -115,18 +116,9 @@ def execute(
     limit: float | None = None,
     variables: Mapping[str, str] | None = None,
 ) -> Outcome:
-    """Run a command and measure it.
+    """Run a command in a folder and measure it; end it after `limit` seconds.
 
-    Parameters
-    ----------
-    command
-        Program and arguments.
-    folder
-        Where it runs.
-    limit
-        Seconds after which it is ended.
-    variables
-        Environment variables; those of `environment` unless given.
+    Its environment variables are those of a measured process unless others are given.
 
     Raises
     ------
@@ -138,7 +130,7 @@ def execute(
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env=environment() if variables is None else variables,
+            env=_measured_variables() if variables is None else variables,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -174,13 +166,13 @@ def execute(
     return Outcome(seconds, max(usage.ru_maxrss / 1024, largest[0]), text, late.is_set())
 
 
-def call(task: str, *, limit: float | None = None, **arguments: Any) -> dict[str, Any]:
+def call(task: str, *, limit: float | None = None, **arguments: Any) -> Record:
     """Run a task in a fresh process.
 
     Parameters
     ----------
     task
-        Module of this package and generator in it, such as ``growth:fold``.
+        Module of `side_by_side.methods` and generator in it, such as ``elastic_net:fold``.
     limit
         Seconds after which it is ended; its last record counts.
     arguments
@@ -209,9 +201,29 @@ def call(task: str, *, limit: float | None = None, **arguments: Any) -> dict[str
     }
 
 
+def attempt(task: str, **arguments: Any) -> Record:
+    """Run a task whose failure shall not end the others; without result then."""
+    try:
+        return call(task, **arguments)
+    except MeasurementError as error:
+        say(f"  failed: {error}")
+        return {"timed_out": False}
+
+
+def join(records: Sequence[Record], *largest: str) -> Record:
+    """Join repeated measurements: all times, their median, the largest of other numbers."""
+    seconds = [record["seconds"] for record in records]
+    return {
+        **records[0],
+        **{key: max(record[key] for record in records) for key in ("memory_mb", *largest)},
+        "seconds": statistics.median(seconds),
+        "all_seconds": seconds,
+    }
+
+
 def _main(task: str, arguments: str, result: str) -> None:
     module, _, name = task.partition(":")
-    function = getattr(importlib.import_module(f"side_by_side.{module}"), name)
+    function = getattr(importlib.import_module(f"side_by_side.methods.{module}"), name)
     partial = Path(result).with_suffix(".partial")
     for record in function(**json.loads(arguments)):
         partial.write_text(json.dumps(record), encoding="utf-8")

@@ -1,129 +1,129 @@
-"""From raw measurements to the report: tables, a plot, and all numbers."""
+"""From measurements to the report: ``benchmark.json``, ``benchmark.md`` and ``benchmark.svg``."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from side_by_side import names, tables
-from side_by_side.tables import Record
+from side_by_side.process import Record
+from side_by_side.sections import SECTIONS
+from side_by_side.tables import Records, number, table
+
+_INTRODUCTION = (
+    "Each measurement is a process of its own with one BLAS thread. What is repeated is "
+    "measured in turns with the others, and the median is shown."
+)
 
 
-def write(work: str, output: str, size: str) -> Iterator[dict[str, Any]]:
-    """Write ``benchmark.md``, ``benchmark.json`` and ``benchmark.svg``.
+def read(work: Path, output: Path, size: str) -> dict[str, Record]:
+    """Read what is measured, the latest of each section.
 
     Parameters
     ----------
     work
-        Folder of the raw measurements, one file a section.
+        Folder of the measurements of this machine, one file a section.
     output
-        Folder of the report.
+        Folder of an earlier report, whose sections stay unless they are measured again.
     size
-        How much was measured.
+        How much is measured; an earlier report of another size does not count.
     """
-    files = {section: Path(work) / f"{section}.json" for section in names.SECTIONS}
-    raw: dict[str, Record] = {
-        section: json.loads(file.read_text(encoding="utf-8"))
-        for section, file in files.items()
-        if file.exists()
-    }
-    if not raw:
-        yield {"text": "nothing is measured"}
-        return
-    folder = Path(output)
-    folder.mkdir(parents=True, exist_ok=True)
-    bars = [
-        {"what": bar.what, "measured": bar.measured, "holds": bar.holds} for bar in tables.bars(raw)
+    earlier: Record = {}
+    if (output / "benchmark.json").exists():
+        report = json.loads((output / "benchmark.json").read_text(encoding="utf-8"))
+        earlier = report if report["size"] == size else {}
+    records: dict[str, Record] = {}
+    for section in SECTIONS:
+        file = work / f"{section}.json"
+        measured = [json.loads(file.read_text(encoding="utf-8"))] if file.exists() else []
+        measured += [earlier[section]] if section in earlier else []
+        if measured:
+            records[section] = max(measured, key=lambda record: str(record["run"]))
+    return records
+
+
+def write(records: Records, output: Path, size: str) -> str:
+    """Write the three files; return what the project must meet, as text."""
+    from side_by_side.plot import draw  # numpy would make the process large that measures
+
+    if not records:
+        return "nothing is measured"
+    output.mkdir(parents=True, exist_ok=True)
+    content = {"size": size, "bars": _bars(records), **records}
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    (output / "benchmark.json").write_text(text + "\n", encoding="utf-8")
+    (output / "benchmark.md").write_text(as_markdown(records), encoding="utf-8")
+    draw(records, output / "benchmark.svg")
+    return "\n".join(_bar_table(records)) + f"\n{output / 'benchmark.md'}"
+
+
+def as_markdown(records: Records) -> str:
+    """Write the report."""
+    lines = [
+        *("# Benchmark", ""),
+        *_machine(records),
+        *("", _INTRODUCTION, ""),
+        "![Times of echoes and others, and how they grow](benchmark.svg)",
+        *_bar_table(records),
     ]
-    text = json.dumps({"size": size, "bars": bars, **raw}, indent=1, ensure_ascii=False)
-    (folder / "benchmark.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "benchmark.md").write_text(tables.report(raw), encoding="utf-8")
-    _plot(raw, folder / "benchmark.svg")
-    yield {"text": "\n".join(tables.bar_table(raw)) + f"\n{folder / 'benchmark.md'}"}
+    for name, section in SECTIONS.items():
+        lines += [f"## {section.TITLE}", ""]
+        lines += section.write(records) if name in records else ["Not measured."]
+        lines.append("")
+    return "\n".join(lines).replace("\n\n\n", "\n\n").rstrip() + "\n"
 
 
-def _plot(raw: dict[str, Record], path: Path) -> None:
-    """Draw times as bars on a logarithmic axis, and growth as lines on two."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
+def _bars(records: Records) -> list[Record]:
+    """Hold the measurements against what the project must meet; None where there are none."""
+    bars = []
+    for name, section in SECTIONS.items():
+        for bar in section.BARS:
+            value = bar.value(records) if name in records else None
+            holds = None if value is None else bar.holds(value)
+            bars.append({"what": bar.what, "measured": value, "holds": holds})
+    return bars
 
-    mpl.rcParams.update({"svg.hashsalt": "echoes", "font.size": 9})
-    figure = Figure(figsize=(11, 11), layout="constrained")
-    axes = figure.subplot_mosaic(
-        [["diffusion", "fits"], ["genes", "starts"], ["rows", "alphas"]],
-        height_ratios=[1.5, 1, 1],
+
+def _bar_table(records: Records) -> list[str]:
+    verdict = {True: "yes", False: "**no**", None: "not measured"}
+    bars = [bar for section in SECTIONS.values() for bar in section.BARS]
+    return table(
+        ["bar", "wanted", "measured", "holds"],
+        (
+            [
+                bar.what,
+                bar.wanted,
+                "–" if row["measured"] is None else f"{number(row['measured'])} {bar.unit}",
+                verdict[row["holds"]],
+            ]
+            for bar, row in zip(bars, _bars(records), strict=True)
+        ),
     )
-    if "diffusion" in raw:
-        label, network = next(iter(raw["diffusion"]["networks"].items()))
-        title = f"Diffusion, {network['starts']} genes: {label}"
-        times = [
-            (f"{r['method']}{', time up' if r['timed_out'] else ''}", r["seconds"])
-            for r in network["methods"]
-        ]
-        _bars(axes["diffusion"], times, title)
-    if "elastic_net" in raw:
-        folds = [
-            (f"fold {r['fold']}: {r['method']}", r["seconds"]) for r in raw["elastic_net"]["folds"]
-        ]
-        single = [
-            (
-                f"λ = {r['penalty']:g}: {r['method']}{', time up' if r['timed_out'] else ''}",
-                r["seconds"],
-            )
-            for r in raw["elastic_net"]["single"]
-            if "seconds" in r
-        ]
-        _bars(axes["fits"], [*folds, *single], "A fold; single elastic nets of it")
-    if "growth" in raw:
-        diffusion, folds = raw["growth"]["diffusion"], raw["growth"]["folds"]
-        _lines(axes["genes"], diffusion["genes"], "genes", "Diffusion: genes of the network")
-        _lines(axes["starts"], diffusion["perturbations"], "starts", "Diffusion: perturbations")
-        _lines(axes["rows"], folds["perturbations"], "rows", "One fold: perturbations")
-        _lines(axes["alphas"], folds["alphas"], "alphas", "One fold: restart parameters")
-    for axis in axes.values():
-        axis.set_visible(axis.has_data())
-    figure.savefig(path, metadata={"Date": None, "Creator": None})
 
 
-def _bars(axis: Any, times: list[tuple[str, float]], title: str) -> None:
-    labels, seconds = zip(*times, strict=True)
-    colours = ["tab:blue" if "echoes" in label else "tab:gray" for label in labels]
-    places = range(len(labels))
-    drawn = axis.barh(places, seconds, color=colours)
-    axis.bar_label(drawn, [f"{tables.number(value)} s" for value in seconds], padding=3)
-    axis.set_yticks(places, labels)
-    axis.invert_yaxis()
-    axis.set_xscale("log")
-    axis.set_xlim(min(seconds) / 2, max(seconds) * 8)
-    axis.set(title=title, xlabel="seconds")
-    axis.spines[["top", "right"]].set_visible(False)
-
-
-def _lines(axis: Any, records: list[Record], key: str, title: str) -> None:
-    sizes, seconds, memory = (
-        [record[name] for record in records] for name in (key, "seconds", "memory_mb")
+def _machine(records: Records) -> Iterator[str]:
+    """Describe the packages, and where and when what was measured."""
+    facts = dict(max(records.values(), key=lambda record: str(record["run"]))["machine"])
+    for key in ("processor", "cores", "memory_gb", "load_at_start"):
+        del facts[key]
+    python, blas = facts.pop("python"), facts.pop("blas")
+    packages = ", ".join(f"{package} {version}" for package, version in facts.items())
+    yield (
+        f"Python {python}, BLAS {blas}, {packages}. Times of different runs may be of different "
+        "machines."
     )
-    axis.plot(sizes, seconds, "o-", color="tab:blue")
-    for size, value in zip(sizes, seconds, strict=True):
-        axis.annotate(
-            f"{tables.number(value, 2)} s",
-            (size, value),
-            xytext=(-5, 5),
-            textcoords="offset points",
-            ha="right",
-            color="tab:blue",
-        )
-    wide = sizes[-1] > 5 * sizes[0]
-    axis.set(title=title, xscale="log" if wide else "linear", yscale="log")
-    room = 0.25 * (sizes[-1] - sizes[0])
-    axis.set_xlim(sizes[0] / 2 if wide else sizes[0] - room, sizes[-1] * 1.3)
-    axis.set_ylim(min(seconds) / 2, max(seconds) * 2)
-    axis.set_ylabel("seconds", color="tab:blue")
-    axis.set_xticks(sizes, [f"{size:,}" for size in sizes])
-    axis.minorticks_off()
-    right = axis.twinx()
-    right.plot(sizes, memory, "s--", color="tab:orange")
-    right.set_ylabel("peak MB", color="tab:orange")
-    right.set_ylim(0, 2.5 * max(memory))
+    yield from table(
+        ["run", "sections", "machine", "minutes", "load when it began"],
+        (
+            [
+                f"{run[:10]} {run[11:16]} UTC",
+                ", ".join(section for section in SECTIONS if section in mine),
+                "{processor}, {cores} cores, {memory_gb} GB".format(**facts),
+                number(sum(record["took_seconds"] for record in mine.values()) / 60, 2),
+                str(facts["load_at_start"]),
+            ]
+            for run in sorted({str(record["run"]) for record in records.values()})
+            for mine in [{s: record for s, record in records.items() if record["run"] == run}]
+            for facts in [next(iter(mine.values()))["machine"]]
+        ),
+    )

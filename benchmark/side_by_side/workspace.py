@@ -1,75 +1,47 @@
-"""Data sets to measure on, and copies of the workflow that compute what the measurements need."""
+"""Data sets to measure on, and Snakemake runs that compute what the measurements need."""
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from side_by_side.process import ROOT, MeasurementError, Outcome, as_user, execute
+from side_by_side.process import ROOT, MeasurementError, Outcome, Record, execute, user_variables
 
 #: Real data beside the repository; measured on where they are.
 SHARED = ROOT.parent / "shared" / "data"
-TRACKED = ("Snakefile", "config.yaml", "config", "workflow", "scripts", "profiles", "envs")
 
 #: Restart parameters of the experiment with so many of them: 1 … 4.
 ALPHAS = (0.75, 0.5, 0.25, 0.9)
+#: Folder of the one network of all runs, below the folder of results.
+NETWORK = "networks/string"
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured.
-
-    Parameters
-    ----------
-    name
-        Of the folder of its files.
-    genes, links
-        Of the generated network.
-    perturbations, validation
-        Silenced genes with and without a response.
-    responses, components
-        Genes of the response, and principal components of it.
-    starts
-        Genes of the diffusion.
-    rows
-        Rows of the large file of links.
-    repeats
-        How often a fast method is measured.
-    sample
-        Genes of the diffusion that a slow method is measured on.
-    limit
-        Seconds that a fit of skglm has, compilation included; a diffusion has five times as many.
-    growth_genes, growth_starts, growth_rows
-        Sizes of the growth curves: genes of the network, start genes, rows of a fold.
-    scale
-        Sizes n, N, G, A and T of the jobs that the cost model is fitted on.
-    scale_folds
-        Most perturbations of which a fold of the published protocol is measured.
-    """
+    """How much is measured."""
 
     name: str
-    genes: int
+    genes: int  # of the generated network
     links: int
     perturbations: int
-    validation: int
-    responses: int
-    components: int
-    starts: int
-    rows: int
-    repeats: int
-    sample: int
-    limit: float
+    validation: int  # silenced genes without a response
+    responses: int  # genes of a response
+    components: int  # principal components of the responses
+    starts: int  # genes that a diffusion starts from
+    rows: int  # of the large file of links
+    repeats: int  # of a fast method
+    sample: int  # start genes that a slow method is measured on
+    limit: float  # seconds of a fit of skglm, compilation included; a diffusion has five times it
     growth_genes: tuple[int, ...]
     growth_starts: tuple[int, ...]
-    growth_rows: tuple[int, ...]
-    scale: tuple[tuple[int, int, int, int, int], ...]
-    scale_folds: int
+    growth_rows: tuple[int, ...]  # perturbations of a fold
+    scale: tuple[tuple[int, int, int, int, int], ...]  # n, N, G, A and T of the jobs of the model
+    scale_folds: int  # most perturbations of which a fold of the published protocol is measured
 
 
 FULL = Size(
@@ -147,134 +119,145 @@ def generate(folder: Path, size: Size, perturbations: int) -> Path:
     return folder
 
 
-def published(
-    name: str, folder: Path, size: Size, experiments: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Give the settings of the published method on a generated data set."""
+def settings(name: str, folder: Path, size: Size, experiments: Mapping[str, Any]) -> Record:
+    """Configure experiments on a generated data set, without baselines."""
+    files = {key: str(folder / file) for key, file in FILES.items()}
     return {
-        "dataset": {
-            "name": name,
-            "means": str(folder / FILES["means"]),
-            "truth": str(folder / FILES["truth"]),
-            "validation": str(folder / FILES["validation"]),
-        },
-        "string": {
-            "links": str(folder / FILES["links"]),
-            "info": str(folder / FILES["info"]),
-        },
+        "dataset": {"name": name, **{key: files[key] for key in ("means", "truth", "validation")}},
+        "networks": {"string": {key: files[key] for key in ("links", "info")}},
         "response": {"n_components": size.components},
-        "submission": {
-            "padding": size.validation,
-            "sample": str(folder / FILES["sample-submission"]),
-        },
-        "experiments": dict.fromkeys(OTHERS) | dict(experiments or {}),
+        "experiments": dict(experiments),
         "baselines": [],
+        "submission": {"padding": size.validation, "sample": files["sample-submission"]},
     }
 
 
-#: Experiments of config.yaml that a measurement leaves out unless it names them.
-OTHERS = ("published_held_out", "echo", "echo_base", "echo_rewired", "echo_permuted")
-
-
-def alphas(count: int) -> dict[str, Any]:
-    """Give an experiment with so many restart parameters."""
-    return {
-        "protocol": "published",
-        "models": ["ridge", "elastic_net"],
-        "diffusion": {"alphas": list(ALPHAS[:count])},
-    }
-
-
-def knockout() -> dict[str, Any]:
-    """Give the settings of the real data beside the repository."""
+def shared_settings() -> Record:
+    """Configure the real data beside the repository; nothing but its network is computed."""
+    tables, links = SHARED / "knockout", SHARED / "string" / "9606.protein.{}.v11.5.txt.gz"
     return {
         "dataset": {
             "name": "knockout",
-            "means": str(SHARED / "knockout" / "training_data_means.csv"),
-            "truth": str(SHARED / "knockout" / "training_data_ground_truth_table.csv"),
-            "validation": str(SHARED / "knockout" / "pert_ids_val.csv"),
+            "means": str(tables / "training_data_means.csv"),
+            "truth": str(tables / "training_data_ground_truth_table.csv"),
+            "validation": str(tables / "pert_ids_val.csv"),
         },
-        "string": {
-            "version": "11.5",
-            "links": str(SHARED / "string" / "9606.protein.links.v11.5.txt.gz"),
-            "info": str(SHARED / "string" / "9606.protein.info.v11.5.txt.gz"),
-        },
-        "response": {"n_components": 25},
-        "submission": {"padding": 17, "sample": None},
-        "experiments": dict.fromkeys(OTHERS),
+        "networks": {"string": {key: str(links).format(key) for key in ("links", "info")}},
+        "experiments": {"published": published("ridge")},
         "baselines": [],
+    }
+
+
+def published(*models: str, alphas: int = 1) -> Record:
+    """Configure an experiment of the published protocol with so many restart parameters."""
+    return {
+        "protocol": "published",
+        "models": list(models),
+        "diffusion": {"alphas": list(ALPHAS[:alphas])},
     }
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder with a copy of the workflow, and the settings that it runs with."""
+    """A folder that Snakemake runs in, and the configuration that it runs with."""
 
     path: Path
-    settings: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def make(cls, path: Path, settings: dict[str, Any], *, fresh: bool = False) -> Workspace:
-        """Copy the workflow as it is now; results of an earlier copy stay unless `fresh`."""
-        if fresh:
-            shutil.rmtree(path, ignore_errors=True)
-        path.mkdir(parents=True, exist_ok=True)
-        for name in TRACKED:
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(
-                    source,
-                    path / name,
-                    ignore=shutil.ignore_patterns("__pycache__"),
-                    dirs_exist_ok=True,
-                )
-            else:
-                shutil.copy2(source, path / name)
-        return cls(path, settings)
+    settings: Record
 
     @property
     def dataset(self) -> Path:
         """The folder of results."""
         return self.path / "results" / str(self.settings["dataset"]["name"])
 
+    @property
+    def benchmarks(self) -> Path:
+        """The folder of the time and memory of each job."""
+        return self.path / "benchmarks" / self.dataset.name
+
+    def clear(self) -> Workspace:
+        """Remove all files of earlier runs."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        return self
+
     def snakemake(self, *arguments: str, cores: int = 2) -> Outcome:
-        """Run Snakemake with the settings of this workspace."""
-        name = f"{self.settings['dataset']['name']}.json"
-        (self.path / name).write_text(json.dumps(self.settings), encoding="utf-8")
-        command = [sys.executable, "-m", "snakemake", "--nocolor", "--cores", str(cores)]
+        """Run Snakemake in this folder, as a user does."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        config = self.path / f"{self.settings['dataset']['name']}.json"
+        config.write_text(json.dumps(self.settings), encoding="utf-8")
+        command = [sys.executable, "-m", "snakemake", f"--snakefile={ROOT / 'Snakefile'}"]
+        command += [f"--configfile={config}", "--nocolor", "--cores", str(cores)]
         # A run that was aborted leaves a lock and incomplete files.
-        command += ["--nolock", "--rerun-incomplete", f"--configfile={name}"]
-        return execute([*command, *arguments], folder=self.path, variables=as_user())
+        command += ["--nolock", "--rerun-incomplete"]
+        return execute([*command, *arguments], folder=self.path, variables=user_variables())
 
     def prepare(self, *files: str) -> Path:
         """Compute results, named below the folder of results, where they are out of date."""
-        self.snakemake("--", *self._targets(files))
+        self.snakemake("--", *map(self._target, files))
         return self.dataset
 
-    def command(self, file: str) -> str:
-        """Tell the shell command of the job that makes a result.
+    def job(self, file: str) -> Outcome:
+        """Run the job that makes a result once more, without Snakemake, and measure it.
 
         Raises
         ------
         MeasurementError
-            When Snakemake does not show it.
+            When Snakemake does not show its command.
         """
-        target = self._targets([file])
-        text = self.snakemake("-n", "-p", "--force", "--", *target).text
-        lines = [line.strip() for line in text.splitlines()]
-        shown = [line.removeprefix("Shell command: ") for line in lines]
-        commands = [line for line in shown if re.match(r"python scripts/", line)]
+        target, mark = self._target(file), "Shell command: "
+        text = self.snakemake("-n", "-p", "--force", "--", target).text
+        commands = [line.removeprefix(mark) for line in text.splitlines() if line.startswith(mark)]
+        commands = [command for command in commands if target in command]
         if not commands:
             raise MeasurementError(f"Snakemake shows no command for {file}:\n{text}")
-        return commands[-1] if len(commands) == 1 else self._of(commands, target[0])
+        # Jobs that this one needs stand before it.
+        return execute(["bash", "-euo", "pipefail", "-c", commands[-1]], folder=self.path)
 
-    @staticmethod
-    def _of(commands: Sequence[str], target: str) -> str:
-        return next(command for command in commands if target in command)
+    def _target(self, file: str) -> str:
+        return str((self.dataset / file).relative_to(self.path))
 
-    def _targets(self, files: Sequence[str]) -> list[str]:
-        return [str((self.dataset / file).relative_to(self.path)) for file in files]
+    def stages(self) -> Record:
+        """Count the jobs of each rule and sum their seconds, from Snakemake's benchmarks."""
+        stages: Record = {}
+        for table in sorted(self.benchmarks.rglob("*.tsv")):
+            header, row = table.read_text(encoding="utf-8").splitlines()[:2]
+            seconds = float(dict(zip(header.split("\t"), row.split("\t"), strict=True))["s"])
+            stage = stages.setdefault(_rule(table), {"jobs": 0, "seconds": 0.0})
+            stage["jobs"] += 1
+            stage["seconds"] += seconds
+        return stages
 
-    def job(self, file: str) -> Outcome:
-        """Run the job that makes a result once more, without Snakemake, and measure it."""
-        return execute(["bash", "-euo", "pipefail", "-c", self.command(file)], folder=self.path)
+
+def _rule(table: Path) -> str:
+    """Name the rule that a benchmark file is of: that of its folder, or else that of the file."""
+    folder = {"folds": "loo_fold", "held_out": "predict_held_out"}.get(
+        table.parent.name, table.parent.name
+    )
+    return folder if (ROOT / "scripts" / f"{folder}.py").exists() else table.stem
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where one run of the benchmark keeps its files, and how much it measures."""
+
+    work: Path
+    size: Size
+
+    def data(self, perturbations: int | None = None) -> Path:
+        """Make the generated data set, with so many perturbations."""
+        count = perturbations or self.size.perturbations
+        return generate(self.work / f"data_{count}", self.size, count)
+
+    def workspace(
+        self, folder: str, name: str, experiments: Mapping[str, Any], data: Path | None = None
+    ) -> Workspace:
+        """Give a workspace of this run, on its generated data set unless another is given."""
+        config = settings(name, data or self.data(), self.size, experiments)
+        return Workspace(self.work / folder, config)
+
+    def prepared(self) -> Workspace:
+        """Give the workspace that most sections share, with one experiment an extra α."""
+        experiments = {
+            f"alphas_{count}": published("ridge", "elastic_net", alphas=count)
+            for count in range(1, len(ALPHAS) + 1)
+        }
+        return self.workspace("prepared", "competition", experiments)

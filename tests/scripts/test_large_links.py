@@ -19,8 +19,8 @@ ROWS = 13_700_000
 MOST = 1_000_000_000
 GENERATE = f"""
 import sys
-sys.path.insert(0, {str(ROOT / "benchmark/side_by_side")!r})
-import large_links
+sys.path.insert(0, {str(ROOT / "benchmark")!r})
+from side_by_side.methods import large_links
 for _ in large_links.write(*sys.argv[1:4], int(sys.argv[4])):
     pass
 """

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from numba import float64
 from numpy.linalg import norm
 from skglm.penalties.base import BasePenalty
 from skglm.utils.prox_funcs import BST
-
-Array = npt.NDArray[np.float64]
 
 
 class MultiTaskElasticNet(BasePenalty):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +36,9 @@ def _digits(numbers: Ints, width: int) -> npt.NDArray[np.uint8]:
     return (numbers[:, None] // powers % 10 + ord("0")).astype(np.uint8)
 
 
-def write(links: str, info: str, names: str, rows: int, seed: int = 0) -> Iterator[dict[str, Any]]:
+def write(
+    links: str, info: str, names: str, rows: int, seed: int = 0
+) -> Iterator[dict[str, float]]:
     """Write links and proteins in STRING's layout.
 
     All rows are of one width, so that they are made as blocks of bytes.

@@ -1,0 +1,60 @@
+"""What the echo model, all baselines and their comparison add to a finished run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+from side_by_side.process import Record, say
+from side_by_side.tables import Bar, Records, by_seconds, cells, number, table
+from side_by_side.workspace import Run, published
+
+TITLE = "The comparison"
+BARS = (
+    Bar(
+        "`echo`, eight baselines and their comparison, added",
+        60,
+        "s",
+        lambda records: records["comparison"]["seconds"],
+    ),
+)
+#: As in the embedded example.
+ECHO = {
+    "models": ["echo"],
+    "diffusion": {"alphas": [0.25, 0.5, 0.75]},
+    "features": {"transform": "log"},
+}
+
+
+def measure(run: Run) -> Record:
+    """Finish a run without them, and measure the run that adds them."""
+    experiments = {"published": published("ridge")}
+    workspace = run.workspace("comparison", "competition", experiments).clear()
+    say("  a run without them")
+    workspace.snakemake()
+    shutil.rmtree(workspace.benchmarks)  # the times of that run
+    say("  the same with them")
+    workspace.settings["experiments"]["echo"] = ECHO
+    del workspace.settings["baselines"]  # all, by default
+    outcome = workspace.snakemake()
+    return {
+        "seconds": outcome.seconds,
+        "memory_mb": outcome.memory,
+        "stages": workspace.stages(),
+    }
+
+
+def write(records: Records) -> Iterator[str]:
+    """Write the table of the jobs that were added."""
+    record = records["comparison"]
+    yield (
+        "The run is finished but for `echo`, with three restart parameters, and the baselines; "
+        f"adding them takes {number(record['seconds'])} s on two cores. Its jobs, by rule:"
+    )
+    yield from table(
+        ["rule", "jobs", "sum of times, s"],
+        (
+            [f"`{rule}`", *cells(stage, "jobs", "seconds")]
+            for rule, stage in by_seconds(record["stages"])
+        ),
+    )
