@@ -53,7 +53,7 @@ sys.path.insert(0, str(code_file.absolute().parents[2]))
 from echoes.plan.code import reached_modules
 
 if FOLDER is None:
-    for file in ("plan/plan", "report/console", "report/results"):
+    for file in ("plan/plan", "plan/validation", "report/console", "report/results"):
         reached_modules(f"echoes/{file}.py", scripts_file)
 
 from echoes.plan import checks, paths
