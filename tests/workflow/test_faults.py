@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,13 @@ from typing import Any
 import psutil
 import pytest
 
+from echoes.io.download import ATTEMPTS
+
 Serve = Callable[[dict[str, bytes], bool], str]
+
+#: The network of the small data set, and the tables of STRING that it is made of.
+NETWORK = "results/small/networks/string"
+STRING = f"{NETWORK}/string"
 
 
 def log_of(work: Any, name: str) -> str:
@@ -32,6 +38,12 @@ def error_line(text: str) -> str:
     """Return the one message that a command ends with."""
     (line,) = set(re.findall(r"^ *(error: .*)$", text, re.MULTILINE))
     return str(line)
+
+
+def nested(keys: Sequence[str], value: object) -> dict[str, Any]:
+    """Make settings in which some keys, one below the other, lead to a value."""
+    first, *rest = keys
+    return {first: nested(rest, value) if rest else value}
 
 
 def spoil_cell(path: Path, row: int, column: int, text: str) -> tuple[str, str]:
@@ -82,12 +94,12 @@ def test_a_damaged_table_of_links(
     links = fresh.path / "data/links.txt.gz"
     good = links.read_bytes()
     links.write_bytes(damage(good))
-    target = "results/small/string/links.txt"
+    target = f"{STRING}/links.txt"
     run = fresh.snakemake(target, fails=True)
     line = error_line(run.text)
-    assert line.startswith("error: results/small/string/links.txt.gz: ")
+    assert line.startswith(f"error: {STRING}/links.txt.gz: ")
     assert problem in line
-    assert line in log_of(fresh, "gunzip_string/links.log")
+    assert line in log_of(fresh, "gunzip_string/string_links.log")
     assert not (fresh.path / target).exists()
     assert not leftovers(fresh)
 
@@ -98,27 +110,25 @@ def test_a_damaged_table_of_links(
 def test_a_page_in_place_of_a_table(fresh: Any) -> None:
     info = fresh.path / "data/info.txt.gz"
     info.write_bytes(gzip.compress(b"<html>404</html>\n"))
-    run = fresh.snakemake("results/small/network/adjacency.npz", fails=True)
-    assert error_line(run.text).startswith("error: results/small/string/info.txt: line 1: ")
+    run = fresh.snakemake(f"{NETWORK}/adjacency.npz", fails=True)
+    assert error_line(run.text).startswith(f"error: {STRING}/info.txt: line 1: ")
 
 
 @pytest.mark.parametrize(
-    ("section", "key", "source", "remedy"),
+    ("keys", "source", "remedy"),
     [
-        ("dataset", "means", None, "Correct the path."),
-        ("dataset", "truth", "the shelf", "Get it from the shelf and put it there."),
+        (("dataset", "means"), None, "Correct the path."),
+        (("dataset", "truth"), "the shelf", "Get it from the shelf and put it there."),
         # The data set's source has no tables of STRING.
-        ("string", "links", "the shelf", "Correct the path, or set `string: links: null`"),
+        (("networks", "string", "links"), "the shelf", "Correct the path, or set `links: null` "),
     ],
 )
-def test_a_missing_file(
-    fresh: Any, section: str, key: str, source: str | None, remedy: str
-) -> None:
-    fresh.change(**{section: {key: "data/away.csv"}})
+def test_a_missing_file(fresh: Any, keys: tuple[str, ...], source: str | None, remedy: str) -> None:
+    fresh.change(**nested(keys, "data/away.csv"))
     fresh.change(dataset={"source": source})
     text = fresh.snakemake("--dry-run", fails=True).text
-    problem = "data/away.csv: there is no such file; "
-    assert f"{problem}expected the one that `{section}: {key}:` names. {remedy}" in text
+    problem = f"configuration: {': '.join(keys)}: data/away.csv: there is no such file; "
+    assert f"{problem}expected the path of a file. {remedy}" in text
     assert "Traceback" not in text
 
 
@@ -133,15 +143,16 @@ def test_a_table_named_by_a_url(fresh: Any, section: str, key: str) -> None:
     url = "https://example.org/table.csv"
     fresh.change(**{section: {key: url}})
     text = fresh.snakemake("--dry-run", fails=True).text
-    assert f"{url}: `{section}: {key}:` names no local file; expected the path of one." in text
+    problem = f"configuration: {section}: {key}: {url} names no local file; "
+    assert f"{problem}expected the path of one." in text
 
 
-@pytest.mark.parametrize("kept", [("string", "links"), ("submission", "sample")])
-def test_own_data_with_a_file_of_the_example(fresh: Any, kept: tuple[str, str]) -> None:
-    section, key = kept
-    fresh.change(**{section: {key: "<results>/simulated/any.csv"}})
+@pytest.mark.parametrize("keys", [("networks", "string", "links"), ("submission", "sample")])
+def test_own_data_with_a_file_of_the_example(fresh: Any, keys: tuple[str, ...]) -> None:
+    fresh.change(**nested(keys, "<results>/simulated/any.csv"))
     text = fresh.snakemake("--dry-run", fails=True).text
-    assert f"`{section}: {key}:` still name files of the embedded example, and " in text
+    assert f"configuration: `{': '.join(keys)}`: still the embedded example's, while " in text
+    assert "`dataset: means`" in text
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
@@ -248,35 +259,37 @@ def test_tables_from_a_server_are_those_from_the_disk(
         for name in ("links.txt.gz", "info.txt.gz")
     }
     url = serve(files, False)
-    fresh.change(string={"links": f"{url}/links.txt.gz", "info": f"{url}/info.txt.gz"})
-    target = "results/small/network/adjacency.npz"
+    fresh.change(
+        networks={"string": {"links": f"{url}/links.txt.gz", "info": f"{url}/info.txt.gz"}}
+    )
+    target = f"{NETWORK}/adjacency.npz"
     fresh.snakemake(target, **DIRECT)
     assert (fresh.path / target).read_bytes() == (finished.path / target).read_bytes()
-    receipt = (fresh.path / "results/small/string/links.json").read_text(encoding="utf-8")
+    receipt = (fresh.path / f"{STRING}/links.json").read_text(encoding="utf-8")
     assert f'"source": "{url}/links.txt.gz"' in receipt
 
 
 def test_a_table_that_a_server_has_cut_short(fresh: Any, serve: Serve) -> None:
     links = (fresh.path / "data/links.txt.gz").read_bytes()
     url = serve({"/links.txt.gz": links[: len(links) // 2]}, False)
-    fresh.change(string={"links": f"{url}/links.txt.gz"})
-    run = fresh.snakemake("results/small/string/links.txt", fails=True, **DIRECT)
+    fresh.change(networks={"string": {"links": f"{url}/links.txt.gz"}})
+    run = fresh.snakemake(f"{STRING}/links.txt", fails=True, **DIRECT)
     assert "cannot be unpacked after" in error_line(run.text)
-    assert not (fresh.path / "results/small/string/links.txt").exists()
+    assert not (fresh.path / f"{STRING}/links.txt").exists()
 
 
 def test_a_file_that_the_server_does_not_have(fresh: Any, serve: Serve) -> None:
     url = serve({}, False)
-    fresh.change(string={"links": f"{url}/links.txt.gz"})
-    run = fresh.snakemake("results/small/string/links.txt.gz", fails=True, **DIRECT)
+    fresh.change(networks={"string": {"links": f"{url}/links.txt.gz"}})
+    run = fresh.snakemake(f"{STRING}/links.txt.gz", fails=True, **DIRECT)
     line = error_line(run.text)
     assert line.startswith(f"error: {url}/links.txt.gz: the server answered with status 404")
-    assert not (fresh.path / "results/small/string/links.txt.gz").exists()
+    assert not (fresh.path / f"{STRING}/links.txt.gz").exists()
 
 
 def test_another_checksum_than_the_configured_one(fresh: Any) -> None:
-    fresh.change(string={"checksums": {"links": "0" * 64}})
-    target = "results/small/string/links.txt.gz"
+    fresh.change(networks={"string": {"checksums": {"links": "0" * 64}}})
+    target = f"{STRING}/links.txt.gz"
     run = fresh.snakemake(target, fails=True)
     assert "the SHA-256 of the file is" in error_line(run.text)
     assert not (fresh.path / target).exists()
@@ -286,9 +299,11 @@ def test_another_checksum_than_the_configured_one(fresh: Any) -> None:
 @pytest.mark.slow
 def test_a_server_that_always_hangs_up(fresh: Any, serve: Serve) -> None:
     url = serve({"/links.txt.gz": (fresh.path / "data/links.txt.gz").read_bytes()}, True)
-    fresh.change(string={"links": f"{url}/links.txt.gz"})
-    target = "results/small/string/links.txt.gz"
+    fresh.change(networks={"string": {"links": f"{url}/links.txt.gz"}})
+    target = f"{STRING}/links.txt.gz"
     run = fresh.snakemake(target, fails=True, **DIRECT)
-    assert "attempt 5 of 5 failed" in error_line(run.text)
+    assert f"; expected the whole file after {ATTEMPTS} attempts. " in error_line(run.text)
     assert not (fresh.path / target).exists()
-    assert not leftovers(fresh)
+    # A download that broke off is kept, for a server that can continue it.
+    part = ".links.txt.gz.part"
+    assert {path.name for path in leftovers(fresh)} == {part, f"{part}.json"}
