@@ -37,7 +37,8 @@ def prepared(pristine: Workspace, tmp_path_factory: pytest.TempPathFactory) -> W
     work.change(
         **SMALL,
         simulation=SIMULATION,
-        echo={"inner_folds": 3, "blends": [0.5, 1], "penalties": [1, 10]},
+        echo={"blends": [0.5, 1], "penalties": [1, 10]},
+        inner_crossval={"folds": 3},
     )
     work.change(experiments={"echo": ECHO | {"diffusion": {"alphas": [0.75]}}})
     return work

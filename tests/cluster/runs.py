@@ -27,7 +27,7 @@ class Run:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def wait(self, *, fails: bool = False, seconds: float = 900) -> str:
-        """Wait for its end, and return what it printed; ends the test unless it ends as told."""
+        """Wait for its end, and return what it printed; it must succeed unless it is to fail."""
         try:
             status = self.process.wait(seconds)
         except subprocess.TimeoutExpired:

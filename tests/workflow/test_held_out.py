@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,9 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
+import predict_held_out
 from echoes.scoring.out_of_fold import load_part
+from workflow.conftest import ECHO
 
 ROOT = Path(__file__).resolve().parents[2]
 Array = npt.NDArray[np.float64]
@@ -32,12 +37,12 @@ ALL = (*EXPERIMENTS, *BASELINES, *RUNS)
 #: How many jobs an experiment, a baseline or a run is spread over.
 SPREAD = dict.fromkeys(ALL, PARTS) | dict.fromkeys(("linear", *BASELINES), 1)
 KERNELS = {
-    "log_alphas~0.25+0.75",  # of echo and two runs
-    "log_alphas~0.25",  # of the other two
-    "log_alphas~0.75",  # of all baselines
-    "none_alphas~0.75",  # of echo_base, linear and the ensemble
-    "log_rewired_alphas~0.25+0.75",
-    "log_permuted_alphas~0.25+0.75",
+    "string/kernels/log_alphas~0.25+0.75.npz",  # of echo, the ensemble and two runs
+    "string/kernels/log_alphas~0.25.npz",  # of the other two
+    "string/kernels/log_alphas~0.75.npz",  # of the baseline nearest
+    "string/kernels/none_alphas~0.75.npz",  # of echo_base
+    "rewired/kernels/log_alphas~0.25+0.75.npz",
+    "permuted/kernels/log_alphas~0.25+0.75.npz",
 }
 TABLES = (
     *("comparison.csv", "comparison.md", "differences.csv"),
@@ -56,31 +61,36 @@ def parts(name: str) -> list[str]:
 
 
 def predicted(work: Any, name: str) -> dict[str, npt.NDArray[Any]]:
-    """All that an experiment's models tell, in the order of the perturbations."""
-    found = []
+    """All that an experiment's models predict, in the order of the perturbations."""
+    archives = []
     for path in parts(name):
         with np.load(work.path / path) as part:
-            found.append({key: part[key] for key in part.files if key != "seconds"})
-    names = found[0].pop("choice_names")
-    rows = np.concatenate([part["rows"] for part in found])
+            archives.append({key: part[key] for key in part.files if key != "seconds"})
+    names = archives[0].pop("choice_names")
+    rows = np.concatenate([part["rows"] for part in archives])
     arrays = {
-        key: np.concatenate([part[key] for part in found])[np.argsort(rows)]
-        for key in found[0].keys() - {"rows", "fold", "choice_names"}
+        key: np.concatenate([part[key] for part in archives])[np.argsort(rows)]
+        for key in archives[0].keys() - {"rows", "fold", "choice_names"}
     }
     return arrays | {"rows": np.sort(rows), "choice_names": names}
 
 
 def test_all_files_are_there_and_no_others(held_out: Any) -> None:
-    made = files(held_out.path / "results/small")
-    shared = {name for name in made if name.startswith(("network", "diffusion"))}
-    assert shared == {
-        *(f"network/{name}" for name in ("adjacency.npz", "laplacian.npz", "genes.tsv")),
-        *("network/summary.json", "network_rewired/adjacency.npz", "network_rewired/laplacian.npz"),
-        *(f"diffusion{variant}/alpha~0.25.npz" for variant in ("", "_rewired")),
-        *(f"diffusion{variant}/alpha~0.75.npz" for variant in ("", "_rewired")),
+    expected = {
+        *(f"networks/string/{name}" for name in ("adjacency.npz", "laplacian.npz", "genes.tsv")),
+        "networks/string/summary.json",
+        *(f"networks/rewired/{name}" for name in ("adjacency.npz", "laplacian.npz")),
+        *(
+            f"networks/{network}/diffusion/alpha~{alpha}.npz"
+            for network in ("string", "rewired")
+            for alpha in (0.25, 0.75)
+        ),
+        *(f"networks/{name}" for name in KERNELS),
+        *TABLES,
+        *("experiments.json", "sweeps/alphas.json", "linear/features.npz"),
+        *(f"{name}/settings.json" for name in ALL),
+        *(path.removeprefix("results/small/") for name in ALL for path in parts(name)),
     }
-    expected = {*TABLES, *(f"kernels/{name}.npz" for name in KERNELS), "linear/features.npz"}
-    expected |= {path.removeprefix("results/small/") for name in ALL for path in parts(name)}
     for name in EXPERIMENTS:
         expected |= {f"{name}/held_out/validation.npz"} | {
             f"{name}/{file}"
@@ -90,8 +100,9 @@ def test_all_files_are_there_and_no_others(held_out: Any) -> None:
                 "submission.csv",
             )
         }
-    begin = ("perturbations/", "string/", "published/")
-    assert {name for name in made - shared if not name.startswith(begin)} == expected
+    begin = ("perturbations/", "networks/string/source/", "published/")
+    results = files(held_out.path / "results/small")
+    assert {name for name in results if not name.startswith(begin)} == expected
 
 
 def test_nothing_is_to_be_done_after_a_run(held_out: Any) -> None:
@@ -100,8 +111,8 @@ def test_nothing_is_to_be_done_after_a_run(held_out: Any) -> None:
 
 def test_every_experiment_is_compared(held_out: Any) -> None:
     table = pd.read_csv(held_out.path / "results/small/comparison.csv")
-    found = table[["experiment", "kind", "protocol"]].drop_duplicates()
-    assert set(found.itertuples(index=False, name=None)) == {
+    compared = table[["experiment", "kind", "protocol"]].drop_duplicates()
+    assert set(compared.itertuples(index=False, name=None)) == {
         *((name, "experiment", "held_out") for name in EXPERIMENTS),
         *((name, "baseline", "held_out") for name in BASELINES),
         ("published", "experiment", "published"),
@@ -118,22 +129,47 @@ def test_every_experiment_is_compared(held_out: Any) -> None:
 def test_the_summary_says_what_was_computed(held_out: Any) -> None:
     def settings(name: str) -> Any:
         text = held_out.file("summary.json", name).read_text(encoding="utf-8")
-        return json.loads(text)["settings"]
+        record = json.loads(text)["settings"]
+        file = held_out.file("settings.json", name).read_text(encoding="utf-8")
+        assert record == json.loads(file)
+        assert record["experiment"] == name
+        assert record["protocol"] == "held_out"
+        assert record["crossval"] == {"folds": None, "parts": SPREAD[name]}
+        return record["members"]
 
-    echo, linear = settings("echo"), settings("linear")
+    (echo,), (linear,) = settings("echo").values(), settings("linear").values()
     assert echo["diffusion"]["alphas"] == [0.25, 0.75]
     assert echo["features"] == {"transform": "log"}
     kernels = ["network", "profile", "both"]
-    own = {"inner_folds": 3, "blends": [0.5, 1], "kernels": kernels, "penalties": [1, 10]}
-    assert echo["echo"] == own
-    assert echo["regression"] == echo["response"] == {}
+    assert echo["echo"] == {"blends": [0.5, 1], "kernels": kernels, "penalties": [1, 10]}
+    assert echo["inner_crossval"] == {"folds": 3}
+    assert not {"regression", "response", "blend"} & echo.keys()
     assert linear["response"] == {"n_components": 3}
     assert linear["regression"]["inner_folds"] == 2
-    assert settings("ensemble") == {
-        "protocol": "held_out",
-        "members": {"echo": echo, "linear": linear},
+    # An ensemble weighs its members by inner cross-validation, which a linear model alone has not.
+    assert "inner_crossval" not in linear
+    inner = {"inner_crossval": {"folds": 3}}
+    assert settings("ensemble") == {"echo": echo, "linear": linear | inner}
+    network = settings("echo_rewired")["echo_rewired"]["network"]
+    assert network == echo["network"] | {
+        "name": "rewired",
+        "of": "string",
+        "shuffle": "links",
+        "seed": 0,
     }
-    assert settings("echo_rewired")["diffusion"]["shuffle"] == "links"
+
+
+def test_baselines_without_inputs_need_no_network(held_out: Any) -> None:
+    for name in set(BASELINES) - {"nearest"}:
+        record = json.loads(held_out.file("settings.json", name).read_text(encoding="utf-8"))
+        assert "network" not in record["members"][name]
+    targets = [path for name in set(BASELINES) - {"nearest"} for path in parts(name)]
+    plan = held_out.planned("--forceall", *targets)
+    assert plan == {
+        "read_perturbations": 1,
+        "write_settings": len(BASELINES) - 1,
+        "predict_held_out": len(BASELINES) - 1,
+    }
 
 
 def test_a_submission_of_a_held_out_experiment(held_out: Any) -> None:
@@ -148,12 +184,13 @@ def test_a_submission_of_a_held_out_experiment(held_out: Any) -> None:
 
 
 def test_shuffled_networks_are_others(held_out: Any) -> None:
-    with np.load(held_out.path / "results/small/kernels/log_alphas~0.25+0.75.npz") as archive:
-        plain = archive["kernels"]
-    for variant in ("rewired", "permuted"):
-        path = held_out.path / f"results/small/kernels/log_{variant}_alphas~0.25+0.75.npz"
-        with np.load(path) as archive:
-            assert not np.allclose(archive["kernels"], plain)
+    networks = held_out.path / "results/small/networks"
+    kernels = {}
+    for name in ("string", "rewired", "permuted"):
+        with np.load(networks / name / "kernels/log_alphas~0.25+0.75.npz") as archive:
+            kernels[name] = archive["kernels"]
+    for one, other in combinations(kernels, 2):
+        assert not np.allclose(kernels[one], kernels[other])
     # Without a kernel the base is left, whatever the network.
     base, echo = (predicted(held_out, name)["prediction"] for name in ("echo_base", "echo"))
     assert not np.allclose(base, echo)
@@ -242,12 +279,11 @@ def test_cores_hashes_and_locale_change_no_byte(
     work = local.copy(tmp_path_factory.mktemp("other_way") / "main")
     work.settings = held_out.copy(work.path.with_name("settings")).settings
     results = ("oof_predictions.csv", "fold_scores.csv", "calibration.csv", "uncertainty.parquet")
-    made = [*TABLES, *(f"{name}/{file}" for name in EXPERIMENTS for file in results)]
+    tables = [*TABLES, *(f"{name}/{file}" for name in EXPERIMENTS for file in results)]
     work.snakemake(
-        *(f"results/small/{name}" for name in made), cores=4, PYTHONHASHSEED="2", LC_ALL=language
+        *(f"results/small/{name}" for name in tables), cores=4, PYTHONHASHSEED="2", LC_ALL=language
     )
-    made += [f"kernels/{name}.npz" for name in KERNELS]
-    for name in made:
+    for name in (*tables, *(f"networks/{name}" for name in KERNELS)):
         one, other = (each.path / "results/small" / name for each in (held_out, work))
         assert one.read_bytes() == other.read_bytes(), name
     for name in ALL:
@@ -256,20 +292,19 @@ def test_cores_hashes_and_locale_change_no_byte(
             np.testing.assert_array_equal(array, other[key])
 
 
-#: All that is made of an experiment's out-of-fold predictions for its reader.
+#: All that follows from an experiment's out-of-fold predictions for its reader.
 REPORTED = {"aggregate_held_out": 1, "plot_figure": 1, "write_submission": 1}
 COMPARE = {"compare_experiments": 1}
+LISTED = {"list_experiments": 1, **COMPARE}
+FIGURES = {"plot_figure": 1, "write_submission": 1}
+#: An experiment that is new, in two parts and one of the validation genes, without the comparison.
+NEW = {"write_settings": 1, "predict_held_out": PARTS + 1, **REPORTED}
+#: Experiments with echo or a member that has it; the runs of the sweep have it too.
+ECHOES = ("echo", "echo_base", "echo_rewired", "echo_permuted", "ensemble")
 
 
 def times(count: int, jobs: dict[str, int]) -> Counter[str]:
     return Counter({rule: count * number for rule, number in jobs.items()})
-
-
-def experiments(*names: str) -> Counter[str]:
-    """Jobs of some experiments from their predictions on, without the comparison."""
-    jobs = times(len(names), REPORTED)
-    jobs["predict_held_out"] += sum(SPREAD[name] + 1 for name in names)
-    return jobs
 
 
 def total(*parts: dict[str, int]) -> Counter[str]:
@@ -279,70 +314,98 @@ def total(*parts: dict[str, int]) -> Counter[str]:
     return jobs
 
 
-def own(name: str, **settings: Any) -> dict[str, Any]:
+def experiments(*names: str) -> Counter[str]:
+    """Jobs of some experiments from their predictions on, without the comparison."""
+    predictions = {"predict_held_out": sum(SPREAD[name] + 1 for name in names)}
+    return total(times(len(names), REPORTED), predictions)
+
+
+def with_settings(*names: str) -> Counter[str]:
+    """Jobs of some experiments whose settings are others, without the comparison."""
+    return total(experiments(*names), {"write_settings": len(names)})
+
+
+def baselines(count: int) -> dict[str, int]:
+    """Jobs of some baselines whose settings are others, without the comparison."""
+    return {"write_settings": count, "predict_held_out": count}
+
+
+def runs(count: int) -> dict[str, int]:
+    """Jobs of the runs of a sweep whose settings are others, and their ranking."""
+    return {"write_settings": count, "predict_held_out": count * PARTS, "rank_sweep": 1}
+
+
+def new_runs(count: int) -> dict[str, int]:
+    """Jobs of a new sweep, whose kernels are there."""
+    return {"list_runs": 1, **runs(count)}
+
+
+def changed(name: str, **settings: Any) -> dict[str, Any]:
     return {"experiments": {name: settings}}
 
 
-ECHOES = ("echo", "echo_base", "echo_rewired", "echo_permuted", "ensemble")
-RUNS_AGAIN = {"predict_held_out": len(RUNS) * PARTS, "rank_sweep": 1}
-FIGURES = {"plot_figure": 1, "write_submission": 1}
-#: An experiment that is new, in two parts and one of the validation genes.
-NEW = {"predict_held_out": PARTS + 1, **REPORTED, **COMPARE}
-
-
 def echo(**settings: Any) -> dict[str, Any]:
-    """Make an experiment with the model echo."""
-    return {"protocol": "held_out", "models": ["echo"], "features": {"transform": "log"}} | settings
+    """Settings of an experiment with the model echo."""
+    return {"models": ["echo"], "features": {"transform": "log"}} | settings
 
 
 def sweep(*alphas: list[float]) -> dict[str, Any]:
     return {"sweeps": {"more": {"experiment": "echo", "grid": {"diffusion.alphas": [*alphas]}}}}
 
 
+#: An experiment on a network that has another threshold.
+STRICT = {
+    "networks": {"strict": {"like": "string", "score_threshold": 0.7}},
+    **changed("strict", **echo(network="strict")),
+}
+
 #: A change of settings, and the jobs that it brings.
 CHANGES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "penalties of echo": (
         {"echo": {"penalties": [1, 10, 100]}},
-        total(experiments(*ECHOES), RUNS_AGAIN, COMPARE),
+        total(with_settings(*ECHOES), runs(len(RUNS)), COMPARE),
     ),
-    "blends": (
+    "blends of echo": (
         {"echo": {"blends": [1]}},
-        total(experiments(*ECHOES), RUNS_AGAIN, COMPARE, {"predict_held_out": 1}),
+        total(with_settings(*ECHOES), runs(len(RUNS)), COMPARE),
     ),
+    "shares of blend": ({"blend": {"shares": [1]}}, total(baselines(1), COMPARE)),
+    # The linear models alone have no such folds; of the baselines blend, nearest and bilinear have.
     "inner folds": (
-        {"echo": {"inner_folds": 2}},
-        total(experiments(*EXPERIMENTS), RUNS_AGAIN, COMPARE, {"predict_held_out": 3}),
+        {"inner_crossval": {"folds": 2}},
+        total(with_settings(*ECHOES), runs(len(RUNS)), baselines(3), COMPARE),
     ),
-    "own penalties of echo": (
-        own("echo_rewired", echo={"penalties": [5]}),
-        total(experiments("echo_rewired"), COMPARE),
+    "penalties of echo in one experiment": (
+        changed("echo_rewired", echo={"penalties": [5]}),
+        total(with_settings("echo_rewired"), COMPARE),
     ),
     "penalties of linear models": (
         {"regression": {"penalties": [1, 100]}},
         total(
-            experiments("linear", "ensemble"),
-            {"loo_fold": N, "aggregate_folds": 1} | FIGURES,
+            with_settings("linear", "ensemble"),
+            {"write_settings": 1, "loo_fold": N, "aggregate_folds": 1} | FIGURES,
             COMPARE,
         ),
     ),
+    # Of shuffled networks and of the bootstrap.
     "seed": (
         {"seed": 1},
         total(
             {"rewire_network": 1, "build_laplacian": 1, "diffuse": 2, "build_kernels": 2},
-            experiments("echo_rewired", "echo_permuted"),
+            with_settings("echo_rewired", "echo_permuted"),
             times(len(EXPERIMENTS) - 2, REPORTED),
             COMPARE,
             {"rank_sweep": 1},
         ),
     ),
-    "one baseline less": ({"baselines": list(BASELINES[1:])}, COMPARE),
+    "one baseline less": ({"baselines": list(BASELINES[1:])}, LISTED),
     "one more part": (
-        own("echo_base", crossval={"parts": 3}),
-        total({"predict_held_out": 3}, REPORTED, COMPARE),
+        changed("echo_base", crossval={"parts": 3}),
+        total(with_settings("echo_base"), {"predict_held_out": 1}, LISTED),
     ),
     "an experiment whose kernels are there": (
-        own("twin", **echo(diffusion={"alphas": [0.25, 0.75]}, echo={"blends": [1]})),
-        NEW,
+        changed("twin", **echo(diffusion={"alphas": [0.25, 0.75]}, echo={"blends": [1]})),
+        total(NEW, LISTED),
     ),
     "two experiments with the same kernels": (
         {
@@ -351,26 +414,25 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
                 for name, blend in (("one", 0), ("other", 1))
             }
         },
-        total(times(2, NEW), {"build_kernels": 1, "compare_experiments": -1}),
+        total(times(2, NEW), {"build_kernels": 1}, LISTED),
     ),
-    "an experiment with a threshold of its own": (
-        own("strict", **echo(network={"score_threshold": 0.7})),
+    "an experiment on a network of its own": (
+        STRICT,
         total(
             {"build_network": 1, "build_laplacian": 1, "diffuse": 1, "build_kernels": 1},
             NEW,
+            LISTED,
         ),
     ),
-    "a threshold that is everyone's": (
-        own("same", **echo(network={"score_threshold": 0.50})),
-        NEW,
+    "an experiment that names the first network": (
+        changed("same", **echo(network="string")),
+        total(NEW, LISTED),
     ),
-    "a sweep over alphas that are there": (
-        sweep([0.25], [0.75], [0.25, 0.75]),
-        {"predict_held_out": 3 * PARTS, "rank_sweep": 1},
-    ),
+    "a network that no experiment is on": ({"networks": STRICT["networks"]}, {}),
+    "a sweep over alphas that are there": (sweep([0.25], [0.75], [0.25, 0.75]), new_runs(3)),
     "a sweep over a new alpha": (
         sweep([0.5], [0.5, 0.75], [0.75, 0.5]),
-        {"diffuse": 1, "build_kernels": 3, "predict_held_out": 3 * PARTS, "rank_sweep": 1},
+        {"diffuse": 1, "build_kernels": 3, **new_runs(3)},
     ),
     "a sweep that is left out": ({"sweeps": {"alphas": None}}, {}),
 }
@@ -399,18 +461,42 @@ def test_a_changed_setting(plans: dict[str, Future[Counter[str]]], name: str) ->
     assert plans[name].result() == CHANGES[name][1]
 
 
-def test_a_threshold_of_its_own_leaves_the_rest_alone(held_out: Any, tmp_path: Path) -> None:
+#: A module of a model, and the jobs that its edit brings.
+EDITS: dict[str, dict[str, int]] = {
+    "echo": total(
+        experiments(*ECHOES),
+        {"predict_held_out": len(RUNS) * PARTS, "rank_sweep": 1},
+        COMPARE,
+    ),
+    "baselines": total({"predict_held_out": len(BASELINES)}, COMPARE),
+    # The published protocol fits the same models in its own way.
+    "regression": total(
+        experiments("linear", "ensemble"),
+        {"loo_fold": N, "aggregate_folds": 1} | FIGURES,
+        COMPARE,
+    ),
+}
+
+
+@pytest.mark.parametrize("module", EDITS)
+def test_an_edit_of_a_model(held_out: Any, tmp_path: Path, module: str) -> None:
     work = held_out.copy(tmp_path / "main")
-    work.change(**own("strict", **echo(network={"score_threshold": 0.7})))
+    with (work.path / f"scripts/echoes/models/{module}.py").open("a", encoding="utf-8") as code:
+        code.write("# Another version.\n")
+    assert work.planned() == EDITS[module]
+
+
+def test_a_network_of_its_own_leaves_the_rest_alone(held_out: Any, tmp_path: Path) -> None:
+    work = held_out.copy(tmp_path / "main")
+    work.change(**STRICT)
     results = work.path / "results/small"
     before = {name: (results / name).read_bytes() for name in files(results)}
     work.snakemake("results/small/strict/summary.json")
     after = files(results)
-    variant = "threshold~0.7"
     assert after - before.keys() == {
-        *(f"network_{variant}/{name}" for name in ("adjacency.npz", "laplacian.npz", "genes.tsv")),
-        *(f"network_{variant}/summary.json", f"diffusion_{variant}/alpha~0.75.npz"),
-        f"kernels/log_{variant}_alphas~0.75.npz",
+        *(f"networks/strict/{name}" for name in ("adjacency.npz", "laplacian.npz", "genes.tsv")),
+        *("networks/strict/summary.json", "networks/strict/diffusion/alpha~0.75.npz"),
+        *("networks/strict/kernels/log_alphas~0.75.npz", "strict/settings.json"),
         *(f"strict/held_out/{part}.npz" for part in (0, 1, "validation")),
         *(f"strict/{name}" for name in ("oof_predictions.csv", "fold_scores.csv", "summary.json")),
         *("strict/calibration.csv", "strict/uncertainty.parquet", "strict/predictions.npz"),
@@ -419,7 +505,7 @@ def test_a_threshold_of_its_own_leaves_the_rest_alone(held_out: Any, tmp_path: P
         assert (results / name).read_bytes() == content, name
     records = [
         json.loads((results / f"{folder}/summary.json").read_text(encoding="utf-8"))
-        for folder in (f"network_{variant}", "network", "strict")
+        for folder in ("networks/strict", "networks/string", "strict")
     ]
     assert records[0]["kept_link_rows"] < records[1]["kept_link_rows"]
     assert records[2]["network"] == records[0]
@@ -432,7 +518,8 @@ def bare(local: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     work.change(
         dataset={"truth": None, "validation": None},
         experiments={"published": None, "second": None, "echo": echo()},
-        echo={"inner_folds": 3, "blends": [0.5, 1], "penalties": [1, 10]},
+        echo={"blends": [0.5, 1], "penalties": [1, 10]},
+        inner_crossval={"folds": 3},
         baselines=["mean"],
     )
     work.snakemake()
@@ -440,12 +527,12 @@ def bare(local: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def test_without_validation_none_is_predicted(bare: Any) -> None:
-    made = files(bare.path / "results/small/echo")
-    assert {name for name in made if name.startswith("held_out")} == {
+    results = files(bare.path / "results/small/echo")
+    assert {name for name in results if name.startswith("held_out")} == {
         "held_out/0.npz",
         "held_out/1.npz",
     }
-    assert "submission.csv" not in made
+    assert "submission.csv" not in results
     assert len(pd.read_parquet(bare.file("uncertainty.parquet", "echo"))) == N
     assert bare.planned() == {}
 
@@ -466,7 +553,7 @@ def test_without_truth_the_means_are_what_is_predicted(bare: Any) -> None:
 
 def test_nothing_held_out_is_compared_with_nothing(done: Any) -> None:
     done.change(baselines=[])
-    assert done.snakemake().ran == COMPARE
+    assert done.snakemake().ran == LISTED
     assert done.planned() == {}
     results = done.path / "results/small"
     table = pd.read_csv(results / "comparison.csv")
@@ -480,12 +567,12 @@ def test_nothing_held_out_is_compared_with_nothing(done: Any) -> None:
         assert pd.read_parquet(results / name).empty
 
 
-HELD_OUT = {"protocol": "held_out", "models": ["mean"]}
-TWO = {"one": HELD_OUT, "other": HELD_OUT}
+MEAN = {"models": ["mean"]}
+TWO = {"one": MEAN, "other": MEAN}
 
 
 def ensemble(*members: str) -> dict[str, Any]:
-    return {"protocol": "held_out", "members": [*members]}
+    return {"members": [*members]}
 
 
 def swept(experiment: str, **grid: list[Any]) -> dict[str, Any]:
@@ -519,12 +606,12 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
         "experiments: both: members: both is an ensemble itself; expected ",
     ),
     "experiment named as a baseline": (
-        {"experiments": {"mean": HELD_OUT}},
-        "experiments: mean; expected a name that no baseline and no run of a sweep has. ",
+        {"experiments": {"mean": MEAN}},
+        "experiments: mean: a baseline or a run of a sweep has this name; expected ",
     ),
     "experiment named as a run of a sweep": (
-        {"experiments": TWO | {"tried.0": HELD_OUT}} | swept("one", models=[["mean"]]),
-        "experiments: tried.0; expected a name that no baseline and no run of a sweep has. ",
+        {"experiments": TWO | {"tried.0": MEAN}} | swept("one", models=[["mean"]]),
+        "experiments: tried.0: a baseline or a run of a sweep has this name; expected ",
     ),
     "sweep of an unknown experiment": (
         swept("away", models=[["mean"]]),
@@ -549,7 +636,11 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "sweep over models that there are not": (
         {"experiments": TWO} | swept("one", models=[["mean"], ["lasso"]]),
-        "'lasso' is not one of ",
+        "configuration: sweeps: tried.1: models: there is no model lasso; expected one of zero, ",
+    ),
+    "sweep over a network that there is not": (
+        {"experiments": TWO} | swept("one", network=["string", "away"]),
+        "configuration: sweeps: tried.1: network: there is no network away; expected one of ",
     ),
     "sweep over a number where a list is due": (
         {"experiments": TWO} | swept("one", diffusion__alphas=[0.5]),
@@ -592,11 +683,8 @@ def test_guides_of_a_gene_are_held_out_together(fresh: Any, scheme: str) -> None
         dataset={"guide_separator": "_"},
         baselines=["mean"],
         crossval={"scheme": scheme, "folds": 3, "parts": 2},
-        experiments={
-            "published": None,
-            "second": None,
-            "echo": {"protocol": "held_out", "models": ["echo"], "echo": {"inner_folds": 3}},
-        },
+        inner_crossval={"folds": 3},
+        experiments={"published": None, "second": None, "echo": {"models": ["echo"]}},
     )
     fresh.snakemake()
     scores = pd.read_csv(fresh.file("fold_scores.csv", "echo"))
@@ -619,3 +707,92 @@ def test_more_folds_than_genes_are_refused(fresh: Any) -> None:
     fresh.change(baselines=["mean"], crossval={"scheme": "k_fold", "folds": 7})
     text = fresh.snakemake("results/small/mean/held_out/0.npz", fails=True).text
     assert "crossval: folds: 7 for 6 silenced genes; expected at least 2" in text
+
+
+#: Length of one argument that Linux takes, in bytes; a rule's shell gets its command as one.
+ARGUMENT = 128 * 1024
+
+
+def longest_command(text: str) -> int:
+    """Length of the longest command that a run with --printshellcmds shows, in bytes."""
+    commands = re.findall(r"^ *(?:Shell command: )?(python scripts/.*)$", text, re.MULTILINE)
+    assert commands, text
+    return max(len(command.encode()) for command in commands)
+
+
+def test_a_sweep_of_512_runs(fresh: Any) -> None:
+    grid = {
+        "inner_crossval.folds": [*range(2, 10)],
+        "echo.blends": [[share / 8] for share in range(1, 9)],
+        "diffusion.alphas": [[alpha / 10] for alpha in range(1, 9)],
+    }
+    fresh.change(
+        experiments={"published": None, "second": None, "echo": ECHO},
+        crossval={"parts": 1},
+        sweeps={"many": {"experiment": "echo", "grid": grid}},
+    )
+    folder = "results/small"
+    ranking = f"{folder}/sweeps/many.csv"
+    # The runs share eight diffusions and what is compared of them.
+    assert fresh.planned(ranking) == {
+        "write_settings": 512,
+        "predict_held_out": 512,
+        "list_runs": 1,
+        "rank_sweep": 1,
+        "diffuse": 8,
+        "build_kernels": 8,
+        "build_network": 1,
+        "build_laplacian": 1,
+        "download_string": 2,
+        "gunzip_string": 2,
+        "read_perturbations": 1,
+    }
+    plan = fresh.snakemake("--dry-run", "--printshellcmds", ranking)
+    assert longest_command(plan.text) < ARGUMENT
+    records = [f"{folder}/sweeps/many.json", f"{folder}/many.511/settings.json"]
+    assert fresh.snakemake(*records).ran == {"list_runs": 1, "write_settings": 1}
+    listed, last = (json.loads((fresh.path / path).read_text()) for path in records)
+    assert [run["name"] for run in listed["runs"]] == [f"many.{i}" for i in range(512)]
+    assert listed["runs"][511]["varied"] == {key: values[-1] for key, values in grid.items()}
+    assert last["inner"]
+    assert last["members"]["many.511"]["inner_crossval"] == {"folds": 9}
+    assert last["members"]["many.511"]["echo"]["blends"] == [1]
+    assert last["members"]["many.511"]["diffusion"]["alphas"] == [0.8]
+
+
+def test_an_experiment_of_5000_parts(fresh: Any) -> None:
+    fresh.change(
+        dataset={"validation": None},
+        experiments={
+            "published": None,
+            "second": None,
+            "many": {"models": ["mean"], "crossval": {"parts": 5000}},
+        },
+    )
+    table = "results/small/perturbations/perturbations.npz"
+    fresh.snakemake(table, "results/small/many/settings.json")
+    folder = fresh.file("held_out", "many")
+    folder.mkdir()
+    options = ["--perturbations", fresh.path / table]
+    options += ["--settings", fresh.file("settings.json", "many")]
+    for part in range(N + 1):
+        output = folder / f"{part}.npz"
+        predict_held_out.main([*map(str, options), f"--part={part}", f"--output={output}"])
+    # Without a perturbation to hold out a part is as empty as any other.
+    for part in range(N + 1, 5000):
+        shutil.copyfile(folder / f"{N}.npz", folder / f"{part}.npz")
+    targets = ["results/small/many/summary.json", "results/small/comparison.csv"]
+    run = fresh.snakemake("--printshellcmds", *targets)
+    assert longest_command(run.log) < ARGUMENT
+    assert run.ran == {
+        "aggregate_held_out": 1,
+        "list_experiments": 1,
+        "compare_experiments": 1,
+        # The baseline mean, in one part.
+        "write_settings": 1,
+        "predict_held_out": 1,
+    }
+    scores = pd.read_csv(fresh.path / "results/small/comparison.csv")
+    values = scores.set_index(["experiment", "metric"])["value"]
+    assert values["many"].equals(values["mean"])
+    assert len(pd.read_csv(fresh.file("fold_scores.csv", "many"))) == N

@@ -14,6 +14,7 @@ import yaml
 
 SETTINGS = Path(__file__).with_name("knockout.yaml")
 RESULTS = "results/knockout"
+NETWORK = f"{RESULTS}/networks/string"
 
 Row = dict[str, str]
 
@@ -26,7 +27,7 @@ def knockout(pristine: Any, shared_data: Path, tmp_path_factory: pytest.TempPath
     work = pristine.copy(folder / "main")
     work.change(**yaml.safe_load(SETTINGS.read_text(encoding="utf-8")))
     work.snakemake(
-        f"{RESULTS}/network/laplacian.npz",
+        f"{NETWORK}/laplacian.npz",
         f"{RESULTS}/published/features.npz",
         f"{RESULTS}/published/components.npz",
         f"{RESULTS}/three_alphas/features.npz",
@@ -36,16 +37,14 @@ def knockout(pristine: Any, shared_data: Path, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="module")
 def genes(knockout: Any) -> dict[str, int]:
-    with (knockout.path / RESULTS / "network/genes.tsv").open(encoding="utf-8") as stream:
+    with (knockout.path / NETWORK / "genes.tsv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t"))
     assert [int(row["index"]) for row in rows] == list(range(len(rows)))
     return {row["gene"]: int(row["index"]) for row in rows}
 
 
 def test_the_counts_of_the_network(knockout: Any, genes: dict[str, int]) -> None:
-    record = json.loads(
-        (knockout.path / RESULTS / "network/summary.json").read_text(encoding="utf-8")
-    )
+    record = json.loads((knockout.path / NETWORK / "summary.json").read_text(encoding="utf-8"))
     assert record["link_rows"] == 499_632
     assert record["kept_link_rows"] == 329_640
     assert record["core_genes"] == 5_157
@@ -54,14 +53,14 @@ def test_the_counts_of_the_network(knockout: Any, genes: dict[str, int]) -> None
     assert record["genes"] == len(genes) == 14_261
     assert record["adjacency_entries"] == 343_901
     assert record["perturbed"]["train"]["isolated"] == ["DLX4", "OVOL1"]
-    adjacency = sp.load_npz(knockout.path / RESULTS / "network/adjacency.npz")
+    adjacency = sp.load_npz(knockout.path / NETWORK / "adjacency.npz")
     assert adjacency.shape == (14_261, 14_261)
     assert adjacency.nnz == 343_901
     assert abs(adjacency - adjacency.T).max() == 0
 
 
 def test_diffusion(knockout: Any, genes: dict[str, int]) -> None:
-    with np.load(knockout.path / RESULTS / "diffusion/alpha~0.75.npz") as diffusion:
+    with np.load(knockout.path / NETWORK / "diffusion/alpha~0.75.npz") as diffusion:
         train, validation = diffusion["train"], diffusion["validation"]
         assert diffusion["residual"].max() <= 1e-10
     with np.load(knockout.path / RESULTS / "perturbations/perturbations.npz") as data:
@@ -107,7 +106,7 @@ def test_three_alphas_stand_in_the_configured_order(knockout: Any) -> None:
         train, block, gene = features["train"], features["block"], features["gene"]
     every = []
     for alpha in (0.25, 0.5, 0.75):
-        with np.load(knockout.path / RESULTS / f"diffusion/alpha~{alpha}.npz") as diffusion:
+        with np.load(knockout.path / NETWORK / f"diffusion/alpha~{alpha}.npz") as diffusion:
             every.append(diffusion["train"])
     variance = np.hstack(every).var(axis=0)
     assert len(gene) == np.sum(variance >= np.percentile(variance, 80))
@@ -218,9 +217,9 @@ def test_baselines(held_out: dict[str, dict[str, Row]], baseline: str, expected:
 def test_the_mean_of_the_others_has_a_sum_that_is_known(
     held_out: dict[str, dict[str, Row]],
 ) -> None:
-    found = float(held_out["mean"]["sum_of_terms"]["value"])
+    value = float(held_out["mean"]["sum_of_terms"]["value"])
     # The baselines are rounded to six digits in the table.
-    assert found == pytest.approx(31 * np.log2(30 / 31), abs=1e-4)
+    assert value == pytest.approx(31 * np.log2(30 / 31), abs=1e-4)
 
 
 @pytest.mark.slow

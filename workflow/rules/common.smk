@@ -7,6 +7,7 @@ Makes: nothing.
 import os
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -62,6 +63,7 @@ from echoes.plan.settings import ConfigError
 from echoes.plan.validation import check_schema
 
 
+@cache
 def code(script, modules=()):
     """The library modules that a script reaches: an edit of one runs the script's rule again."""
     return list(map(scripts_file, reached_modules(script, scripts_file, modules)))

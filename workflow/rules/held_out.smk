@@ -9,7 +9,9 @@ rule predict_held_out:
     """Predict a part of the perturbations from the others, or the validation genes."""
     input:
         script=scripts_file("predict_held_out.py"),
-        code=lambda w: code("predict_held_out.py", PLAN.model_modules(w.experiment)),
+        code=lambda w: code(
+            "predict_held_out.py", tuple(PLAN.model_modules(w.experiment))
+        ),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         settings="<results>/<dataset>/{experiment}/settings.json",
         features=lambda w: PLAN.input_files(w.experiment),

@@ -102,7 +102,7 @@ def make_experiment(
         When it names no model, an unknown one, one that its protocol does not have, or a network
         that is not there.
     """
-    place = f"experiments: {name}"
+    place = {"baseline": "baselines", "run": f"sweeps: {name}"}.get(kind, f"experiments: {name}")
     models, members = settings.get("models", ()), settings.get("members", ())
     protocol = settings.get("protocol", "held_out")
     if bool(models) == bool(members):
@@ -113,7 +113,7 @@ def make_experiment(
             remedy=f"Name some models, such as `models: [echo]`; there are {', '.join(MODELS)}.",
         )
     for model in models:
-        _check_model(model, protocol, f"{place}: models" if kind == "experiment" else kind)
+        _check_model(model, protocol, place if kind == "baseline" else f"{place}: models")
     if members:
         _check_ensemble(place, protocol, settings)
     network = settings.get("network") or next(iter(config["networks"]))
