@@ -180,7 +180,7 @@ def test_control_only(tables: Tables) -> None:
     tables.write_means(["non-targeting"], CONTROL[None])
     error = tables.refused()
     assert error.file == str(tables.means)
-    assert "beside the control" in error.problem
+    assert "the control is the only row" in error.problem
 
 
 def test_control_twice(tables: Tables) -> None:
