@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from echoes.io.command import parser, run
 from echoes.io.files import load_json
 from echoes.models.components import load_components
-from echoes.models.published import in_genes, leave_one_out, save_fold
+from echoes.models.published import leave_one_out, reconstruct_fold, save_fold
 from echoes.models.regression import Regression
 from echoes.network.features import load_groups
 
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         for message in fit.messages:
             log.warning("%s: %s", name, message)
-    save_fold(given.output, in_genes(fold, components))
+    save_fold(given.output, reconstruct_fold(fold, components))
 
 
 if __name__ == "__main__":

@@ -16,10 +16,10 @@ from echoes.example.responses import DAMPING
 from echoes.io.arrays import positions
 from echoes.models.echo import (
     Echo,
-    fill_own_entries,
+    fill_silenced_entries,
     fit_echo,
-    own_falls,
-    remaining_share,
+    knockdown_responses,
+    remaining_expression,
     residual_operators,
 )
 from echoes.models.kernels import build_kernels, reach
@@ -69,15 +69,17 @@ class Screen:
         predicted = np.empty((len(ORACLE_BLENDS), len(ORACLE_PENALTIES), n, genes))
         for row in range(n):
             part = task.split(np.array([row]))
-            responses = fill_own_entries(part)
+            responses = fill_silenced_entries(part)
             mean = responses.mean(axis=0)
             median = Medians(part.deltas, part.weights).reweighted()
             operators = residual_operators(part, responses, settings)
             fitted = np.array([each[-1] @ (responses - mean) for each in operators])
             for blend, own in zip(ORACLE_BLENDS, predicted, strict=True):
                 own[:, row] = mean + blend * (median - mean) + fitted
-            rows, silenced = part.own_entries_to_predict()
-            predicted[:, :, row, silenced] = own_falls(part, remaining_share(part))[rows]
+            rows, silenced = part.silenced_entries_to_predict()
+            predicted[:, :, row, silenced] = knockdown_responses(part, remaining_expression(part))[
+                rows
+            ]
         return max(self.score(one).total for own in predicted for one in own)
 
 
