@@ -13,7 +13,9 @@ rule diffuse:
         code=code("diffuse.py"),
         adjacency="<results>/<dataset>/networks/{network}/adjacency.npz",
         laplacian="<results>/<dataset>/networks/{network}/laplacian.npz",
-        genes=lambda w: paths.network_file(PLAN.networks[w.network].of, "genes.tsv"),
+        genes=lambda w: paths.network_file(
+            PLAN.networks[w.network].unshuffled, "genes.tsv"
+        ),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
     output:
         "<results>/<dataset>/networks/{network}/diffusion/alpha~{alpha}.npz",
@@ -91,7 +93,9 @@ rule build_kernels:
         adjacency=lambda w: paths.network_file(
             PLAN.networks[w.network].graph, "adjacency.npz"
         ),
-        genes=lambda w: paths.network_file(PLAN.networks[w.network].of, "genes.tsv"),
+        genes=lambda w: paths.network_file(
+            PLAN.networks[w.network].unshuffled, "genes.tsv"
+        ),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
     output:
         "<results>/<dataset>/networks/{network}/kernels/{kernels}.npz",

@@ -58,7 +58,7 @@ rule rewire_network:
         script=scripts_file("rewire_network.py"),
         code=code("rewire_network.py"),
         adjacency=lambda w: paths.network_file(
-            PLAN.networks[w.network].of, "adjacency.npz"
+            PLAN.networks[w.network].unshuffled, "adjacency.npz"
         ),
     output:
         "<results>/<dataset>/networks/{network}/adjacency.npz",

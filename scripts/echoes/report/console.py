@@ -147,9 +147,7 @@ class JobLines(logging.Handler):
         if not understood and self._shown:
             self.hide()
             with suppress(Exception):
-                self.write(
-                    "Cannot follow the jobs of this run; Snakemake's messages follow."
-                )
+                self.write("Cannot follow the jobs of this run; Snakemake's messages follow.")
 
     def _follow(self, record: Any) -> None:
         """Note which jobs start and end; write the lines when Snakemake reports its progress."""
