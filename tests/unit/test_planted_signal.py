@@ -11,7 +11,7 @@ import pytest
 
 import tasks
 from echoes.example import files, simulate
-from echoes.example.parameters import SCORE_THRESHOLD, Plan
+from echoes.example.parameters import SCORE_THRESHOLD, Parameters
 from echoes.example.responses import DAMPING
 from echoes.io.arrays import positions
 from echoes.models.echo import (
@@ -85,7 +85,7 @@ class Screen:
 
 def screen(folder: Path, seed: int, signal: float) -> Screen:
     """Simulate a screen and bring it through the library as the workflow does."""
-    plan = Plan(
+    parameters = Parameters(
         network_genes=2000,
         network_links=16_000,
         perturbations=60,
@@ -95,7 +95,7 @@ def screen(folder: Path, seed: int, signal: float) -> Screen:
     )
     names = ("links", "info", "means", "truth", "validation", "sample_submission")
     paths = {name: folder / f"{name}.csv" for name in (*names, "validation_truth")}
-    files.write(simulate.simulate(plan), **paths)
+    files.write(simulate.simulate(parameters), **paths)
     data = read_perturbations(
         paths["means"], paths["truth"], None, "non-targeting", None, scale="log2"
     )
