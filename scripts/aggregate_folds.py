@@ -21,25 +21,25 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    args = parser(__doc__)
-    add_options(args)
-    args.add_argument("--features", required=True, help="npz of the features")
-    args.add_argument("--components", required=True, help="npz of the response's components")
-    args.add_argument("--folds", required=True, help="folder of the folds' npz files")
-    given = args.parse_args(argv)
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    add_options(options)
+    options.add_argument("--features", required=True, help="npz of the features")
+    options.add_argument("--components", required=True, help="npz of the response's components")
+    options.add_argument("--folds", required=True, help="folder of the folds' npz files")
+    args = options.parse_args(argv)
 
-    settings = load_json(given.settings)
-    screen = record.load(given.perturbations)
+    settings = load_json(args.settings)
+    screen = record.load(args.perturbations)
     names, genes = screen.perturbations.tolist(), screen.genes.tolist()
-    fitted = components.load_components(given.components)
-    residuals = load_residual(given.features)
+    fitted = components.load_components(args.components)
+    residuals = load_residual(args.features)
     prediction = np.empty((len(names), len(genes)))
-    # Validation predictions are summed on the way: together they may be larger than memory.
+    # Validation predictions are summed one by one: all of them may not fit in memory.
     validation = np.zeros(())
     by_fold = []
     for row in range(len(names)):
-        fold = folds.load_fold(Path(given.folds, f"{row}.npz"))
+        fold = folds.load_fold(Path(args.folds, f"{row}.npz"))
         prediction[row] = fold.held_out
         validation = validation + fold.validation
         by_fold.append((fold.penalty, fold.gap, fold.inner_gap, fold.unconverged, fold.seconds))
@@ -48,10 +48,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     evaluation = published.evaluate(
         prediction, reconstruction, screen.truth, screen.weights, screen.baseline
     )
-    write_matrix(given.oof, "pert_symbol", Matrix(tuple(names), tuple(genes), prediction))
-    save_csv(given.scores, published.fold_table(names, screen.baseline, evaluation, fits))
+    write_matrix(args.oof, "pert_symbol", Matrix(tuple(names), tuple(genes), prediction))
+    save_csv(args.scores, published.fold_table(names, screen.baseline, evaluation, fits))
     predictions.save(
-        given.predictions,
+        args.predictions,
         predictions.Predictions(
             genes=screen.genes,
             perturbations=screen.perturbations,
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         evaluation, fits, float(fitted.explained_variance.sum()), float(residuals.max())
     )
     packages = ("numpy", "scipy", "scikit-learn")
-    save_summary(given.summary, settings, results, given.records, packages)
+    save_summary(args.summary, settings, results, args.records, packages)
     log.info(
         "published protocol: mean fold score %.6f, MAPE %.2f",
         *(evaluation.mean_fold_score, evaluation.mape.mean()),

@@ -20,40 +20,42 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    args = parser(__doc__)
-    add_options(args)
-    args.add_argument("--parts", required=True, help="folder of the parts' npz files")
-    args.add_argument("--validation", nargs="?", help="npz of the validation genes' predictions")
-    args.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
-    args.add_argument("--calibration", required=True, help="table of the intervals' coverage")
-    args.add_argument("--uncertainty", required=True, help="parquet of the predictions' errors")
-    given = args.parse_args(argv)
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    add_options(options)
+    options.add_argument("--parts", required=True, help="folder of the parts' npz files")
+    options.add_argument("--validation", nargs="?", help="npz of the validation genes' predictions")
+    options.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
+    options.add_argument("--calibration", required=True, help="table of the intervals' coverage")
+    options.add_argument(
+        "--uncertainty", required=True, help="parquet of the expected errors of predictions"
+    )
+    args = options.parse_args(argv)
 
-    settings = load_json(given.settings)
-    screen = record.load(given.perturbations)
+    settings = load_json(args.settings)
+    screen = record.load(args.perturbations)
     names, genes = screen.perturbations.tolist(), screen.genes.tolist()
-    out_of_fold = load_parts(given.parts, settings["crossval"]["parts"])
+    out_of_fold = load_parts(args.parts, settings["crossval"]["parts"])
     silenced = positions(screen.silenced.tolist(), genes)
     metrics = held_out.compute_metrics(
         screen.truth, screen.weights, screen.baseline, silenced, out_of_fold
     )
     calibration = held_out.calibration_table(metrics, out_of_fold)
-    counts = resample(len(names), DRAWS, given.seed)
+    counts = resample(len(names), DRAWS, args.seed)
     results = held_out.summarise(metrics, out_of_fold, calibration, counts)
     with_names = [(names, out_of_fold)]
     validation = np.empty((0, len(genes)))
-    if given.validation:
-        unseen = load_part(given.validation)
-        with_names.append((screen.validation_ids.tolist(), unseen))
-        validation = unseen.prediction
+    if args.validation:
+        of_validation = load_part(args.validation)
+        with_names.append((screen.validation_ids.tolist(), of_validation))
+        validation = of_validation.prediction
     matrix = Matrix(tuple(names), tuple(genes), out_of_fold.prediction)
-    write_matrix(given.oof, "pert_symbol", matrix)
-    save_csv(given.scores, held_out.fold_table(names, screen.baseline, metrics, out_of_fold))
-    save_csv(given.calibration, calibration)
-    save_parquet(given.uncertainty, held_out.uncertainty_table(with_names, genes))
+    write_matrix(args.oof, "pert_symbol", matrix)
+    save_csv(args.scores, held_out.fold_table(names, screen.baseline, metrics, out_of_fold))
+    save_csv(args.calibration, calibration)
+    save_parquet(args.uncertainty, held_out.uncertainty_table(with_names, genes))
     predictions.save(
-        given.predictions,
+        args.predictions,
         predictions.Predictions(
             genes=screen.genes,
             perturbations=screen.perturbations,
@@ -63,12 +65,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             validation=validation,
         ),
     )
-    save_summary(given.summary, settings, results, given.records, ("numpy", "scipy"))
+    save_summary(args.summary, settings, results, args.records, ("numpy", "scipy"))
     score = results["held_out"]["score"].values()
     log.info("held out: score %.5f, 95 %% interval %.3f … %.3f", *score)
     for name in held_out.models_at_edge(out_of_fold):
         log.warning(
-            "%s: a penalty at an end of the list was chosen in most folds; widen the list", name
+            "%s: most folds chose the smallest or largest penalty of the list; widen the list", name
         )
 
 

@@ -16,36 +16,41 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    args = parser(__doc__)
-    args.add_argument("--diffusions", nargs="+", required=True, help="npz files, in order")
-    args.add_argument("--adjacency", required=True, help="npz of their network's adjacency matrix")
-    args.add_argument(
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    options.add_argument("--diffusions", nargs="+", required=True, help="npz files, in order")
+    options.add_argument(
+        "--adjacency", required=True, help="npz of their network's adjacency matrix"
+    )
+    options.add_argument(
         "--transform", choices=TRANSFORMS, required=True, help="transformation of the diffusions"
     )
-    args.add_argument(
+    options.add_argument(
         "--permute-labels", nargs="?", type=int, help="seed to shuffle the silenced genes with"
     )
-    args.add_argument(
-        "--variance-percentile", nargs="?", type=float, help="lowest percentile of a kept column"
+    options.add_argument(
+        "--variance-percentile",
+        nargs="?",
+        type=float,
+        help="columns with a variance below this percentile are left out",
     )
-    args.add_argument("--output", required=True, help="npz of the features")
-    given = args.parse_args(argv)
+    options.add_argument("--output", required=True, help="npz of the features")
+    args = options.parse_args(argv)
 
-    degrees = degree(load_matrix(given.adjacency))
+    degrees = degree(load_matrix(args.adjacency))
     blocks, residuals = [], []
-    for diffusions in map(load_diffusions, given.diffusions):
+    for diffusions in map(load_diffusions, args.diffusions):
         n, v = len(diffusions.train), len(diffusions.validation)
         stacked = np.vstack([diffusions.train, diffusions.validation])
-        rows = transform(stacked, degrees, given.transform)
-        if given.permute_labels is not None:
-            rows = rows[permute_labels(n, v, given.permute_labels)]
+        rows = transform(stacked, degrees, args.transform)
+        if args.permute_labels is not None:
+            rows = rows[permute_labels(n, v, args.permute_labels)]
         blocks.append((rows[:n], rows[n:]))
         residuals.append(diffusions.residual.max())
-    features = build_features(blocks, residuals, given.variance_percentile)
+    features = build_features(blocks, residuals, args.variance_percentile)
     total = sum(train.shape[1] for train, _ in blocks)
     log.info("%d of %d columns kept", features.train.shape[1], total)
-    save_features(given.output, features)
+    save_features(args.output, features)
 
 
 if __name__ == "__main__":

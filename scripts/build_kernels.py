@@ -1,4 +1,4 @@
-"""Compare the silenced genes' diffusions: kernels for the models that learn from similar genes."""
+"""Compute kernels, the inner products of silenced genes' diffusions, for models that need them."""
 
 import logging
 from collections.abc import Sequence
@@ -18,39 +18,41 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    args = parser(__doc__)
-    args.add_argument("--diffusions", nargs="+", required=True, help="npz files, in order")
-    args.add_argument("--adjacency", required=True, help="npz of their network's adjacency matrix")
-    args.add_argument("--genes", required=True, help="table of the network's genes")
-    args.add_argument("--perturbations", required=True, help="npz of the screen")
-    args.add_argument(
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    options.add_argument("--diffusions", nargs="+", required=True, help="npz files, in order")
+    options.add_argument(
+        "--adjacency", required=True, help="npz of their network's adjacency matrix"
+    )
+    options.add_argument("--genes", required=True, help="table of the network's genes")
+    options.add_argument("--perturbations", required=True, help="npz of the screen")
+    options.add_argument(
         "--transform", choices=TRANSFORMS, required=True, help="transformation of the diffusions"
     )
-    args.add_argument(
+    options.add_argument(
         "--permute-labels", nargs="?", type=int, help="seed to shuffle the silenced genes with"
     )
-    args.add_argument("--output", required=True, help="npz of the kernels")
-    given = args.parse_args(argv)
+    options.add_argument("--output", required=True, help="npz of the kernels")
+    args = options.parse_args(argv)
 
     genes, training, validation = record.load_fields(
-        given.perturbations, "genes", "silenced", "validation_silenced"
+        args.perturbations, "genes", "silenced", "validation_silenced"
     )
-    silenced = read_positions(given.genes, np.concatenate([training, validation]).tolist())
-    adjacency = load_matrix(given.adjacency)
+    silenced = read_positions(args.genes, np.concatenate([training, validation]).tolist())
+    adjacency = load_matrix(args.adjacency)
     degrees = degree(adjacency)
     linked = has_link(adjacency)[silenced]
-    loaded = map(load_diffusions, given.diffusions)
+    loaded = map(load_diffusions, args.diffusions)
     diffusions = [np.vstack([part.train, part.validation]) for part in loaded]
-    if given.permute_labels is not None:
-        places = permute_labels(len(training), len(validation), given.permute_labels)
+    if args.permute_labels is not None:
+        places = permute_labels(len(training), len(validation), args.permute_labels)
         diffusions = [diffusion[places] for diffusion in diffusions]
         linked = linked[places]
     log.info("%d of %d silenced genes have a link", linked.sum(), len(linked))
-    features = [transform(diffusion, degrees, given.transform) for diffusion in diffusions]
-    measured = read_positions(given.genes, genes.tolist())
+    features = [transform(diffusion, degrees, args.transform) for diffusion in diffusions]
+    measured = read_positions(args.genes, genes.tolist())
     kernels = Kernels(build_kernels(features), reach(diffusions, measured), linked)
-    save_kernels(given.output, kernels)
+    save_kernels(args.output, kernels)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,14 @@ from echoes.network.graph import random_walk_laplacian
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    args = parser(__doc__)
-    args.add_argument("--adjacency", required=True, help="npz of the adjacency matrix")
-    args.add_argument("--output", required=True, help="npz of the Laplacian")
-    given = args.parse_args(argv)
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    options.add_argument("--adjacency", required=True, help="npz of the adjacency matrix")
+    options.add_argument("--output", required=True, help="npz of the Laplacian")
+    args = options.parse_args(argv)
 
-    laplacian = random_walk_laplacian(load_matrix(given.adjacency))
-    save_matrix(given.output, laplacian)
+    laplacian = random_walk_laplacian(load_matrix(args.adjacency))
+    save_matrix(args.output, laplacian)
 
 
 if __name__ == "__main__":

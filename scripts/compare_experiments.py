@@ -21,30 +21,30 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    args = parser(__doc__)
-    args.add_argument("--perturbations", required=True, help="npz of the screen")
-    args.add_argument(
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    options.add_argument("--perturbations", required=True, help="npz of the screen")
+    options.add_argument(
         "--experiments",
         required=True,
         help="json of the experiments; parts and scores are in folders of their names beside it",
     )
-    args.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
-    args.add_argument("--comparison", required=True, help="table of all metrics")
-    args.add_argument("--table", required=True, help="the main metrics for a reader, markdown")
-    args.add_argument("--differences", required=True, help="table of paired differences")
-    args.add_argument("--by-perturbation", required=True, help="parquet of each row's metrics")
-    args.add_argument("--by-gene", required=True, help="parquet of each gene's metrics")
-    given = args.parse_args(argv)
+    options.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
+    options.add_argument("--comparison", required=True, help="table of all metrics")
+    options.add_argument("--table", required=True, help="table of the main metrics, markdown")
+    options.add_argument("--differences", required=True, help="table of paired differences")
+    options.add_argument("--by-perturbation", required=True, help="parquet of each row's metrics")
+    options.add_argument("--by-gene", required=True, help="parquet of each gene's metrics")
+    args = options.parse_args(argv)
 
     perturbations, symbols, genes, truth, weights, baseline = record.load_fields(
-        given.perturbations,
+        args.perturbations,
         *("perturbations", "silenced", "genes", "truth", "weights", "baseline"),
     )
     silenced = positions(symbols.tolist(), genes.tolist())
     held_out, published = {}, {}
-    for entry in load_json(given.experiments)["experiments"]:
-        name, folder = entry["name"], Path(given.experiments).parent / entry["name"]
+    for entry in load_json(args.experiments)["experiments"]:
+        name, folder = entry["name"], Path(args.experiments).parent / entry["name"]
         if entry["protocol"] == "published":
             published[name] = pd.read_csv(folder / "fold_scores.csv")
         else:
@@ -52,14 +52,14 @@ def main(argv: Sequence[str] | None = None) -> None:
             metrics = compute_metrics(truth, weights, baseline, silenced, predictions)
             held_out[name] = comparison.Experiment(entry["kind"], metrics)
             log.info("%s: score %.5f", name, metrics.score.total)
-    counts = resample(len(perturbations), DRAWS, given.seed)
+    counts = resample(len(perturbations), DRAWS, args.seed)
     overall = comparison.comparison_table(held_out, published, counts)
     differences = comparison.difference_table(held_out, counts)
-    save_csv(given.comparison, overall)
-    save_csv(given.differences, differences)
-    save_parquet(given.by_perturbation, comparison.perturbation_table(held_out, perturbations))
-    save_parquet(given.by_gene, comparison.gene_table(held_out, genes))
-    with atomic_path(given.table) as path:
+    save_csv(args.comparison, overall)
+    save_csv(args.differences, differences)
+    save_parquet(args.by_perturbation, comparison.perturbation_table(held_out, perturbations))
+    save_parquet(args.by_gene, comparison.gene_table(held_out, genes))
+    with atomic_path(args.table) as path:
         path.write_text(markdown.comparison_table(overall, differences), encoding="utf-8")
 
 

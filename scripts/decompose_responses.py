@@ -11,21 +11,21 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    args = parser(__doc__)
-    args.add_argument("--perturbations", required=True, help="npz of the aligned tables")
-    args.add_argument("--n-components", type=int, required=True, help="how many components")
-    args.add_argument("--output", required=True, help="npz of the components")
-    given = args.parse_args(argv)
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    options.add_argument("--perturbations", required=True, help="npz of the screen")
+    options.add_argument("--n-components", type=int, required=True, help="number of components")
+    options.add_argument("--output", required=True, help="npz of the components")
+    args = options.parse_args(argv)
 
-    (responses,) = record.load_fields(given.perturbations, "responses")
-    components = decompose(responses, given.n_components)
+    (responses,) = record.load_fields(args.perturbations, "responses")
+    components = decompose(responses, args.n_components)
     log.info(
         "%d components explain %.8f of the variance",
-        given.n_components,
+        args.n_components,
         components.explained_variance.sum(),
     )
-    save_components(given.output, components)
+    save_components(args.output, components)
 
 
 if __name__ == "__main__":

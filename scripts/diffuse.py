@@ -15,48 +15,49 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    args = parser(__doc__)
-    args.add_argument("--adjacency", required=True, help="npz of the adjacency matrix")
-    args.add_argument("--laplacian", required=True, help="npz of the random-walk Laplacian")
-    args.add_argument("--genes", required=True, help="table of the genes of the network")
-    args.add_argument("--perturbations", required=True, help="npz of the screen")
-    args.add_argument("--alpha", type=float, required=True, help="probability of a step, 0 … 1")
-    args.add_argument("--tolerance", type=float, required=True, help="largest residual")
-    args.add_argument("--backend", choices=BACKENDS, required=True, help="name of the solver")
-    args.add_argument(
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    options.add_argument("--adjacency", required=True, help="npz of the adjacency matrix")
+    options.add_argument("--laplacian", required=True, help="npz of the random-walk Laplacian")
+    options.add_argument("--genes", required=True, help="table of the genes of the network")
+    options.add_argument("--perturbations", required=True, help="npz of the screen")
+    options.add_argument("--alpha", type=float, required=True, help="probability of a step, 0 … 1")
+    options.add_argument(
+        "--tolerance", type=float, required=True, help="largest residual that is allowed, l1 norm"
+    )
+    options.add_argument("--backend", choices=BACKENDS, required=True, help="name of the solver")
+    options.add_argument(
         "--memory-gb", type=float, required=True, help="memory for a dense matrix, 10⁹ bytes"
     )
-    args.add_argument("--workers", type=int, required=True, help="processes for many genes")
-    args.add_argument("--output", required=True, help="npz of the diffusions")
-    given = args.parse_args(argv)
+    options.add_argument("--workers", type=int, required=True, help="largest number of processes")
+    options.add_argument("--output", required=True, help="npz of the diffusions")
+    args = options.parse_args(argv)
 
-    training, validation = record.load_fields(
-        given.perturbations, "silenced", "validation_silenced"
-    )
+    training, validation = record.load_fields(args.perturbations, "silenced", "validation_silenced")
     symbols, row = np.unique(np.concatenate([training, validation]), return_inverse=True)
     solution = diffuse(
-        load_matrix(given.adjacency),
-        load_matrix(given.laplacian),
-        read_positions(given.genes, symbols.tolist()),
-        given.alpha,
-        tolerance=given.tolerance,
-        backend=given.backend,
-        memory_gb=given.memory_gb,
-        workers=given.workers,
+        load_matrix(args.adjacency),
+        load_matrix(args.laplacian),
+        read_positions(args.genes, symbols.tolist()),
+        args.alpha,
+        tolerance=args.tolerance,
+        backend=args.backend,
+        memory_gb=args.memory_gb,
+        workers=args.workers,
     )
     log.info(
         "α = %g: %d genes, %s backend, %d iterations, largest residual %.3g",
-        given.alpha,
+        args.alpha,
         len(symbols),
         solution.backend,
         solution.iterations,
         solution.residual.max(),
     )
-    train, unseen = np.split(solution.x[row], [len(training)])
+    train, of_validation = np.split(solution.x[row], [len(training)])
     residual = solution.residual[row]
     save_diffusions(
-        given.output, Diffusions(train, unseen, residual, solution.iterations, solution.backend)
+        args.output,
+        Diffusions(train, of_validation, residual, solution.iterations, solution.backend),
     )
 
 

@@ -1,4 +1,4 @@
-"""Download one file of STRING, or copy a local one, check it, and record what it is."""
+"""Download one file of STRING, or copy a local file; check it, and write a receipt."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Progress:
         self._last = time.monotonic()
 
     def __call__(self, done: int, total: int | None) -> None:
-        """Log how many of the bytes have come, if a line is due."""
+        """Log the number of bytes received so far, unless the last line is too recent."""
         now = time.monotonic()
         if now - self._last >= INTERVAL:
             self._last = now
@@ -36,17 +36,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("--source", required=True, help="URL or path of the file")
     options.add_argument("--sha256", nargs="?", help="SHA-256 of the file; empty for any")
-    options.add_argument("--output", required=True, type=Path, help="the file, as it is")
+    options.add_argument(
+        "--output", required=True, type=Path, help="the downloaded file, not unpacked"
+    )
     options.add_argument("--receipt", required=True, type=Path, help="JSON: source, size, SHA-256")
-    arguments = options.parse_args(argv)
+    args = options.parse_args(argv)
     receipt = fetch(
-        arguments.source,
-        arguments.output,
-        sha256=arguments.sha256 or None,
+        args.source,
+        args.output,
+        sha256=args.sha256 or None,
         progress=Progress(),
     )
-    save_json(arguments.receipt, dataclasses.asdict(receipt))
-    logging.info("%s: %d bytes, SHA-256 %s", arguments.output, receipt.bytes, receipt.sha256)
+    save_json(args.receipt, dataclasses.asdict(receipt))
+    logging.info("%s: %d bytes, SHA-256 %s", args.output, receipt.bytes, receipt.sha256)
 
 
 if __name__ == "__main__":

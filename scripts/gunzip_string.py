@@ -15,9 +15,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("--input", required=True, type=Path, help="the gzip file")
     options.add_argument("--output", required=True, type=Path, help="the unpacked text")
-    arguments = options.parse_args(argv)
-    written = unpack(arguments.input, arguments.output)
-    logging.info("%s: %d bytes", arguments.output, written)
+    args = options.parse_args(argv)
+    written = unpack(args.input, args.output)
+    logging.info("%s: %d bytes", args.output, written)
 
 
 if __name__ == "__main__":

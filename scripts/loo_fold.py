@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from echoes.io.command import parser, run
 from echoes.io.files import load_json
 from echoes.models.components import load_components
-from echoes.models.published import in_genes, leave_one_out, save_fold
+from echoes.models.published import leave_one_out, reconstruct_fold, save_fold
 from echoes.models.regression import Regression
 from echoes.network.features import load_groups
 
@@ -14,20 +14,20 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    args = parser(__doc__)
-    args.add_argument("--features", required=True, help="npz of the features")
-    args.add_argument("--components", required=True, help="npz of the response's components")
-    args.add_argument("--settings", required=True, help="json of the experiment's settings")
-    args.add_argument("--fold", type=int, required=True, help="row to leave out, from 0")
-    args.add_argument("--output", required=True, help="npz of the fold")
-    given = args.parse_args(argv)
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    options.add_argument("--features", required=True, help="npz of the features")
+    options.add_argument("--components", required=True, help="npz of the response's components")
+    options.add_argument("--settings", required=True, help="json of the experiment's settings")
+    options.add_argument("--fold", type=int, required=True, help="row to leave out, from 0")
+    options.add_argument("--output", required=True, help="npz of the fold")
+    args = options.parse_args(argv)
 
-    settings = load_json(given.settings)
-    train, validation = load_groups(given.features)
-    components = load_components(given.components)
+    settings = load_json(args.settings)
+    train, validation = load_groups(args.features)
+    components = load_components(args.components)
     models, regression = settings["models"], Regression.from_settings(settings["regression"])
-    fold = leave_one_out(train, validation, components.scores, given.fold, models, regression)
+    fold = leave_one_out(train, validation, components.scores, args.fold, models, regression)
     for name, fit, seconds in zip(models, fold.fits, fold.seconds, strict=True):
         log.info(
             "%s: penalty %g, relative duality gap %.3g, of inner fits %.3g, %d unconverged, %.2f s",
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         for message in fit.messages:
             log.warning("%s: %s", name, message)
-    save_fold(given.output, in_genes(fold, components))
+    save_fold(args.output, reconstruct_fold(fold, components))
 
 
 if __name__ == "__main__":

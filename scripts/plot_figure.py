@@ -11,20 +11,20 @@ from echoes.scoring import predictions
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    args = parser(__doc__)
-    args.add_argument("--predictions", required=True, help="npz of all predictions")
-    args.add_argument("--title", required=True, help="title of the figure")
-    args.add_argument("--png", required=True, help="the figure as png")
-    args.add_argument("--pdf", required=True, help="the figure as pdf")
-    given = args.parse_args(argv)
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    options.add_argument("--predictions", required=True, help="npz of all predictions")
+    options.add_argument("--title", required=True, help="title of the figure")
+    options.add_argument("--png", required=True, help="the figure as png")
+    options.add_argument("--pdf", required=True, help="the figure as pdf")
+    args = options.parse_args(argv)
 
-    # Names come from files: a dollar sign in one shall not start mathematics.
+    # Names come from files: a dollar sign in a name must not start a formula.
     with mpl.rc_context({"text.parse_math": False}):
-        figure = draw(predictions.load(given.predictions), title=given.title)
-        with atomic_path(given.png) as path:
+        figure = draw(predictions.load(args.predictions), title=args.title)
+        with atomic_path(args.png) as path:
             figure.savefig(path, dpi=150)
-        with atomic_path(given.pdf) as path:
+        with atomic_path(args.pdf) as path:
             # Without a date, the same figure has the same bytes.
             figure.savefig(path, metadata={"CreationDate": None})
 

@@ -1,4 +1,4 @@
-"""Predict perturbations from the others, each by models that have not seen its response."""
+"""Predict perturbations, each by models that have not used its response."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -21,37 +21,37 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    args = parser(__doc__)
-    args.add_argument("--perturbations", required=True, help="npz of the aligned tables")
-    args.add_argument("--settings", required=True, help="json of the experiment's settings")
-    rows = args.add_mutually_exclusive_group(required=True)
-    rows.add_argument("--part", type=int, help="which part of the perturbations to hold out")
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    options.add_argument("--perturbations", required=True, help="npz of the screen")
+    options.add_argument("--settings", required=True, help="json of the experiment's settings")
+    rows = options.add_mutually_exclusive_group(required=True)
+    rows.add_argument("--part", type=int, help="number of the part to hold out, from 0")
     rows.add_argument(
         "--validation", action="store_true", help="learn from all and predict the validation genes"
     )
-    args.add_argument("--output", required=True, help="npz of the predictions")
-    given = args.parse_args(argv)
+    options.add_argument("--output", required=True, help="npz of the predictions")
+    args = options.parse_args(argv)
 
-    settings = load_json(given.settings)
+    settings = load_json(args.settings)
     parts = settings["crossval"]["parts"]
-    if given.part is not None and not 0 <= given.part < parts:
+    if args.part is not None and not 0 <= args.part < parts:
         raise InputError(
             "--part",
             "",
-            str(given.part),
+            str(args.part),
             expected=f"0 to {parts - 1}",
-            remedy=f"{given.settings} has {parts} parts: choose one of them.",
+            remedy=f"{args.settings} has {parts} parts: choose one of them.",
         )
     # Paths in the settings start at the folder of the data set's results.
-    folder = Path(given.settings).parent.parent
-    members = _load_members(given.perturbations, settings["members"], folder)
-    if given.validation:
+    folder = Path(args.settings).parent.parent
+    members = _load_members(args.perturbations, settings["members"], folder)
+    if args.validation:
         part = predict_validation(members, inner=settings["inner"])
     else:
-        folds = outer_folds(members[0].task, settings["crossval"]["folds"])[given.part :: parts]
+        folds = outer_folds(members[0].task, settings["crossval"]["folds"])[args.part :: parts]
         part = predict_folds(members, folds, inner=settings["inner"], progress=_log_progress)
-    save_part(given.output, part)
+    save_part(args.output, part)
 
 
 def _load_members(

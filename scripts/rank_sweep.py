@@ -1,4 +1,4 @@
-"""Rank the settings of a sweep by their inner score, the held-out one beside it."""
+"""Rank the runs of a sweep by their inner score; the held-out score is in the table too."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,27 +13,27 @@ from echoes.screen import record
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    args = parser(__doc__)
-    args.add_argument("--perturbations", required=True, help="npz of the screen")
-    args.add_argument(
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    options.add_argument("--perturbations", required=True, help="npz of the screen")
+    options.add_argument(
         "--runs", required=True, help="json of the runs; their parts are in ../{run}/held_out"
     )
-    args.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
-    args.add_argument("--output", required=True, help="table of the ranking")
-    given = args.parse_args(argv)
+    options.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
+    options.add_argument("--output", required=True, help="table of the ranking")
+    args = options.parse_args(argv)
 
     truth, weights, baseline = record.load_fields(
-        given.perturbations, "truth", "weights", "baseline"
+        args.perturbations, "truth", "weights", "baseline"
     )
-    folder = Path(given.runs).absolute().parents[1]
+    folder = Path(args.runs).absolute().parents[1]
     runs = []
-    for entry in load_json(given.runs)["runs"]:
+    for entry in load_json(args.runs)["runs"]:
         predictions = load_parts(folder / entry["name"] / "held_out", entry["parts"])
         inner_score = predictions.inner_score[predictions.fold]
         runs.append(Run(entry["name"], entry["varied"], inner_score, predictions.prediction))
-    counts = resample(len(truth), DRAWS, given.seed)
-    save_csv(given.output, rank_runs(runs, truth, weights, baseline, counts))
+    counts = resample(len(truth), DRAWS, args.seed)
+    save_csv(args.output, rank_runs(runs, truth, weights, baseline, counts))
 
 
 if __name__ == "__main__":

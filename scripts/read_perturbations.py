@@ -15,32 +15,40 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    args = parser(__doc__)
-    args.add_argument("--means", required=True, help="table of mean expression")
-    args.add_argument("--truth", nargs="?", help="table of deltas, weights and baselines, if any")
-    args.add_argument("--validation", nargs="?", help="table of genes to predict, if any")
-    args.add_argument("--control", required=True, help="name of the control row")
-    args.add_argument(
-        "--guide-separator", nargs="?", help="text between a gene and its guide, if any"
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    options.add_argument("--means", required=True, help="table of mean expression")
+    options.add_argument(
+        "--truth", nargs="?", help="table of deltas, weights and baselines, if any"
     )
-    args.add_argument("--scale", choices=BASES, required=True, help="logarithm of the tables")
-    args.add_argument("--output", required=True, help="npz of the screen, in log2")
-    args.add_argument("--folds", required=True, help="table of the folds and what each leaves out")
-    args.add_argument("--summary", required=True, help="json of counts, checksums and warnings")
-    given = args.parse_args(argv)
+    options.add_argument("--validation", nargs="?", help="table of genes to predict, if any")
+    options.add_argument("--control", required=True, help="name of the control row")
+    options.add_argument(
+        "--guide-separator", nargs="?", help="text between a gene and its guide in a name, if any"
+    )
+    options.add_argument(
+        "--scale", choices=BASES, required=True, help="logarithm of the values in the tables"
+    )
+    options.add_argument("--output", required=True, help="npz of the screen, in log2")
+    options.add_argument(
+        "--folds",
+        required=True,
+        help="table of the folds, with the perturbation that each leaves out",
+    )
+    options.add_argument("--summary", required=True, help="json of counts, checksums and warnings")
+    args = options.parse_args(argv)
 
     screen = competition.read_perturbations(
-        *(given.means, given.truth, given.validation, given.control, given.guide_separator),
-        scale=given.scale,
+        *(args.means, args.truth, args.validation, args.control, args.guide_separator),
+        scale=args.scale,
     )
-    warnings = scale_warnings(screen, given.scale)
+    warnings = scale_warnings(screen, args.scale)
     for warning in warnings:
-        log.warning("%s: %s", given.means, warning)
-    tables = {"means": given.means, "truth": given.truth, "validation": given.validation}
+        log.warning("%s: %s", args.means, warning)
+    tables = {"means": args.means, "truth": args.truth, "validation": args.validation}
     summary = {
-        "control": given.control,
-        "scale": given.scale,
+        "control": args.control,
+        "scale": args.scale,
         "perturbations": len(screen.perturbations),
         "silenced_genes": len(set(screen.silenced.tolist())),
         "response_genes": len(screen.genes),
@@ -54,10 +62,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         "%(perturbations)d perturbations × %(response_genes)d genes, %(validation)d to predict",
         summary,
     )
-    record.save(given.output, screen)
+    record.save(args.output, screen)
     rows = enumerate(screen.perturbations.tolist())
-    write_rows(given.folds, ["fold", "pert_symbol"], rows, delimiter="\t")
-    save_json(given.summary, summary)
+    write_rows(args.folds, ["fold", "pert_symbol"], rows, delimiter="\t")
+    save_json(args.summary, summary)
 
 
 def _sha256(path: str) -> str:

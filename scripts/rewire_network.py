@@ -13,19 +13,19 @@ log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    args = parser(__doc__)
-    args.add_argument("--adjacency", required=True, help="npz of the adjacency matrix")
-    args.add_argument("--seed", type=int, required=True, help="seed of the random numbers")
-    args.add_argument("--output", required=True, help="npz of the rewired adjacency matrix")
-    given = args.parse_args(argv)
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    options.add_argument("--adjacency", required=True, help="npz of the adjacency matrix")
+    options.add_argument("--seed", type=int, required=True, help="seed of the random numbers")
+    options.add_argument("--output", required=True, help="npz of the rewired adjacency matrix")
+    args = options.parse_args(argv)
 
-    adjacency = load_matrix(given.adjacency)
-    rewired = rewire(adjacency, given.seed)
+    adjacency = load_matrix(args.adjacency)
+    rewired = rewire(adjacency, args.seed)
     loops = np.count_nonzero(adjacency.diagonal())
     links, same = ((a.nnz - loops) // 2 for a in (adjacency, adjacency.multiply(rewired)))
     log.info("%d links; %d of them join genes that were linked before", links, same)
-    save_matrix(given.output, rewired)
+    save_matrix(args.output, rewired)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Make an example data set with a planted network signal, in the real file formats."""
+"""Simulate a data set with a known network signal, in the real file formats."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from echoes.example import files, parameters, simulate
+from echoes.example import files, simulate
+from echoes.example.parameters import Parameters
 from echoes.io import command
 
 _PARAMETERS = {
@@ -40,7 +41,7 @@ def _option(name: str) -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Simulate a screen and write its files."""
     parser = command.parser(__doc__)
-    for field in dataclasses.fields(parameters.Plan):
+    for field in dataclasses.fields(Parameters):
         help_text, default = _PARAMETERS[field.name], field.default
         parser.add_argument(
             _option(field.name), type=type(default), default=default, help=help_text
@@ -50,13 +51,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.add_argument(_option(name), type=Path, required=True, help=help_text)
     args = vars(parser.parse_args(argv))
 
-    plan = parameters.Plan(**{name: args[name] for name in _PARAMETERS})
-    files.write(simulate.simulate(plan), **{name: args[name] for name in _OUTPUTS})
+    parameters = Parameters(**{name: args[name] for name in _PARAMETERS})
+    files.write(simulate.simulate(parameters), **{name: args[name] for name in _OUTPUTS})
     logging.info(
         "simulated %d perturbations and %d genes to predict on %d links",
-        plan.perturbations,
-        plan.validation_genes,
-        plan.network_links,
+        parameters.perturbations,
+        parameters.validation_genes,
+        parameters.network_links,
     )
 
 

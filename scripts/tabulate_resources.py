@@ -1,4 +1,4 @@
-"""Tabulate what jobs requested and what they used, from extended benchmarks; print the table."""
+"""Print a table of the resources that jobs requested and used, from extended benchmarks."""
 
 import sys
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("--benchmarks", default="benchmarks", help="folder of the benchmarks")
     options.add_argument("--output", help="csv file for the table, too")
-    arguments = options.parse_args(argv)
+    args = options.parse_args(argv)
 
     # Each rule has the name of its script.
     rules = [path.stem for path in Path(__file__).parent.glob("*.py")]
-    table = as_text(tabulate(Path(arguments.benchmarks), rules))
+    table = as_text(tabulate(Path(args.benchmarks), rules))
     if table.empty:
         return
-    if arguments.output:
-        with atomic_path(arguments.output) as path:
+    if args.output:
+        with atomic_path(args.output) as path:
             table.to_csv(path, index=False, lineterminator="\n")
-    # Names to the left, numbers to the right.
+    # Names are aligned to the left, numbers to the right.
     for name in ("rule", "experiment"):
         width = max(map(len, [name, *table[name]]))
         table = table.assign(**{name: table[name].str.ljust(width)}).rename(

@@ -1,4 +1,4 @@
-"""Write one record of the plan: an experiment's settings, what is compared, or a sweep's runs."""
+"""Write one record of the plan: settings of an experiment, list of experiments, or of runs."""
 
 from collections.abc import Sequence
 
@@ -8,23 +8,23 @@ from echoes.io.files import load_json, save_json
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    args = parser(__doc__)
-    args.add_argument("--plan", required=True, help="json of all records")
-    args.add_argument("--record", required=True, help="name of the record")
-    args.add_argument("--output", required=True, help="json of the record")
-    given = args.parse_args(argv)
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    options.add_argument("--plan", required=True, help="json of all records")
+    options.add_argument("--record", required=True, help="name of the record")
+    options.add_argument("--output", required=True, help="json of the record")
+    args = options.parse_args(argv)
 
-    records = load_json(given.plan)
-    if given.record not in records:
+    records = load_json(args.plan)
+    if args.record not in records:
         raise InputError(
-            given.plan,
+            args.plan,
             "",
-            f"there is no record {given.record}",
+            f"there is no record {args.record}",
             expected="one of the experiments and sweeps of the configuration",
             remedy="Run the workflow again.",
         )
-    save_json(given.output, records[given.record])
+    save_json(args.output, records[args.record])
 
 
 if __name__ == "__main__":

@@ -12,21 +12,21 @@ ROW_NAMES = "pert_id"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command."""
-    args = parser(__doc__)
-    args.add_argument("--perturbations", required=True, help="npz of the screen")
-    args.add_argument("--predictions", required=True, help="npz of all predictions")
-    args.add_argument("--padding", type=int, required=True, help="zero rows to append")
-    args.add_argument("--sample", nargs="?", help="sample submission to check against, if any")
-    args.add_argument("--output", required=True, help="the submission")
-    given = args.parse_args(argv)
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    options.add_argument("--perturbations", required=True, help="npz of the screen")
+    options.add_argument("--predictions", required=True, help="npz of all predictions")
+    options.add_argument("--padding", type=int, required=True, help="zero rows to append")
+    options.add_argument("--sample", nargs="?", help="sample submission to check against, if any")
+    options.add_argument("--output", required=True, help="the submission")
+    args = options.parse_args(argv)
 
-    ids, genes = record.load_fields(given.perturbations, "validation_ids", "genes")
-    validation = load_validation(given.predictions)
-    submission = pad(ids.tolist(), genes.tolist(), validation, given.padding)
-    if given.sample:
-        check_against_sample(given.sample, submission, ROW_NAMES)
-    write_matrix(given.output, ROW_NAMES, submission)
+    ids, genes = record.load_fields(args.perturbations, "validation_ids", "genes")
+    validation = load_validation(args.predictions)
+    submission = pad(ids.tolist(), genes.tolist(), validation, args.padding)
+    if args.sample:
+        check_against_sample(args.sample, submission, ROW_NAMES)
+    write_matrix(args.output, ROW_NAMES, submission)
 
 
 if __name__ == "__main__":

@@ -777,7 +777,7 @@ def test_more_folds_than_silenced_genes(results: Path, tmp_path: Path) -> None:
     save_json(settings, json_of(settings) | {"crossval": {"folds": N + 1, "parts": 1}})
     arguments = [*predict_arguments(results, settings), "--part=0", f"--output={out / '0.npz'}"]
     assert refused("predict_held_out", arguments, out).startswith(
-        f"error: configuration: crossval: folds: {N + 1} for {N} silenced genes; expected at least"
+        f"error: configuration: crossval: folds: {N + 1} for {N} silenced genes; expected 2 to "
     )
 
 

@@ -153,7 +153,7 @@ def test_two_ids_may_share_a_gene(tables: Tables) -> None:
     ("content", "place", "problem"),
     [
         ("pert_id,pert\n", "", "no rows"),
-        ("pert_id,pert\np1,A\np2,B\np1,C\n", "column pert_id", "p1 stands more than once"),
+        ("pert_id,pert\np1,A\np2,B\np1,C\n", "column pert_id", "p1 occurs more than once"),
         ("pert_id,pert\np1,A\n,B\n", "column pert_id, row 2", "empty name"),
         ("pert_id,pert\np1,A\np2,\n", "column pert, row p2", "empty name"),
         ("pert_id,gene\np1,A\n", "line 1", "column pert is missing"),
@@ -180,12 +180,12 @@ def test_control_only(tables: Tables) -> None:
     tables.write_means(["non-targeting"], CONTROL[None])
     error = tables.refused()
     assert error.file == str(tables.means)
-    assert "beside the control" in error.problem
+    assert "the control is the only row" in error.problem
 
 
 def test_control_twice(tables: Tables) -> None:
     tables.write_means(["A", "non-targeting", "non-targeting"], np.ones((3, 4)))
-    assert tables.refused().problem == "non-targeting stands more than once"
+    assert tables.refused().problem == "non-targeting occurs more than once"
 
 
 def test_row_missing_in_the_truth(tables: Tables) -> None:

@@ -15,7 +15,13 @@ from sklearn.preprocessing import StandardScaler
 from echoes.io.errors import InputError, NotConvergedError
 from echoes.models import elastic_net
 from echoes.models.components import decompose, reconstruct
-from echoes.models.published import FittedFold, in_genes, leave_one_out, load_fold, save_fold
+from echoes.models.published import (
+    FittedFold,
+    leave_one_out,
+    load_fold,
+    reconstruct_fold,
+    save_fold,
+)
 from echoes.models.regression import BACKENDS
 from tasks import REGRESSION
 
@@ -207,7 +213,7 @@ def test_a_fold_holds_responses_and_the_figures_of_its_fits(tmp_path: Path) -> N
     train, validation, _ = data()
     components = decompose(np.random.default_rng(1).normal(size=(11, 7)), 3)
     fitted = leave_one_out(train, validation, components.scores, 2, BOTH, SETTINGS)
-    save_fold(tmp_path / "2.npz", in_genes(fitted, components))
+    save_fold(tmp_path / "2.npz", reconstruct_fold(fitted, components))
     ours = load_fold(tmp_path / "2.npz")
     axes, mean = components.axes, components.mean
     assert ours.held_out.shape == (7,)

@@ -13,10 +13,10 @@ from echoes.models import echo
 from echoes.models.echo import (
     KERNELS,
     Echo,
-    fill_own_entries,
+    fill_silenced_entries,
     fit_echo,
-    own_falls,
-    remaining_share,
+    knockdown_responses,
+    remaining_expression,
     residual_operators,
 )
 from echoes.models.inner_loop import assign_folds
@@ -31,14 +31,14 @@ BASE = replace(ECHO, kernels=())
 
 
 def base_of(task: Task, blend: float) -> Array:
-    mean = fill_own_entries(task).mean(axis=0)
+    mean = fill_silenced_entries(task).mean(axis=0)
     return mean + blend * (Medians(task.deltas, task.weights).reweighted() - mean)
 
 
 def others(task: Task) -> npt.NDArray[np.bool_]:
     """Mark the entries to predict that are no silenced gene's own."""
     mask = np.ones((len(task.silenced) - task.n_training, task.deltas.shape[1]), dtype=bool)
-    mask[task.own_entries_to_predict()] = False
+    mask[task.silenced_entries_to_predict()] = False
     return mask
 
 
@@ -62,8 +62,8 @@ def test_without_kernels_it_is_the_blend_and_the_own_fall() -> None:
     np.testing.assert_allclose(ours.deltas[free], np.tile(expected, (3, 1))[free], atol=1e-15)
     np.testing.assert_allclose(ours.centre, expected, atol=1e-15)
     assert (~free).sum() == 1
-    own = own_falls(task, remaining_share(task))
-    np.testing.assert_array_equal(ours.deltas[task.own_entries_to_predict()], own[1])
+    own = knockdown_responses(task, remaining_expression(task))
+    np.testing.assert_array_equal(ours.deltas[task.silenced_entries_to_predict()], own[1])
     assert ours.deltas[1, 13] != pytest.approx(expected[13])
 
 
@@ -85,7 +85,7 @@ def test_where_the_network_knows_nothing_it_is_exactly_its_base() -> None:
 def test_residuals_are_kernel_ridge_regressions() -> None:
     task = example_task(isolated=(3, 13))
     settings = replace(ECHO, penalties=(0.3, 4.0, 50.0))
-    responses = fill_own_entries(task)
+    responses = fill_silenced_entries(task)
     Y = responses - responses.mean(axis=0)
     operators = list(residual_operators(task, responses, settings))
     assert len(operators) == 9
@@ -104,14 +104,14 @@ def test_the_fit_is_what_its_choices_say(monkeypatch: pytest.MonkeyPatch) -> Non
     task = example_task(isolated=(2,))
     settings = replace(ECHO, blends=(0.2, 0.6), penalties=(1.0, 10.0))
     ours = fit_echo(task, settings)
-    responses = fill_own_entries(task)
+    responses = fill_silenced_entries(task)
     Y = responses - responses.mean(axis=0)
     # Six residuals and none at all.
     fitted = sum(operator @ Y for operator in residual_operators(task, responses, settings)) / 7
     base = base_of(task, 0.4)
     free = others(task)
     np.testing.assert_allclose(ours.deltas[free], (base + fitted)[free], atol=1e-14)
-    # The mean of what is fitted to the training rows, own falls left out.
+    # The mean of what is fitted to the training rows, knockdowns left out.
     np.testing.assert_allclose(ours.centre, base, atol=1e-14)
     assert ours.choices == {
         "blend": pytest.approx(0.4),
@@ -170,7 +170,7 @@ def test_the_inner_loop_finds_a_signal_and_none() -> None:
 def falling(share: float) -> Task:
     """Let each measured silenced gene keep a share of its expression."""
     task = example_task()
-    rows, genes = task.own_entries()
+    rows, genes = task.silenced_entries()
     deltas = task.deltas.copy()
     control = task.control[genes]
     deltas[rows, genes] = np.log2(1 + share * (2**control - 1)) - control
@@ -178,10 +178,10 @@ def falling(share: float) -> Task:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.2, 1.0, 1.7])
-def test_remaining_share_is_exact(share: float) -> None:
+def test_remaining_expression_is_exact(share: float) -> None:
     task = falling(share)
-    assert remaining_share(task) == pytest.approx(share, abs=1e-12)
-    own = own_falls(task, share)
+    assert remaining_expression(task) == pytest.approx(share, abs=1e-12)
+    own = knockdown_responses(task, share)
     control = task.control[13]
     assert own[1] == pytest.approx(np.log2(1 + share * (2**control - 1)) - control)
     assert np.isnan(own[[0, 2]]).all()
@@ -189,57 +189,57 @@ def test_remaining_share_is_exact(share: float) -> None:
         assert own[1] == pytest.approx(-control)
 
 
-def test_remaining_share_is_a_median_of_genes_that_are_expressed() -> None:
+def test_remaining_expression_is_a_median_of_genes_that_are_expressed() -> None:
     task = falling(0.2)
-    rows, genes = task.own_entries()
+    rows, genes = task.silenced_entries()
     assert len(rows) == 6
     deltas, control = task.deltas.copy(), task.control.copy()
     deltas[rows[:2], genes[:2]] = 3.0
-    assert remaining_share(replace(task, deltas=deltas)) == pytest.approx(0.2)
+    assert remaining_expression(replace(task, deltas=deltas)) == pytest.approx(0.2)
     # Of a gene that no cell expresses there is no share; two of the four others are outliers.
     control[genes[2:4]] = 0
     outliers = (2 ** (control[genes[:2]] + 3) - 1) / (2 ** control[genes[:2]] - 1)
-    middle = remaining_share(replace(task, deltas=deltas, control=control))
+    middle = remaining_expression(replace(task, deltas=deltas, control=control))
     assert middle == pytest.approx((0.2 + outliers.min()) / 2)
     silent = replace(task, control=np.zeros(15))
-    assert remaining_share(silent) == 1
-    np.testing.assert_array_equal(own_falls(silent, 0.3)[1], 0)
-    assert remaining_share(replace(task, silenced=np.full(15, -1))) == 1
+    assert remaining_expression(silent) == 1
+    np.testing.assert_array_equal(knockdown_responses(silent, 0.3)[1], 0)
+    assert remaining_expression(replace(task, silenced=np.full(15, -1))) == 1
     # Less than no expression is a matter of rounding.
-    assert remaining_share(replace(task, deltas=deltas - 30)) == 0
+    assert remaining_expression(replace(task, deltas=deltas - 30)) == 0
 
 
 def test_the_silenced_gene_falls_in_all_predictions() -> None:
     task = falling(0.2)
     ours = fit_echo(task, ECHO)
-    rows, genes = task.own_entries_to_predict()
+    rows, genes = task.silenced_entries_to_predict()
     control = task.control[genes]
     fall = np.log2(1 + 0.2 * (2**control - 1)) - control
     np.testing.assert_allclose(ours.deltas[rows, genes], fall, atol=1e-12)
     assert ours.inner is not None
-    own = task.own_entries()
+    own = task.silenced_entries()
     np.testing.assert_allclose(ours.inner[own], task.deltas[own], atol=1e-6)
 
 
-def test_own_entries_are_filled_by_hand() -> None:
+def test_silenced_entries_are_filled_by_hand() -> None:
     task = example_task(m=4, to_predict=2, genes=5)
     task = replace(task, silenced=np.array([1, -1, 1, 3, 0, 2]))
     y = task.deltas
-    ours = fill_own_entries(task)
+    ours = fill_silenced_entries(task)
     expected = y.copy()
     # Two perturbations of gene 1: both are left out of its mean.
     expected[0, 1] = expected[2, 1] = (y[1, 1] + y[3, 1]) / 2
     expected[3, 3] = (y[0, 3] + y[1, 3] + y[2, 3]) / 3
     np.testing.assert_allclose(ours, expected, atol=1e-15)
     everywhere = replace(task, silenced=np.array([1, 1, 1, 1, 0, 2]))
-    np.testing.assert_array_equal(fill_own_entries(everywhere)[:, 1], np.zeros(4))
+    np.testing.assert_array_equal(fill_silenced_entries(everywhere)[:, 1], np.zeros(4))
 
 
-def test_own_falls_do_not_reach_other_perturbations() -> None:
+def test_knockdowns_do_not_reach_other_perturbations() -> None:
     shallow, deep = falling(0.9), falling(0.05)
     # The silenced gene itself has no weight in the score.
     weights = shallow.weights.copy()
-    weights[shallow.own_entries()] = 0
+    weights[shallow.silenced_entries()] = 0
     one, other = (
         fit_echo(replace(task, weights=weights), replace(ECHO, blends=(0.0,), kernels=()))
         for task in (shallow, deep)

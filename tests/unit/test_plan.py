@@ -139,7 +139,10 @@ def test_an_ensemble_like_an_experiment_with_models_has_members_alone() -> None:
         ),
         ({"members": ["x", "y"]}, "x is no experiment that is held out"),
         ({"members": ["x", "y"], "echo": {"kernels": []}}, "an ensemble has no `echo:`"),
-        ({"members": ["x", "y"], "protocol": "published"}, "an ensemble is published"),
+        (
+            {"members": ["x", "y"], "protocol": "published"},
+            "an ensemble cannot have `protocol",
+        ),
     ],
 )
 def test_an_experiment_that_cannot_be(experiment: dict[str, Any], words: str) -> None:
@@ -200,8 +203,8 @@ def test_networks_share_downloads_and_genes() -> None:
         "rewired": "string",
         "permuted": "string",
     }
-    assert (found["rewired"].of, found["rewired"].graph) == ("strict", "rewired")
-    assert (found["permuted"].of, found["permuted"].graph) == ("string", "string")
+    assert (found["rewired"].unshuffled, found["rewired"].graph) == ("strict", "rewired")
+    assert (found["permuted"].unshuffled, found["permuted"].graph) == ("string", "string")
 
 
 def test_files_are_named_after_networks() -> None:
@@ -371,17 +374,20 @@ def test_the_plan_is_written_once_and_named_by_what_it_holds(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"string": {"version": "11.5"}}, "string: this key is gone; expected `networks:"),
-        ({"network": {"self_loop": 1}}, "network: this key is gone; expected `networks:"),
-        ({"diffusion": {"shuffle": "links"}}, "diffusion: shuffle: this key is gone"),
+        (
+            {"string": {"version": "11.5"}},
+            "string: this key is no longer used; expected `net",
+        ),
+        ({"network": {"self_loop": 1}}, "network: this key is no longer used; expected `net"),
+        ({"diffusion": {"shuffle": "links"}}, "diffusion: shuffle: this key is no longer used"),
         ({"echo": {"inner_folds": 3}}, "expected `inner_crossval: {folds: …}`"),
         (
             {"experiments": {"e": {"network": {"score_threshold": 0.7}}}},
-            "experiments: e: network: this key is gone",
+            "experiments: e: network: this key is no longer used",
         ),
         (
             {"experiments": {"e": {"diffusion": {"shuffle": "links"}}}},
-            "experiments: e: diffusion: shuffle: this key is gone",
+            "experiments: e: diffusion: shuffle: this key is no longer used",
         ),
     ],
 )
@@ -434,7 +440,7 @@ def test_a_file_url_is_a_local_file(tmp_path: Path) -> None:
 
 def test_the_plan_imports_no_numpy() -> None:
     code = (
-        "import sys; import echoes.plan.plan, echoes.plan.document, echoes.plan.code; "
+        "import sys; import echoes.plan.plan, echoes.plan.document, echoes.plan.imports; "
         "assert not {'numpy', 'pandas', 'scipy', 'snakemake'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT / "scripts")

@@ -11,15 +11,15 @@ import pytest
 
 import tasks
 from echoes.example import files, simulate
-from echoes.example.parameters import SCORE_THRESHOLD, Plan
+from echoes.example.parameters import SCORE_THRESHOLD, Parameters
 from echoes.example.responses import DAMPING
 from echoes.io.arrays import positions
 from echoes.models.echo import (
     Echo,
-    fill_own_entries,
+    fill_silenced_entries,
     fit_echo,
-    own_falls,
-    remaining_share,
+    knockdown_responses,
+    remaining_expression,
     residual_operators,
 )
 from echoes.models.kernels import build_kernels, reach
@@ -69,21 +69,23 @@ class Screen:
         predicted = np.empty((len(ORACLE_BLENDS), len(ORACLE_PENALTIES), n, genes))
         for row in range(n):
             part = task.split(np.array([row]))
-            responses = fill_own_entries(part)
+            responses = fill_silenced_entries(part)
             mean = responses.mean(axis=0)
             median = Medians(part.deltas, part.weights).reweighted()
             operators = residual_operators(part, responses, settings)
             fitted = np.array([each[-1] @ (responses - mean) for each in operators])
             for blend, own in zip(ORACLE_BLENDS, predicted, strict=True):
                 own[:, row] = mean + blend * (median - mean) + fitted
-            rows, silenced = part.own_entries_to_predict()
-            predicted[:, :, row, silenced] = own_falls(part, remaining_share(part))[rows]
+            rows, silenced = part.silenced_entries_to_predict()
+            predicted[:, :, row, silenced] = knockdown_responses(part, remaining_expression(part))[
+                rows
+            ]
         return max(self.score(one).total for own in predicted for one in own)
 
 
 def screen(folder: Path, seed: int, signal: float) -> Screen:
     """Simulate a screen and bring it through the library as the workflow does."""
-    plan = Plan(
+    parameters = Parameters(
         network_genes=2000,
         network_links=16_000,
         perturbations=60,
@@ -93,7 +95,7 @@ def screen(folder: Path, seed: int, signal: float) -> Screen:
     )
     names = ("links", "info", "means", "truth", "validation", "sample_submission")
     paths = {name: folder / f"{name}.csv" for name in (*names, "validation_truth")}
-    files.write(simulate.simulate(plan), **paths)
+    files.write(simulate.simulate(parameters), **paths)
     data = read_perturbations(
         paths["means"], paths["truth"], None, "non-targeting", None, scale="log2"
     )

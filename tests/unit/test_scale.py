@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from echoes.example import files, simulate
-from echoes.example.parameters import Plan
+from echoes.example.parameters import Parameters
 from echoes.io.arrays import Floats
 from echoes.screen.competition import read_perturbations
 from echoes.screen.record import Screen
@@ -64,8 +64,10 @@ def test_conversion() -> None:
     np.testing.assert_allclose(to_log2(np.log10([1.0, 2, 9]), "log10"), np.log2([1.0, 2, 9]))
 
 
-@pytest.mark.parametrize("plan", [Plan(), Plan(seed=1, noise=0.3), Plan(response_genes=580)])
-def test_the_example_raises_no_alarm(tmp_path: Path, plan: Plan) -> None:
+@pytest.mark.parametrize(
+    "parameters", [Parameters(), Parameters(seed=1, noise=0.3), Parameters(response_genes=580)]
+)
+def test_the_example_raises_no_alarm(tmp_path: Path, parameters: Parameters) -> None:
     paths = {
         name: tmp_path / name
         for name in (
@@ -73,7 +75,7 @@ def test_the_example_raises_no_alarm(tmp_path: Path, plan: Plan) -> None:
             *("sample_submission", "validation_truth"),
         )
     }
-    files.write(simulate.simulate(plan), **paths)
+    files.write(simulate.simulate(parameters), **paths)
     data = read_perturbations(
         *(paths["means"], paths["truth"], None, "non-targeting", None), scale="log2"
     )

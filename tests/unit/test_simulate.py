@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from echoes.example import files, simulate
-from echoes.example.parameters import Plan
+from echoes.example.parameters import Parameters
 from echoes.example.responses import clarity_weights
 from echoes.example.simulate import Simulated
 from echoes.io.errors import InputError
@@ -42,7 +42,7 @@ def gunzip(path: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def example() -> Simulated:
-    return simulate.simulate(Plan())
+    return simulate.simulate(Parameters())
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_links_hold_each_pair_in_both_directions_and_once(
     links: list[tuple[str, str, int]],
 ) -> None:
     scores = {(a, b): score for a, b, score in links}
-    assert len(scores) == len(links) == 2 * Plan().network_links
+    assert len(scores) == len(links) == 2 * Parameters().network_links
     assert all(scores[b, a] == score for (a, b), score in scores.items())
     assert list(scores) == sorted(scores)
     assert all(a != b for a, b in scores)
@@ -94,8 +94,8 @@ def test_network_has_its_genes_with_shared_names_and_unmapped_proteins(
 ) -> None:
     linked = {a for a, _, _ in links}
     mapped = [names[protein] for protein in linked if protein in names]
-    assert len(set(mapped)) == Plan().network_genes
-    assert len(mapped) == Plan().network_genes + 2
+    assert len(set(mapped)) == Parameters().network_genes
+    assert len(mapped) == Parameters().network_genes + 2
     assert len(linked) == len(mapped) + 2
     # No gene is lost, or linked to itself, once weak links and unmapped ends are dropped.
     strong = [(names[a], names[b]) for a, b, s in links if s >= 500 and {a, b} <= names.keys()]
@@ -122,11 +122,11 @@ def test_isolated_genes_have_no_link(
 ) -> None:
     linked = {names.get(a) for a, _, _ in links}
     for responses in (example.training, example.validation):
-        assert len(set(responses.perturbations) - linked) == Plan().isolated
-    assert len(set(example.genes) - linked) <= 2 * Plan().isolated
+        assert len(set(responses.perturbations) - linked) == Parameters().isolated
+    assert len(set(example.genes) - linked) <= 2 * Parameters().isolated
     # The isolated training gene is known to STRING, that of the validation set is not.
     assert set(example.training.perturbations) <= set(names.values())
-    assert len(set(example.validation.perturbations) - set(names.values())) == Plan().isolated
+    assert len(set(example.validation.perturbations) - set(names.values())) == Parameters().isolated
 
 
 def test_tables_have_the_competition_layout(example: Simulated, paths: dict[str, Path]) -> None:
@@ -211,7 +211,7 @@ def test_every_perturbation_shares_the_common_response(example: Simulated) -> No
 
 def similarity_of_responses_and_network(signal: float, seed: int) -> float:
     """Correlate both over pairs of perturbations; the diffusion is a dense solve."""
-    simulated = simulate.simulate(Plan(signal=signal, seed=seed))
+    simulated = simulate.simulate(Parameters(signal=signal, seed=seed))
     network = simulated.network
     genes = sorted(set(network.names) - {""})
     position = {gene: i for i, gene in enumerate(genes)}
@@ -249,7 +249,7 @@ def test_neighbours_respond_alike_only_where_a_signal_is_planted() -> None:
 
 
 def test_the_signal_changes_nothing_but_the_responses(example: Simulated) -> None:
-    other = simulate.simulate(Plan(signal=0.0))
+    other = simulate.simulate(Parameters(signal=0.0))
     assert other.network.proteins == example.network.proteins
     np.testing.assert_array_equal(other.network.pairs, example.network.pairs)
     np.testing.assert_array_equal(other.control, example.control)
@@ -277,7 +277,7 @@ def test_a_seed_fixes_every_byte_under_any_hash_seed(
 
 
 def test_another_seed_gives_another_data_set(example: Simulated) -> None:
-    other = simulate.simulate(Plan(seed=1))
+    other = simulate.simulate(Parameters(seed=1))
     assert other.genes != example.genes
     assert not np.array_equal(other.network.pairs, example.network.pairs)
     assert not np.array_equal(other.training.deltas, example.training.deltas)
@@ -290,27 +290,32 @@ def test_compressed_files_hold_neither_time_nor_name(paths: dict[str, Path]) -> 
 
 
 @pytest.mark.parametrize(
-    "plan",
+    "parameters",
     [
-        Plan(network_genes=20, network_links=40, perturbations=2, validation_genes=1,
+        Parameters(network_genes=20, network_links=40, perturbations=2, validation_genes=1,
              response_genes=2, isolated=0, padding=0, signal=1.0),
-        Plan(network_genes=20, network_links=80, perturbations=8, validation_genes=2,
+        Parameters(network_genes=20, network_links=80, perturbations=8, validation_genes=2,
              response_genes=15, isolated=0, padding=0, signal=0.0),
-        Plan(network_genes=40, network_links=90, perturbations=6, validation_genes=4,
+        Parameters(network_genes=40, network_links=90, perturbations=6, validation_genes=4,
              response_genes=30, isolated=4),
     ],
     ids=["smallest", "densest", "mostly isolated"],
 )  # fmt: skip
-def test_the_corners_of_the_range_work(plan: Plan) -> None:
-    simulated = simulate.simulate(plan)
-    assert len(simulated.network.pairs) == plan.network_links
-    assert len(np.unique(simulated.network.pairs, axis=0)) == plan.network_links
-    assert simulated.training.deltas.shape == (plan.perturbations, plan.response_genes)
-    assert simulated.validation.deltas.shape == (plan.validation_genes, plan.response_genes)
-    assert simulated.truth_order.tolist() != list(range(plan.perturbations))
+def test_the_corners_of_the_range_work(parameters: Parameters) -> None:
+    simulated = simulate.simulate(parameters)
+    assert len(simulated.network.pairs) == parameters.network_links
+    assert len(np.unique(simulated.network.pairs, axis=0)) == parameters.network_links
+    assert simulated.training.deltas.shape == (parameters.perturbations, parameters.response_genes)
+    assert simulated.validation.deltas.shape == (
+        parameters.validation_genes,
+        parameters.response_genes,
+    )
+    assert simulated.truth_order.tolist() != list(range(parameters.perturbations))
     for responses in (simulated.training, simulated.validation):
         assert np.isfinite(responses.deltas).all()
-        np.testing.assert_allclose(responses.weights.sum(axis=1), plan.response_genes, rtol=1e-5)
+        np.testing.assert_allclose(
+            responses.weights.sum(axis=1), parameters.response_genes, rtol=1e-5
+        )
 
 
 @pytest.mark.parametrize(
@@ -336,6 +341,6 @@ def test_the_corners_of_the_range_work(plan: Plan) -> None:
 )
 def test_a_bad_parameter_is_named(parameter: str, value: float) -> None:
     with pytest.raises(InputError) as caught:
-        Plan(**{parameter: value})  # type: ignore[arg-type]
+        Parameters(**{parameter: value})  # type: ignore[arg-type]
     assert caught.value.file == "simulation"
     assert caught.value.place == parameter

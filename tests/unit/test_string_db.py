@@ -72,7 +72,7 @@ def test_compressed_info(tmp_path: Path) -> None:
         (
             INFO_HEADER + "p\tA\t1\t\nq\tB\t1\t\np\tC\t1\t\n",
             "column #string_protein_id",
-            "p stands",
+            "p occurs",
         ),
         (INFO_HEADER + "\tA\t1\t\n", "column #string_protein_id, row 1", "empty name"),
         (INFO_HEADER + "p\tA\t1\t\nq\t\t1\t\n", "column preferred_name, row q", "empty name"),

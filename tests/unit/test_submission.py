@@ -70,7 +70,7 @@ def test_without_padding_any_ids_will_do(ids: list[str]) -> None:
 def test_ids_that_cannot_be_numbered_on(ids: list[str]) -> None:
     with pytest.raises(InputError) as caught:
         padded(ids, 1)
-    assert caught.value.problem == f"{', '.join(ids)} cannot be numbered on"
+    assert caught.value.problem == f"{', '.join(ids)} cannot be continued"
     assert "submission: padding: 0" in caught.value.remedy
 
 

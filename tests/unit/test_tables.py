@@ -100,9 +100,9 @@ def test_compression_is_seen_by_content(tmp_path: Path, name: str, content: byte
         ),
         pytest.param(b"id;a\nr;1\n", "line 1", "column id is missing; there are id;a", id=";"),
         pytest.param(
-            b"id,a,b,a\nr,1,2,3\n", "line 1", "column a stands more than once", id="twice"
+            b"id,a,b,a\nr,1,2,3\n", "line 1", "column a occurs more than once", id="twice"
         ),
-        pytest.param(b"id,id,a\nr,s,1\n", "line 1", "column id stands", id="names twice"),
+        pytest.param(b"id,id,a\nr,s,1\n", "line 1", "column id occurs", id="names twice"),
         pytest.param(b"id,,b\nr,1,2\n", "line 1, column 2", "no name", id="no column name"),
         pytest.param(b"id,a,\nr,1,2\n", "line 1, column 3", "no name", id="comma at the end"),
         pytest.param(b"id,a\n", "", "0 rows", id="header only"),
@@ -127,7 +127,7 @@ def test_compression_is_seen_by_content(tmp_path: Path, name: str, content: byte
         pytest.param(b"id,a\nr,1\ns,1e400\n", "column a, row s", "inf", id="1e400"),
         pytest.param(b"id,a\nr,1\ns,-1e400\n", "column a, row s", "-inf", id="-1e400"),
         pytest.param(
-            b"id,a\nr,1\nq,2\nr,3\n", "column id", "r stands more than once", id="row twice"
+            b"id,a\nr,1\nq,2\nr,3\n", "column id", "r occurs more than once", id="row twice"
         ),
         pytest.param(b"id,a\nr,1\n,2\n", "column id, row 2", "empty name", id="no row name"),
         pytest.param(b'id,a\n"r,1\ns,2\n', "line 2", "1 fields", id="open quote"),
@@ -146,7 +146,7 @@ def test_compression_is_seen_by_content(tmp_path: Path, name: str, content: byte
         pytest.param(
             b"\nid,a\nr,1\n",
             "line 1",
-            "blank",
+            "empty",
             id="blank first line",
         ),
     ],

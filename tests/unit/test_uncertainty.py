@@ -77,13 +77,13 @@ def test_errors_are_measured_in_spreads_without_their_row() -> None:
 
 def test_own_genes_have_a_scale_of_their_own() -> None:
     task, inner, _ = noisy(40, to_predict=4, genes=60)
-    own = task.own_entries()
+    own = task.silenced_entries()
     assert len(own[0]) == 20
     without, quantiles = expected_error(task, inner)
     inner[own] = task.deltas[own] + 3.0
     spread, same = expected_error(task, inner)
     own_to_predict = np.zeros_like(spread, dtype=bool)
-    own_to_predict[task.own_entries_to_predict()] = True
+    own_to_predict[task.silenced_entries_to_predict()] = True
     assert own_to_predict.sum() == 2
     np.testing.assert_allclose(spread[own_to_predict], 3)
     # They change nothing in other entries.

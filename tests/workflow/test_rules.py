@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from echoes.models.catalogue import MODELS
-from echoes.plan.code import reached_modules
+from echoes.plan.imports import reached_modules
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"

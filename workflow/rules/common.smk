@@ -1,4 +1,4 @@
-"""The seam to echoes.plan: the configuration becomes a plan, which rules ask for their files.
+"""The plan: read and check the configuration; rules take their files and settings from the plan.
 
 Needs: the configuration.
 Makes: nothing.
@@ -18,12 +18,12 @@ os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 )
 
-#: Folder of the plan, and of code that comes from a repository elsewhere.
-OWN_FOLDER = Path(".snakemake", "echoes")
+#: Folder of the plan, and of code that is fetched if the workflow is in a remote repository.
+CACHE_FOLDER = Path(".snakemake", "echoes")
 
 
 def workflow_folder():
-    """The workflow's folder, relative where it is below the working directory; None elsewhere."""
+    """Folder of the workflow, relative if it is below the working directory; None if it is remote."""
     here = Path(workflow_folder.__code__.co_filename)
     if not here.exists():
         return None
@@ -32,10 +32,10 @@ def workflow_folder():
 
 
 def scripts_file(file):
-    """The path of a file of the folder scripts/; it is fetched where the workflow is elsewhere."""
+    """Path of a file of the folder scripts/; the file is fetched if the workflow is remote."""
     if FOLDER is not None:
         return FOLDER / "scripts" / file
-    path = OWN_FOLDER / "scripts" / file
+    path = CACHE_FOLDER / "scripts" / file
     try:
         fetched = Path(workflow.source_path(f"../../scripts/{file}")).read_bytes()
     except (KeyError, OSError, ValueError, WorkflowError):
@@ -47,11 +47,11 @@ def scripts_file(file):
 
 
 FOLDER = workflow_folder()
-for file in ("__init__", "plan/__init__", "plan/code"):
+for file in ("__init__", "plan/__init__", "plan/imports"):
     code_file = scripts_file(f"echoes/{file}.py")
 sys.path.insert(0, str(code_file.absolute().parents[2]))
 
-from echoes.plan.code import reached_modules
+from echoes.plan.imports import reached_modules
 
 if FOLDER is None:
     for file in ("plan/plan", "plan/validation", "report/console", "report/results"):
@@ -65,7 +65,7 @@ from echoes.plan.validation import check_schema
 
 @cache
 def code(script, modules=()):
-    """The library modules that a script reaches: an edit of one runs the script's rule again."""
+    """Library modules that a script imports: if one of them changes, the rule runs again."""
     return list(map(scripts_file, reached_modules(script, scripts_file, modules)))
 
 
@@ -78,9 +78,9 @@ def make_plan():
         check_schema(config, schema)
         plan = Plan(config, schema)
         if plan.run_settings:
-            # What a grid makes has to be as valid as what the configuration says itself.
+            # The settings of a sweep's runs must be valid too.
             check_schema({**config, "experiments": plan.run_settings}, schema)
-        # Files in an object store are for Snakemake to look for.
+        # Snakemake looks for files in an object store.
         stored = workflow.storage_settings.default_storage_provider is not None
         return plan, plan.local_files(stored=stored)
     except ConfigError as error:
@@ -88,12 +88,12 @@ def make_plan():
 
 
 def match_any(names):
-    """A pattern that the given names match and no other."""
+    """Regular expression that matches the given names and no others."""
     return "|".join(re.escape(name) for name in names) or "(?!)"
 
 
 def setting(key):
-    """Look up a key of an experiment's settings, as in diffusion/alphas."""
+    """Function that looks up a setting of an experiment, such as diffusion/alphas, for a rule."""
     group, _, name = key.partition("/")
 
     def value(wildcards):
@@ -104,7 +104,7 @@ def setting(key):
 
 
 PLAN, LOCAL_FILES = make_plan()
-PLAN_FILE = str(PLAN.write(OWN_FOLDER))
+PLAN_FILE = str(PLAN.write(CACHE_FOLDER))
 CONFIG = PLAN.config
 KERNELS = PLAN.kernels
 
@@ -120,7 +120,7 @@ wildcard_constraints:
 
 
 def all_results():
-    """All files that a run makes for its reader."""
+    """All final files of a run: tables, figures and submissions."""
     validation = CONFIG["dataset"]["validation"] is not None
     files = [
         paths.result_files(experiment, validation=validation)
@@ -130,7 +130,7 @@ def all_results():
 
 
 def fold_files(wildcards):
-    """The folds of a published experiment, known once the perturbations have been read."""
+    """Files of the folds of a published experiment; their number is in the table of folds."""
     # Snakemake's own `open` fetches the file where it is in an object store.
     with checkpoints.read_perturbations.get().output.folds.open() as table:
         folds = count_folds(list(table))
@@ -139,11 +139,11 @@ def fold_files(wildcards):
 
 
 def folder_of(files):
-    """The folder of some files: thousands of paths would not fit a command line."""
+    """Folder of the given files: thousands of paths would be too long for a command line."""
     return Path(files[0]).parent
 
 
 def named_records(wildcards, input):
-    """The records of earlier stages that a summary takes over: name=file."""
+    """Records of earlier stages that are copied into a summary, as name=file."""
     names = ("dataset", "network", "links", "info")
     return [f"{name}={input[name]}" for name in names if input[name]]

@@ -1,4 +1,4 @@
-"""The published protocol: one job a left-out perturbation, then all of them together.
+"""The published protocol: one job for each left-out perturbation, then all folds together.
 
 Needs: {experiment}/features.npz, {experiment}/settings.json, perturbations/.
 Makes: {experiment}/components.npz, {experiment}/folds/, out-of-fold tables and the summary.

@@ -1,4 +1,4 @@
-"""Diffusion: a random walk with restart from each silenced gene, and what is made of it.
+"""Diffusion: a random walk with restart from each silenced gene; features and kernels from it.
 
 Needs: networks/{network}/, perturbations/perturbations.npz.
 Makes: networks/{network}/diffusion/alpha~{alpha}.npz, networks/{network}/kernels/{kernels}.npz,
@@ -13,7 +13,9 @@ rule diffuse:
         code=code("diffuse.py"),
         adjacency="<results>/<dataset>/networks/{network}/adjacency.npz",
         laplacian="<results>/<dataset>/networks/{network}/laplacian.npz",
-        genes=lambda w: paths.network_file(PLAN.networks[w.network].of, "genes.tsv"),
+        genes=lambda w: paths.network_file(
+            PLAN.networks[w.network].unshuffled, "genes.tsv"
+        ),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
     output:
         "<results>/<dataset>/networks/{network}/diffusion/alpha~{alpha}.npz",
@@ -63,7 +65,7 @@ rule build_features:
     conda:
         "../../envs/echoes.yaml"
     params:
-        # Snakemake compares inputs as a set; their order is that of the features.
+        # Snakemake compares inputs as a set, but the features depend on their order.
         alphas=setting("diffusion/alphas"),
         transform=setting("features/transform"),
         seed=lambda w: PLAN.permutation_seed(PLAN.network(w.experiment).name),
@@ -80,7 +82,7 @@ rule build_features:
 
 
 rule build_kernels:
-    """Compare the silenced genes' diffusions with each other."""
+    """Compute kernels: inner products of the silenced genes' diffusions."""
     input:
         script=scripts_file("build_kernels.py"),
         code=code("build_kernels.py"),
@@ -91,7 +93,9 @@ rule build_kernels:
         adjacency=lambda w: paths.network_file(
             PLAN.networks[w.network].graph, "adjacency.npz"
         ),
-        genes=lambda w: paths.network_file(PLAN.networks[w.network].of, "genes.tsv"),
+        genes=lambda w: paths.network_file(
+            PLAN.networks[w.network].unshuffled, "genes.tsv"
+        ),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
     output:
         "<results>/<dataset>/networks/{network}/kernels/{kernels}.npz",

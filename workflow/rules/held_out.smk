@@ -1,7 +1,7 @@
-"""Held-out experiments and baselines: nothing of a response is seen before it is predicted.
+"""Held-out experiments and baselines: no response is used before it is predicted.
 
-Needs: {experiment}/settings.json, kernels and features that it names, perturbations/.
-Makes: {experiment}/held_out/, out-of-fold tables, the comparison of all, sweeps.
+Needs: {experiment}/settings.json, the kernels and features that it names, perturbations/.
+Makes: {experiment}/held_out/, out-of-fold tables, the comparison of all experiments, sweeps.
 """
 
 
@@ -147,7 +147,7 @@ rule compare_experiments:
 
 
 rule rank_sweep:
-    """Rank the runs of a sweep by their inner score, the held-out one beside it."""
+    """Rank the runs of a sweep by their inner score; the held-out score is in the table too."""
     input:
         script=scripts_file("rank_sweep.py"),
         code=code("rank_sweep.py"),

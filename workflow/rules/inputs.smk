@@ -1,13 +1,13 @@
-"""Inputs: STRING's tables, fetched and unpacked; the tables of a screen; the records of the plan.
+"""Inputs: STRING's tables, downloaded and unpacked; the tables of a screen; records of settings.
 
-Needs: what `networks` and `dataset` in the config name.
+Needs: the files and URLs in `networks` and `dataset` of the configuration.
 Makes: networks/{network}/source/, perturbations/ with the table of folds, and for each experiment
 settings.json.
 """
 
 
 rule simulate_example:
-    """Make the embedded example: a small data set in the real formats, with a planted signal."""
+    """Simulate the embedded example: a small data set in the real formats, with a known signal."""
     input:
         script=scripts_file("simulate_example.py"),
         code=code("simulate_example.py"),
@@ -52,7 +52,7 @@ rule simulate_example:
 
 
 rule download_string:
-    """Fetch a table of STRING from its server, or copy a local one."""
+    """Download a table of STRING from its server, or copy a local file."""
     input:
         script=scripts_file("download_string.py"),
         code=code("download_string.py"),
@@ -69,7 +69,7 @@ rule download_string:
     conda:
         "../../envs/echoes.yaml"
     params:
-        # In an object store the local copy has another path.
+        # With an object store, Snakemake's local copy has another path.
         source=lambda w, input: str(
             input.local or PLAN.string_source(w.network, w.table)
         ),
@@ -142,7 +142,7 @@ checkpoint read_perturbations:
 
 
 rule write_settings:
-    """Write down all settings that an experiment's predictions follow from."""
+    """Write all settings that an experiment's predictions depend on."""
     input:
         script=scripts_file("write_settings.py"),
         code=code("write_settings.py"),
@@ -156,11 +156,11 @@ rule write_settings:
     conda:
         "../../envs/echoes.yaml"
     resources:
-        # No parameter: the file's name changes with any setting, what is written need not.
+        # Not a parameter: its name changes with any setting, even if the record stays the same.
         plan=PLAN_FILE,
     params:
         name="{experiment}/settings.json",
-        # What is written: another value of it writes the file again.
+        # The content of the file: if it changes, the file is written again.
         record=lambda w: PLAN.settings(w.experiment),
     shell:
         "python {input.script:q}"
@@ -171,7 +171,7 @@ rule write_settings:
 
 
 rule list_experiments:
-    """Write down which experiments and baselines are compared."""
+    """Write the list of experiments and baselines that are compared."""
     input:
         script=scripts_file("write_settings.py"),
         code=code("write_settings.py"),
@@ -188,7 +188,7 @@ rule list_experiments:
         plan=PLAN_FILE,
     params:
         name="experiments.json",
-        # What is written: another value of it writes the file again.
+        # The content of the file: if it changes, the file is written again.
         record=PLAN.comparison(),
     shell:
         "python {input.script:q}"
@@ -199,7 +199,7 @@ rule list_experiments:
 
 
 rule list_runs:
-    """Write down the runs of a sweep and what each varies."""
+    """Write the list of a sweep's runs, with the settings that each of them varies."""
     input:
         script=scripts_file("write_settings.py"),
         code=code("write_settings.py"),
@@ -216,7 +216,7 @@ rule list_runs:
         plan=PLAN_FILE,
     params:
         name="sweeps/{sweep}.json",
-        # What is written: another value of it writes the file again.
+        # The content of the file: if it changes, the file is written again.
         record=lambda w: PLAN.sweep(w.sweep),
     shell:
         "python {input.script:q}"

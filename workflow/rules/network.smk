@@ -1,4 +1,4 @@
-"""Network: the weighted graph around the genes of the data set, and its shuffled twins.
+"""Network: the weighted graph around the genes of the data set, and shuffled copies of it.
 
 Needs: networks/{network}/source/{links,info}.txt, perturbations/perturbations.npz.
 Makes: networks/{network}/adjacency.npz, laplacian.npz, genes.tsv, summary.json.
@@ -6,7 +6,7 @@ Makes: networks/{network}/adjacency.npz, laplacian.npz, genes.tsv, summary.json.
 
 
 rule build_network:
-    """Build the adjacency matrix of the links that touch a silenced or a response gene."""
+    """Build the adjacency matrix of all links of silenced genes and of response genes."""
     input:
         script=scripts_file("build_network.py"),
         code=code("build_network.py"),
@@ -53,12 +53,12 @@ rule build_network:
 
 
 rule rewire_network:
-    """Shuffle the links of a network, where each gene keeps its number of links."""
+    """Shuffle the links of a network; each gene keeps its number of links."""
     input:
         script=scripts_file("rewire_network.py"),
         code=code("rewire_network.py"),
         adjacency=lambda w: paths.network_file(
-            PLAN.networks[w.network].of, "adjacency.npz"
+            PLAN.networks[w.network].unshuffled, "adjacency.npz"
         ),
     output:
         "<results>/<dataset>/networks/{network}/adjacency.npz",
@@ -68,7 +68,7 @@ rule rewire_network:
         "<benchmarks>/<dataset>/rewire_network/{network}.tsv"
     wildcard_constraints:
         network=match_any(
-            n.name for n in PLAN.networks.values() if n.shuffle == "links"
+            each.name for each in PLAN.networks.values() if each.shuffle == "links"
         ),
     conda:
         "../../envs/echoes.yaml"

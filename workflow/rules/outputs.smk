@@ -1,4 +1,4 @@
-"""Outputs: what a reader looks at and what a competitor hands in.
+"""Outputs: the figure of an experiment, and its submission to the competition.
 
 Needs: {experiment}/predictions.npz.
 Makes: {experiment}/figure.png, {experiment}/figure.pdf, {experiment}/submission.csv.
@@ -38,7 +38,7 @@ rule plot_figure:
 
 
 rule write_submission:
-    """Write the validation predictions and the zero rows that pad them."""
+    """Write the predictions of the validation genes, then the zero rows (padding)."""
     input:
         script=scripts_file("write_submission.py"),
         code=code("write_submission.py"),

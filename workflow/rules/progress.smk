@@ -1,7 +1,7 @@
-"""Progress: a line for each finished job and the results at the end; a dry run has neither.
+"""Progress: a line for each finished job, and the results at the end; not in a dry run.
 
-Needs: comparison.csv and what lies beside it, where the run has made it.
-Makes: resources.csv beside the benchmarks, where these say what their jobs requested.
+Needs: comparison.csv and the other results in its folder, if the run has made them.
+Makes: resources.csv in the folder of the benchmarks, if they are extended benchmarks.
 """
 
 import subprocess
@@ -19,7 +19,7 @@ def write_lines(text):
 
 
 def write_resources():
-    """Write what all jobs so far requested and used, where their benchmarks have both."""
+    """Write the resources that all jobs requested and used, if the benchmarks are extended."""
     if workflow.output_settings.benchmark_extended:
         folder = Path(rules.compare_experiments.benchmark).parent
         options = ["--benchmarks", folder, "--output", folder / "resources.csv"]

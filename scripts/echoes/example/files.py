@@ -49,7 +49,7 @@ def write(
         True responses to the validation genes, in the layout of `truth`, by validation id. Its
         baseline is the error of predicting the mean training response.
     """
-    network, genes, plan = simulated.network, simulated.genes, simulated.plan
+    network, genes, parameters = simulated.network, simulated.genes, simulated.parameters
     _write_lines(links, _link_lines(network))
     _write_lines(info, _info_lines(network))
 
@@ -62,8 +62,8 @@ def write(
     _write_lines(means, _headed(["pert_symbol", *genes], lines))
     _write_truth(truth, genes, training.perturbations, training, simulated.truth_order)
 
-    ids = [f"pert_{i}" for i in range(1, plan.validation_genes + plan.padding + 1)]
-    known = ids[: plan.validation_genes]
+    ids = [f"pert_{i}" for i in range(1, parameters.validation_genes + parameters.padding + 1)]
+    known = ids[: parameters.validation_genes]
     named = zip(simulated.validation.perturbations, known, strict=True)
     lines = (f"{gene},val,{name}" for gene, name in named)
     _write_lines(validation, _headed(["pert", "class", "pert_id"], lines))
@@ -72,7 +72,7 @@ def write(
         sample_submission, _headed(["pert_id", *genes], (f"{name},{zeros}" for name in ids))
     )
     _write_truth(
-        validation_truth, genes, known, simulated.validation, np.arange(plan.validation_genes)
+        validation_truth, genes, known, simulated.validation, np.arange(parameters.validation_genes)
     )
 
 

@@ -1,7 +1,7 @@
-"""The made-up protein network: gene symbols, proteins, and scored links with communities.
+"""The simulated protein network: gene symbols, proteins, and scored links within communities.
 
-The links follow a degree-corrected stochastic block model (Karrer and Newman, Physical Review
-E 83, 016107, 2011).
+The links follow a degree-corrected stochastic block model: Karrer and Newman, Phys. Rev. E 83
+(2011), 016107, doi:10.1103/PhysRevE.83.016107.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Network:
     proteins
         Protein ids, sorted. Not all have a link.
     names
-        The preferred name of each protein; empty where it is missing from the info file.
-        Two proteins may share one.
+        The preferred gene name of each protein; empty if the info file lacks the protein.
+        Two proteins may have the same name.
     sizes
         The length of each protein in amino acids.
     annotations
@@ -48,7 +48,7 @@ class Network:
 
 
 def make_symbols(rng: np.random.Generator, count: int) -> list[str]:
-    """Make up gene symbols: each family has a name of letters, its members have numbers."""
+    """Invent gene symbols: each family has a name of letters, and its members have numbers."""
     letters = np.array(list("ABCDEFGHIKLMNPQRSTVXZ"))
     families = count // 8 + 5
     symbols: dict[str, None] = {}
@@ -122,7 +122,7 @@ def draw_links(
         kept = allowed(a, b)
         return np.unique(np.minimum(a, b)[kept] * n + np.maximum(a, b)[kept])
 
-    # Each protein has a strong link to a gene's own protein, so none drops out.
+    # Each protein gets a strong link to the first protein of a gene, so that none is unlinked.
     each = np.arange(n)
     partner = partners(each)
     while (wrong := ~allowed(each, partner) | (partner >= n_genes)).any():

@@ -1,4 +1,4 @@
-"""What the embedded example consists of: numbers of genes and links, signal and noise."""
+"""Parameters of the embedded example: numbers of genes and links, signal and noise."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from echoes.io.errors import InputError
 
-#: Links below this score play no part in the truth.
+#: Links with a lower score have no influence on the simulated responses.
 SCORE_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
-class Plan:
+class Parameters:
     """Size, signal and noise of a simulated screen; the defaults make the small example.
 
     Parameters
@@ -28,7 +28,7 @@ class Plan:
     response_genes
         Genes whose response is measured. About half of the perturbed genes are among them.
     isolated
-        Number of training genes without a link; as many validation genes have none.
+        Number of training genes without a link, and number of validation genes without a link.
     padding
         Number of rows of the sample submission after those of the validation genes.
     signal
@@ -56,7 +56,7 @@ class Plan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Check each parameter, the ones that bound others first."""
+        """Check each parameter; first those that limit others."""
         self._check("network_genes", 20)
         self._check("network_links", 2 * self.network_genes, self.network_genes**2 // 5)
         self._check("isolated", 0)
@@ -88,5 +88,5 @@ class Plan:
                 name,
                 f"{value} is out of range",
                 expected=f"at least {least}{high}",
-                remedy="Choose a number in this range, or change the numbers that bound it.",
+                remedy="Choose a number in this range, or change the parameters that limit it.",
             )

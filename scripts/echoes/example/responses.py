@@ -1,4 +1,4 @@
-"""The made-up responses: silenced genes, measured genes, and changes of expression.
+"""The simulated responses: silenced genes, measured genes, and changes of expression.
 
 The diffusion behind the responses is computed here, independently of `echoes.network`: the truth
 must not depend on the code whose predictions it is compared with.
@@ -12,17 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from echoes.example.parameters import SCORE_THRESHOLD, Plan
+from echoes.example.parameters import SCORE_THRESHOLD, Parameters
 from echoes.io.arrays import Bools, Floats, Ints
 
-#: Probability that the random walk behind the truth goes on instead of restarting.
+#: Probability of a step along a link in the random walk of the simulation.
 DAMPING = 0.6
 
-#: Decimals of expression and deltas. They are rounded here, so that files and record are equal.
+#: Decimals of expression and deltas. They are rounded before files are written, so that a
+#: `Responses` record and its file are equal.
 DECIMALS = 4
 WEIGHT_DECIMALS = 6
 
-# 0.6^40 is 10^-9: no file shows what is left of a walk after so many steps.
+# 0.6^40 is 10^-9: further steps would not change the rounded numbers.
 _STEPS = 40
 _PER_COMMUNITY = 5  # perturbations that share a community, roughly
 _PROGRAMS = 20  # rank of the perturbation-specific response
@@ -53,13 +54,13 @@ class Responses:
     baseline: Floats
 
 
-def choose_connected(rng: np.random.Generator, plan: Plan, community: Ints) -> Ints:
+def choose_connected(rng: np.random.Generator, parameters: Parameters, community: Ints) -> Ints:
     """Choose the silenced genes of the network from few communities.
 
-    The genes of a real screen come from few pathways too. Otherwise one perturbation would say
-    nothing about another.
+    The genes of a real screen come from few pathways too. Otherwise no perturbation would be
+    similar to another.
     """
-    count = plan.perturbations + plan.validation_genes - 2 * plan.isolated
+    count = parameters.perturbations + parameters.validation_genes - 2 * parameters.isolated
     sizes = np.bincount(community)
     order = rng.permutation(sizes.size)
     enough = int(np.searchsorted(np.cumsum(sizes[order]), 2 * count)) + 1
@@ -67,12 +68,12 @@ def choose_connected(rng: np.random.Generator, plan: Plan, community: Ints) -> I
     return rng.choice(np.flatnonzero(np.isin(community, chosen)), count, replace=False)
 
 
-def choose_measured(rng: np.random.Generator, plan: Plan, perturbed: Ints) -> Ints:
+def choose_measured(rng: np.random.Generator, parameters: Parameters, perturbed: Ints) -> Ints:
     """Choose the response genes: half of the silenced genes, and other genes of the network."""
-    both = rng.choice(perturbed, perturbed.size // 2, replace=False)
-    others = np.setdiff1d(np.arange(plan.network_genes), perturbed)
-    rest = rng.choice(others, plan.response_genes - both.size, replace=False)
-    return np.concatenate([both, rest])
+    silenced = rng.choice(perturbed, perturbed.size // 2, replace=False)
+    others = np.setdiff1d(np.arange(parameters.network_genes), perturbed)
+    rest = rng.choice(others, parameters.response_genes - silenced.size, replace=False)
+    return np.concatenate([silenced, rest])
 
 
 def random_walk(
@@ -83,11 +84,11 @@ def random_walk(
     a, b = gene_pairs[kept].T
     weight = scores[kept] / 1000.0
     row, column = np.concatenate([a, b]), np.concatenate([b, a])
-    both = np.concatenate([weight, weight])
+    weights = np.concatenate([weight, weight])
     degree: Floats = np.zeros(n_genes)
-    np.add.at(degree, column, both)
+    np.add.at(degree, column, weights)
     shape = (n_genes, n_genes)
-    return sparse.csr_array((both / degree[column], (row, column)), shape=shape), degree
+    return sparse.csr_array((weights / degree[column], (row, column)), shape=shape), degree
 
 
 def network_coordinates(
@@ -137,7 +138,7 @@ def _unit_rows(values: Floats) -> Floats:
 
 
 def respond(
-    rng: np.random.Generator, plan: Plan, coordinates: Floats, silenced: Bools
+    rng: np.random.Generator, parameters: Parameters, coordinates: Floats, silenced: Bools
 ) -> tuple[Floats, Floats, Floats]:
     """Compute expression of the control and the responses from coordinates.
 
@@ -145,8 +146,8 @@ def respond(
     ----------
     rng
         Generator of random numbers.
-    plan
-        Gives signal and noise.
+    parameters
+        Signal and noise are taken from it.
     coordinates
         (perturbed × programs), NaN rows for isolated genes.
     silenced
@@ -161,10 +162,11 @@ def respond(
     """
     n, n_genes = silenced.shape
     private = _unit_rows(rng.standard_normal(coordinates.shape))
-    activity = math.sqrt(plan.signal) * coordinates + math.sqrt(1 - plan.signal) * private
+    signal = parameters.signal
+    activity = math.sqrt(signal) * coordinates + math.sqrt(1 - signal) * private
     activity = np.where(np.isnan(coordinates), private, activity)
 
-    # Responsive genes answer to all programs: this makes the tails heavy.
+    # Responsive genes respond to all programs: this gives many small and a few large deltas.
     responsive = np.exp(rng.normal(0.0, 0.7, n_genes))
     programs = rng.standard_normal((_PROGRAMS, n_genes)) * responsive
     strength = np.exp(rng.normal(0.0, 0.4, (n, 1)))
@@ -172,7 +174,7 @@ def respond(
     common = rng.standard_normal(n_genes) * responsive * (1 + 0.2 * rng.standard_normal((n, 1)))
     gene_noise = np.exp(rng.normal(0.0, 0.3, n_genes))
     errors = gene_noise * np.exp(rng.normal(0.0, 0.2, (n, 1)))  # fewer cells, larger errors
-    errors *= plan.noise / math.sqrt(float((errors**2).mean()))
+    errors *= parameters.noise / math.sqrt(float((errors**2).mean()))
     deltas = (
         specific * (_SPECIFIC_SD / math.sqrt(float((specific**2).mean())))
         + common * (_COMMON_SD / math.sqrt(float((common**2).mean())))
@@ -180,7 +182,7 @@ def respond(
     )
 
     control = np.log2(1 + np.exp(rng.normal(0.5, 0.9, n_genes)))
-    # A gene is silenced in cells that express it, and falls by a good part.
+    # Cells express the genes that are silenced, and lose most of this expression.
     control = np.where(silenced.any(axis=0), rng.uniform(1.6, 4.0, n_genes), control)
     control = np.asarray(np.round(control, DECIMALS), dtype=np.float64)
     fall = -control * rng.uniform(0.65, 0.8, (n, n_genes))

@@ -1,7 +1,7 @@
-"""A made-up screen with a planted network signal.
+"""A simulated screen with a known network signal.
 
-All numbers follow from one seed. The response to a perturbation is, in a chosen share, a
-function of the place of the silenced gene in the network.
+All numbers follow from one seed. A chosen share of the response to a perturbation is a function of
+the place of the silenced gene in the network; the rest is specific, common to all, or noise.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from echoes.example.network import INSIDE, Network, describe, draw_links, make_symbols
-from echoes.example.parameters import Plan
+from echoes.example.parameters import Parameters
 from echoes.example.responses import (
     Responses,
     choose_connected,
@@ -33,8 +33,8 @@ class Simulated:
 
     Parameters
     ----------
-    plan
-        The numbers that it was made from.
+    parameters
+        Size, signal and noise of the data set.
     network
         The protein network.
     genes
@@ -49,7 +49,7 @@ class Simulated:
         The responses that are to be predicted, in the order of the ids.
     """
 
-    plan: Plan
+    parameters: Parameters
     network: Network
     genes: tuple[str, ...]
     control: Floats
@@ -58,69 +58,70 @@ class Simulated:
     validation: Responses
 
 
-def simulate(plan: Plan) -> Simulated:
-    """Simulate the data set of a plan; the same plan gives the same data set.
+def simulate(parameters: Parameters) -> Simulated:
+    """Simulate a data set; the same parameters give the same data set.
 
-    The network, the names and the noise do not change with `plan.signal`.
+    The network, the names and the noise do not change with `parameters.signal`.
     """
-    streams = np.random.SeedSequence(plan.seed).spawn(6)
+    streams = np.random.SeedSequence(parameters.seed).spawn(6)
     names_rng, links_rng, info_rng, choice_rng, response_rng, order_rng = map(
         np.random.default_rng, streams
     )
-    n_genes = plan.network_genes
-    symbols = np.array(make_symbols(names_rng, n_genes + 2 * plan.isolated))
+    n_genes = parameters.network_genes
+    symbols = np.array(make_symbols(names_rng, n_genes + 2 * parameters.isolated))
 
-    # Proteins in the order of their roles: one a network gene, second proteins of
-    # a gene, proteins that the info file lacks, proteins without links.
-    few = max(2, n_genes // 300)
+    # Proteins in this order: one for each gene of the network, second proteins of some genes,
+    # proteins that are not in the info file, proteins without links.
+    n_special = max(2, n_genes // 300)
     gene_of = np.concatenate([
         np.arange(n_genes),
-        links_rng.choice(n_genes, few, replace=False),
-        np.full(few, -1),
-        n_genes + np.arange(plan.isolated),
+        links_rng.choice(n_genes, n_special, replace=False),
+        np.full(n_special, -1),
+        n_genes + np.arange(parameters.isolated),
     ])  # fmt: skip
-    n_linked = n_genes + 2 * few
-    size = 4 * INSIDE * 2 * plan.network_links / n_genes  # keeps a community's density near 1/4
+    n_linked = n_genes + 2 * n_special
+    # About a quarter of the pairs in a community are linked.
+    size = 4 * INSIDE * 2 * parameters.network_links / n_genes
     n_communities = max(1, round(n_genes / size))
     community = links_rng.integers(n_communities, size=n_linked)
-    community[n_genes : n_genes + few] = community[gene_of[n_genes : n_genes + few]]
+    community[n_genes : n_genes + n_special] = community[gene_of[n_genes : n_genes + n_special]]
     pairs, scores = draw_links(
-        links_rng, plan.network_links, n_genes, gene_of[:n_linked], community
+        links_rng, parameters.network_links, n_genes, gene_of[:n_linked], community
     )
     network = describe(info_rng, symbols, gene_of, pairs, scores)
 
-    connected = choose_connected(choice_rng, plan, community[:n_genes])
-    n_train = plan.perturbations - plan.isolated
-    outside = n_genes + np.arange(2 * plan.isolated)
-    training = np.concatenate([connected[:n_train], outside[: plan.isolated]])
+    connected = choose_connected(choice_rng, parameters, community[:n_genes])
+    n_train = parameters.perturbations - parameters.isolated
+    outside = n_genes + np.arange(2 * parameters.isolated)
+    training = np.concatenate([connected[:n_train], outside[: parameters.isolated]])
     training = training[np.argsort(symbols[training])]
-    validation = np.concatenate([connected[n_train:], outside[plan.isolated :]])
+    validation = np.concatenate([connected[n_train:], outside[parameters.isolated :]])
     validation = choice_rng.permutation(validation)
     perturbed = np.concatenate([training, validation])
-    measured = choose_measured(choice_rng, plan, perturbed)
+    measured = choose_measured(choice_rng, parameters, perturbed)
     measured = measured[np.argsort(symbols[measured])]
 
     transition, degree = random_walk(n_genes, gene_of[pairs], scores)
     coordinates = network_coordinates(response_rng, perturbed, transition, degree)
     silenced = perturbed[:, None] == measured[None, :]
-    control, deltas, errors = respond(response_rng, plan, coordinates, silenced)
+    control, deltas, errors = respond(response_rng, parameters, coordinates, silenced)
     weights = clarity_weights(deltas, errors, silenced)
-    mean = deltas[: plan.perturbations].mean(axis=0)
+    mean = deltas[: parameters.perturbations].mean(axis=0)
     baseline = np.round((weights * np.abs(deltas - mean)).mean(axis=1), BASELINE_DECIMALS)
 
     def rows(part: slice) -> Responses:
         named = tuple(symbols[perturbed[part]].tolist())
         return Responses(named, deltas[part], weights[part], baseline[part])
 
-    order = order_rng.permutation(plan.perturbations)
-    if (order == np.arange(plan.perturbations)).all():
+    order = order_rng.permutation(parameters.perturbations)
+    if (order == np.arange(parameters.perturbations)).all():
         order = order[::-1]
     return Simulated(
-        plan=plan,
+        parameters=parameters,
         network=network,
         genes=tuple(symbols[measured].tolist()),
         control=control,
-        training=rows(slice(plan.perturbations)),
+        training=rows(slice(parameters.perturbations)),
         truth_order=order,
-        validation=rows(slice(plan.perturbations, None)),
+        validation=rows(slice(parameters.perturbations, None)),
     )

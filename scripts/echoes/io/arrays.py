@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: Numbers in double precision, which all results are in.
 Floats = npt.NDArray[np.float64]
-#: Numbers in single precision, for comparing candidates only.
+#: Numbers in single precision; they only compare candidates and are never results.
 Singles = npt.NDArray[np.float32]
 #: Positions and counts.
 Ints = npt.NDArray[np.intp]
@@ -67,7 +67,7 @@ def load_arrays(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:
         If the file is not an npz file, is damaged, or does not have one of the arrays.
     """
     try:
-        # Opened here: numpy leaves a file open that it finds damaged.
+        # Opened here: numpy does not close a damaged file.
         with (
             Path(path).open("rb") as stream,
             np.lib.npyio.NpzFile(stream, allow_pickle=False) as archive,
@@ -75,7 +75,7 @@ def load_arrays(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:
             return [archive[name] for name in names]
     except FileNotFoundError:
         raise
-    # zipfile answers a flipped bit with any of these.
+    # A flipped bit can raise any of these in zipfile.
     except (
         *(KeyError, ValueError, EOFError, OSError, RuntimeError),
         *(zipfile.BadZipFile, zlib.error),

@@ -34,7 +34,7 @@ PAUSE = 1.0
 LONGEST_PAUSE = 300
 #: Seconds without any byte from the server after which an attempt has failed.
 TIMEOUT = 60.0
-#: Status codes of a server that may work again a little later.
+#: HTTP status codes of errors that may pass: the request is sent again.
 TEMPORARY = (408, 429, 500, 502, 503, 504)
 
 
@@ -60,12 +60,12 @@ def _failure(source: str, problem: str, expected: str) -> InputError:
 
 
 def _note(part: Path) -> Path:
-    """Path of the note on which version of the file the bytes in `part` belong to."""
+    """Path of the JSON file that says which version of the file the bytes in `part` are from."""
     return part.with_name(f"{part.name}.json")
 
 
 def _version(source: str, part: Path) -> dict[str, Any]:
-    """Read the version of the bytes that have come; empty if there are none of this source."""
+    """Read the version of the bytes received so far; empty if none are from this source."""
     try:
         note = load_json(_note(part))
     except (FileNotFoundError, InputError):
@@ -74,13 +74,20 @@ def _version(source: str, part: Path) -> dict[str, Any]:
 
 
 def _discard(part: Path) -> None:
-    # In this order: bytes without a note are never continued.
+    """Delete the bytes received so far and the record of their version."""
+    # The record first: a download without one is never continued.
     _note(part).unlink(missing_ok=True)
     part.unlink(missing_ok=True)
 
 
 def _receive(response: requests.Response, part: Path, progress: Progress | None) -> str:
-    """Append an answer to the bytes that have come; return the problem if it broke off."""
+    """Append a response to the bytes received so far.
+
+    Returns
+    -------
+    str
+        The problem if the response broke off; empty if it was complete.
+    """
     from urllib3.exceptions import HTTPError
 
     headers, broke_off = response.headers, ""
@@ -90,7 +97,7 @@ def _receive(response: requests.Response, part: Path, progress: Progress | None)
         size = size if done else headers.get("Content-Length", "")
         total = int(size) if size.isdecimal() and "Transfer-Encoding" not in headers else None
         try:
-            # Not by requests, which unpacks what the server declares as packed.
+            # The raw bytes: requests would unpack what the server declares as compressed.
             for chunk in response.raw.stream(_CHUNK, decode_content=False):
                 stream.write(chunk)
                 done += len(chunk)
@@ -104,7 +111,7 @@ def _receive(response: requests.Response, part: Path, progress: Progress | None)
 
 
 def _attempt(session: requests.Session, source: str, part: Path, progress: Progress | None) -> str:
-    """Request the bytes of a file that are missing, or all; return the problem if it broke off."""
+    """Request the missing bytes of a file, or all; return the problem as `_receive` does."""
     version = _version(source, part)
     # A weak ETag (W/"...") does not promise that all bytes are the same.
     strong = (version.get("etag") or "").startswith('"')
@@ -147,7 +154,7 @@ def _download(source: str, part: Path, progress: Progress | None) -> None:
         backoff_factor=PAUSE,
         raise_on_status=False,
     )
-    # Older versions of urllib3 do not have it as an argument.
+    # Set here, because older versions of urllib3 do not have this argument.
     retry.retry_after_max = LONGEST_PAUSE
     problem = ""
     with requests.Session() as session:

@@ -53,7 +53,7 @@ def abbreviate(items: Sequence[object], limit: int = 5) -> str:
     items
         Items to write, in this order.
     limit
-        How many items are written.
+        Largest number of items that are written.
 
     Returns
     -------

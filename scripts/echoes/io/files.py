@@ -29,7 +29,7 @@ def atomic_path(path: StrPath) -> Iterator[Path]:
     """
     final = Path(path)
     final.parent.mkdir(parents=True, exist_ok=True)
-    # The ending stays: some writers choose their format by it.
+    # The name keeps its ending: some writers choose their format by it.
     partial = final.with_name(f".{os.getpid()}.{final.name}")
     try:
         yield partial
@@ -57,7 +57,7 @@ def load_json(path: StrPath) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the file does not have a JSON object.
+        If the file is not a JSON object.
     """
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))

@@ -28,7 +28,7 @@ from echoes.io.files import StrPath, atomic_path, is_gzip
 # A row has to fit into one block; Arrow holds several blocks at a time.
 _BLOCK_BYTES = 1 << 22
 
-# What reading text raises when the file is cut, damaged or no text at all.
+# Exceptions from reading a file that is cut short, damaged or not text.
 _DAMAGE = (UnicodeDecodeError, csv.Error, EOFError, OSError, zlib.error)
 
 
@@ -94,7 +94,7 @@ def read_header(path: StrPath, *, delimiter: str = ",", quoting: bool = True) ->
         raise InputError(
             path,
             "line 1",
-            "the file is empty or its first line blank",
+            "the file or its first line is empty",
             expected="column names",
             remedy=remedy,
         )
@@ -108,7 +108,7 @@ def read_header(path: StrPath, *, delimiter: str = ",", quoting: bool = True) ->
         raise InputError(
             path,
             "line 1",
-            f"column {abbreviate(twice)} stands more than once",
+            f"column {abbreviate(twice)} occurs more than once",
             expected="each column once",
             remedy="Remove or rename the repeated columns.",
         )
@@ -160,23 +160,23 @@ def require_columns(path: StrPath, header: Sequence[str], names: Iterable[str]) 
 
 
 def _is_number(text: str, whole: bool) -> bool:
-    """Tell whether Arrow takes a text for a number."""
+    """Return whether Arrow reads a text as a number."""
     if whole:
         return re.fullmatch(r"[ \t]*-?[0-9]+[ \t]*", text) is not None
     try:
         float(text)
     except ValueError:
         return False
-    # Python alone knows 1_0, and digits of other scripts.
+    # Python also accepts 1_0, and digits of other scripts; Arrow does not.
     return text.isascii() and "_" not in text
 
 
 def _diagnose(
     path: StrPath, types: dict[str, pa.DataType], delimiter: str, quoting: bool, fallback: str
 ) -> InputError:
-    """Find the first cell that keeps a table from being read, and say what is wrong with it."""
+    """Find the first cell that Arrow cannot read, and return an error that describes it."""
     records = _records(path, delimiter, quoting)
-    mend = "Correct the file, or fetch it again if it was cut short."
+    remedy = "Correct the file, or fetch it again if it was cut short."
     number = 1
     try:
         header = next(records)
@@ -190,7 +190,7 @@ def _diagnose(
                     f"line {number}",
                     f"{len(record)} fields",
                     expected=f"{len(header)}, as in the first line",
-                    remedy=mend,
+                    remedy=remedy,
                 )
             for i, kind in numeric if record else []:
                 whole = pa.types.is_integer(kind)
@@ -207,7 +207,7 @@ def _diagnose(
     except _DAMAGE as error:
         fallback = str(error)
     return InputError(
-        path, f"line {number} or near it", fallback, expected="a complete table", remedy=mend
+        path, f"line {number} or near it", fallback, expected="a complete table", remedy=remedy
     )
 
 
@@ -246,7 +246,7 @@ def read_batches(
     header = read_header(path, delimiter=delimiter, quoting=quoting)
     require_columns(path, header, types)
     try:
-        # By content: Arrow's own detection goes by the name of the file.
+        # By its content: Arrow would look at the name of the file instead.
         compression = "gzip" if is_gzip(path) else None
         with pa.input_stream(str(path), compression=compression) as stream:
             yield from pacsv.open_csv(
@@ -322,7 +322,7 @@ def require_unique(path: StrPath, column: str, names: Sequence[str]) -> None:
         raise InputError(
             path,
             f"column {column}",
-            f"{abbreviate(twice)} stands more than once",
+            f"{abbreviate(twice)} occurs more than once",
             expected="each name once",
             remedy="Keep one row of each name.",
         )
@@ -387,6 +387,6 @@ def write_rows(
 
 def write_matrix(path: StrPath, row_names: str, matrix: Matrix) -> None:
     """Write a table of numbers with named rows and columns, for `read_matrix`."""
-    # Adding zero turns -0.0 into 0.0: two spellings of one number would differ as text.
+    # Adding zero turns -0.0 into 0.0, so that equal numbers are equal texts.
     rows = zip(matrix.rows, (matrix.values + 0.0).tolist(), strict=True)
     write_rows(path, [row_names, *matrix.columns], ([name, *values] for name, values in rows))

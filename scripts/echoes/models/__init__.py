@@ -1,5 +1,5 @@
-"""What predicts responses, behind one interface: fit on training perturbations, predict others.
+"""Models that predict responses: each fits on training perturbations and predicts others.
 
-A model takes arrays and gives arrays. It knows no files and no network. `catalogue` lists all
-models and what each of them needs.
+All models have the same interface. They take and return arrays, and depend neither on files nor on
+the room of networks. `catalogue` lists all models and what each of them needs.
 """

@@ -1,4 +1,4 @@
-"""Simple predictions that a model has to beat, each behind the interface of the models."""
+"""Simple predictions that a model should beat. They have the same interface as the models."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from echoes.models.task import Prediction, Settings, Task
 
 #: Numbers of neighbours that `nearest` weighs.
 NEIGHBOURS = (1, 2, 5, 10, 20)
-#: Penalties that `bilinear` weighs, in units of the embeddings' mean squares.
+#: Penalties that `bilinear` weighs, in units of the mean square of the embeddings.
 BILINEAR_PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
 
-#: Principal axes whose variance is below this share of the largest are noise of rounding.
+#: Principal axes with less than this share of the largest variance are only rounding errors.
 RELATIVE_RANK = 1e-12
 
 
@@ -27,7 +27,7 @@ def _constant(task: Task, centre: Floats) -> Prediction:
 
 
 def zero(task: Task, settings: Settings) -> Prediction:
-    """Predict no response at all."""
+    """Predict a response of 0 for every gene."""
     return _constant(task, np.zeros(task.deltas.shape[1]))
 
 
@@ -47,7 +47,7 @@ def weighted_median(task: Task, settings: Settings) -> Prediction:
 
 
 def reweighted_median(task: Task, settings: Settings) -> Prediction:
-    """Predict the constant that minimises the sum of log WMAE, the best constant for the score."""
+    """Predict the re-weighted median, a constant that locally minimises the sum of log WMAE."""
     return _constant(task, Medians(task.deltas, task.weights).reweighted())
 
 
@@ -59,7 +59,7 @@ def blend(task: Task, settings: Settings) -> Prediction:
     shares = settings["blend"]["shares"]
     medians = Medians(task.deltas, task.weights)
     centre = medians.reweighted()
-    # Of each training row, from a fit without it.
+    # For each training row, from a fit without it.
     means, others = np.empty_like(task.deltas), np.empty_like(task.deltas)
     for held_out in task.inner_folds(settings["inner_crossval"]["folds"]):
         means[held_out] = np.delete(task.deltas, held_out, axis=0).mean(axis=0)
@@ -113,9 +113,9 @@ def _average_variants(
 def nearest(task: Task, settings: Settings) -> Prediction:
     """Predict the mean response of the k silenced genes that are nearest in the network.
 
-    Nearness is the cosine of the centred network kernel. A gene without a link has no
-    neighbours and is no neighbour: its prediction is the mean response. The values of k are
-    averaged with weights from the inner cross-validation.
+    Genes are near if the cosine in the centred network kernel is high. A gene without a link
+    has no neighbours and is no neighbour of others: its prediction is the mean response. The values
+    of k are averaged with weights from the inner cross-validation.
     """
 
     def predict_variants(part: Task) -> tuple[Floats, Floats]:
@@ -123,7 +123,7 @@ def nearest(task: Task, settings: Settings) -> Prediction:
         kernel = network_kernel(part)
         length = np.sqrt(np.maximum(np.diag(kernel), np.finfo(np.float64).tiny))
         cosine = kernel[:, :m] / np.outer(length, length[:m])
-        # No silenced gene is its own neighbour.
+        # A perturbation is not its neighbour itself.
         neighbours = part.known[:, None] & part.known[:m] & ~np.eye(len(kernel), m, dtype=np.bool_)
         order = np.argsort(-np.where(neighbours, cosine, -np.inf), axis=1, kind="stable")
         available = neighbours.sum(axis=1, keepdims=True)
@@ -160,7 +160,7 @@ def bilinear(task: Task, settings: Settings) -> Prediction:
         axes = (residual.T @ (scores / np.sqrt(squares))).T
         left = np.where(part.silenced[:, None] >= 0, axes.T[part.silenced], 0.0)
         square = left[:m].T @ left[:m]
-        # Where no silenced gene is measured there is no scale, and nothing to fit.
+        # If no silenced gene is measured, the scale would be 0 and there is nothing to fit.
         unit = np.trace(square) / max(len(square), 1) or 1.0
         # The axes are orthonormal: a penalty on their side would be one factor.
         target = left[:m].T @ (scores * np.sqrt(squares))

@@ -1,6 +1,6 @@
 """All models by name: what each reads, which inputs it needs, and the function that fits it.
 
-A model is added by a module of its own in this package and an entry here. Nothing here imports
+To add a model, write a module in this package and add an entry here. Nothing here imports
 numpy: the Snakefile reads this list each time it is read.
 """
 
@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 #: The two ways to evaluate an experiment, which are never mixed.
 PROTOCOLS = ("published", "held_out")
-#: What a model may learn from beside the responses: inner products of network features of the
-#: silenced genes, or the features themselves.
+#: Inputs that a model may need besides the responses: inner products of network features of the
+#: silenced genes (kernels), or the features themselves.
 INPUTS = ("kernels", "features")
 
 
 @dataclass(frozen=True)
 class Model:
-    """What there is to know of a model before it runs.
+    """What the workflow must know about a model before it runs.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Model:
     reads
         Sections of an experiment's settings that it reads, or single keys as ``section.key``.
     inputs
-        What it needs beside the responses; names in `INPUTS`.
+        Inputs that it needs besides the responses; names in `INPUTS`.
     protocols
         Protocols that it can be evaluated by; names in `PROTOCOLS`.
     """

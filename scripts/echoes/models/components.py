@@ -53,14 +53,14 @@ def decompose(responses: Floats, n_components: int) -> Components:
     Parameters
     ----------
     responses
-        (n, G) responses.
+        (n, G) responses, log2 units.
     n_components
         T, less than n and at most G.
 
     Raises
     ------
     InputError
-        When there are not enough perturbations or genes for so many components.
+        When there are too few perturbations or genes for this number of components.
     """
     n, genes = responses.shape
     if not 1 <= n_components <= min(n - 1, genes):
@@ -73,7 +73,7 @@ def decompose(responses: Floats, n_components: int) -> Components:
         )
     mean = responses.mean(axis=0)
     u, s, axes = np.linalg.svd(responses - mean, full_matrices=False)
-    # The sign of a component is arbitrary: fix it, so that files do not depend on LAPACK.
+    # The sign of a component is arbitrary: it is fixed so that files do not depend on LAPACK.
     sign = np.sign(axes[np.arange(len(axes)), np.argmax(np.abs(axes), axis=1)])
     total = float(s @ s)
     return Components(

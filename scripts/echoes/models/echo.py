@@ -1,10 +1,13 @@
-"""The `echo` model: a constant that the score favours, and a residual that follows the network.
+"""The `echo` model: a constant with a high score, plus a residual predicted from the network.
 
-Prediction = base + residual, and the silenced gene's own fall. The base is a blend of the mean
-training response and the re-weighted median, which minimises the sum of log WMAE. The residual
-is a kernel ridge regression on kernels of the network; for a gene without links it is 0. Blends,
-kernels and penalties are averaged with weights from an inner cross-validation on the training
-perturbations.
+Prediction = base + residual, except for the silenced gene itself, whose knockdown is predicted from
+the knockdowns of other genes. The base is a blend of the mean training response and the re-weighted
+median, which minimises the sum of log WMAE. The residual is predicted by kernel ridge regression
+with kernels of the network; for a gene without links it is 0. Blends, kernels and penalties are
+averaged with weights from an inner cross-validation on the training perturbations.
+
+Kernel ridge regression: Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning",
+2nd edition, Springer, 2009, section 5.8.
 """
 
 from __future__ import annotations
@@ -34,10 +37,10 @@ class Echo:
     blends
         Shares of the re-weighted median in the base, 0 … 1.
     kernels
-        Names in `KERNELS`; without any, the prediction is the base.
+        Names in `KERNELS`; without a kernel there is no residual.
     penalties
-        Ridge penalties in units of a kernel's mean diagonal. No residual at all is a candidate
-        too.
+        Ridge penalties in units of a kernel's mean diagonal. A residual of 0 is always a
+        candidate too.
     inner_folds
         Number of folds of the inner cross-validation.
     """
@@ -59,12 +62,13 @@ def echo(task: Task, settings: Settings) -> Prediction:
     return fit_echo(task, Echo.from_settings(settings))
 
 
-def fill_own_entries(task: Task) -> Floats:
-    """Training responses (m, G) where each silenced gene's own entry is its mean elsewhere.
+def fill_silenced_entries(task: Task) -> Floats:
+    """Training responses (m, G) without knockdowns, in log2 units.
 
-    A silenced gene falls because it is silenced, which does not show how it responds to others.
+    The entry of a silenced gene itself is replaced by its mean over the perturbations of other
+    genes: a knockdown does not show how the gene responds to other perturbations.
     """
-    rows, genes = task.own_entries()
+    rows, genes = task.silenced_entries()
     m, count = task.deltas.shape
     responses = task.deltas.copy()
     responses[rows, genes] = 0.0
@@ -73,12 +77,13 @@ def fill_own_entries(task: Task) -> Floats:
     return responses
 
 
-def remaining_share(task: Task) -> float:
-    """Median share of its expression that a silenced gene keeps; 1 where none was measured.
+def remaining_expression(task: Task) -> float:
+    """Median share of their expression that silenced genes keep, at least 0.
 
-    Expression is 2^x − 1 at x in log2(1 + expression), the scale of the control.
+    It is 1 if no silenced gene was measured. Expression is 2^x − 1 where x is log2(1 + expression),
+    the scale of the control.
     """
-    rows, genes = task.own_entries()
+    rows, genes = task.silenced_entries()
     control = task.control[genes]
     rows, genes, control = rows[control > 0], genes[control > 0], control[control > 0]
     if not len(rows):
@@ -87,34 +92,34 @@ def remaining_share(task: Task) -> float:
     return max(float(np.median(left / np.expm1(control * np.log(2)))), 0.0)
 
 
-def own_falls(task: Task, share: float) -> Floats:
-    """Responses (q,) of the silenced genes themselves; NaN where they are not measured.
+def knockdown_responses(task: Task, share: float) -> Floats:
+    """Responses (q,) of the silenced genes themselves, log2 units; NaN where not measured.
 
     Parameters
     ----------
     task
         Gives the control and the silenced genes.
     share
-        Share of its expression that a silenced gene keeps.
+        Share of its expression that a silenced gene keeps, from `remaining_expression`.
     """
-    rows, genes = task.own_entries_to_predict()
+    rows, genes = task.silenced_entries_to_predict()
     control = np.maximum(task.control[genes], 0.0)
-    falls = np.full(task.n_to_predict, np.nan)
-    falls[rows] = np.log2(1 + share * np.expm1(control * np.log(2))) - control
-    return falls
+    knockdowns = np.full(task.n_to_predict, np.nan)
+    knockdowns[rows] = np.log2(1 + share * np.expm1(control * np.log(2))) - control
+    return knockdowns
 
 
-def _set_own_entries(predicted: Floats, falls: Floats, silenced: Ints) -> None:
-    """Write the falls of the silenced genes themselves into predictions, where there are any."""
-    rows = np.flatnonzero(~np.isnan(falls))
-    predicted[rows, silenced[rows]] = falls[rows]
+def _set_silenced_entries(predicted: Floats, knockdowns: Floats, silenced: Ints) -> None:
+    """Write the responses of the silenced genes themselves into predictions (rows, G), in place."""
+    rows = np.flatnonzero(~np.isnan(knockdowns))
+    predicted[rows, silenced[rows]] = knockdowns[rows]
 
 
 def residual_operators(task: Task, responses: Floats, settings: Echo) -> Iterator[Floats]:
     """Kernel ridge regressions, each as a matrix (q, m).
 
-    It takes residuals of the training perturbations to residuals of those to predict. There is
-    one for each kernel with each penalty, in this order.
+    The matrix times the residuals (m, G) of the training perturbations gives the predicted
+    residuals (q, G). There is one for each kernel and, within a kernel, for each penalty.
     """
     if not settings.kernels:
         return
@@ -147,10 +152,10 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
     n_operators = len(settings.kernels) * len(settings.penalties)
     n_candidates = len(settings.blends) * (1 + n_operators)
     blends = single_precision(settings.blends)[:, None, None]
-    # Of each training row, from a fit without it: score sums, mean and median, and own fall.
+    # For each training row, from a fit without it: score sums, mean and median, and knockdown.
     sums = np.empty((4, m, n_candidates))
     bases = np.empty((2, m, genes))
-    falls = np.empty(m)
+    knockdowns = np.empty(m)
     predicted = np.empty((len(settings.blends), 1 + n_operators, genes), dtype=np.float32)
 
     def hold_out(rows: Ints) -> Singles:
@@ -159,10 +164,10 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
         The operators are kept because they are much smaller than what they predict.
         """
         part = task.split(rows)
-        responses = fill_own_entries(part)
+        responses = fill_silenced_entries(part)
         bases[0, rows] = mean = responses.mean(axis=0)
         bases[1, rows] = medians.without(rows).reweighted(INNER_TOLERANCE)
-        falls[rows] = own_falls(part, remaining_share(part))
+        knockdowns[rows] = knockdown_responses(part, remaining_expression(part))
         operators = single_precision(list(residual_operators(part, responses, settings)))
         fitted = np.empty((0, *responses[:0].shape), dtype=np.float32)
         if n_operators:
@@ -173,8 +178,8 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
             predicted[:, :1] = bases[0, p] + blends * (bases[1, p] - bases[0, p])
             if n_operators:
                 np.add(predicted[:, :1], fitted[:, i], out=predicted[:, 1:])
-            if not np.isnan(falls[p]):
-                predicted[:, :, task.silenced[p]] = falls[p]
+            if not np.isnan(knockdowns[p]):
+                predicted[:, :, task.silenced[p]] = knockdowns[p]
             return predicted.reshape(n_candidates, genes)
 
         sums[:, rows] = score_sums(
@@ -190,17 +195,19 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
     inner = bases[0] + blend * (bases[1] - bases[0])
     for rows, of_fold in zip(folds, operators, strict=True):
         if n_operators:
-            responses = fill_own_entries(task.split(rows))
+            responses = fill_silenced_entries(task.split(rows))
             inner[rows] += np.tensordot(weights, of_fold, 1) @ (responses - responses.mean(axis=0))
-    _set_own_entries(inner, falls, task.silenced[:m])
+    _set_silenced_entries(inner, knockdowns, task.silenced[:m])
 
-    responses = fill_own_entries(task)
+    responses = fill_silenced_entries(task)
     mean = responses.mean(axis=0)
     base = mean + blend * (median - mean)
     weighted = map(np.multiply, weights, residual_operators(task, responses, settings))
     operator = sum(weighted, start=np.zeros((task.n_to_predict, m)))
     deltas = base + operator @ (responses - mean)
-    _set_own_entries(deltas, own_falls(task, remaining_share(task)), task.silenced[m:])
+    _set_silenced_entries(
+        deltas, knockdown_responses(task, remaining_expression(task)), task.silenced[m:]
+    )
     return Prediction(
         deltas=deltas,
         # Kernels are centred on the training rows: their mean fitted residual is 0.
@@ -211,14 +218,14 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
 
 
 def _choices(settings: Echo, candidate_weights: Floats, blend: float) -> dict[str, float]:
-    """Summarise the weights: the blend, each kernel's and no residual's weight, the penalty."""
+    """Summarise the weights: blend, weight of no residual, weight of each kernel, mean penalty."""
     weights = candidate_weights.sum(axis=0)
     by_kernel = weights[1:].reshape(len(settings.kernels), len(settings.penalties))
     choices = {"blend": blend, "no_residual": float(weights[0])}
     for name, of_penalties in zip(settings.kernels, by_kernel, strict=True):
         choices[name] = float(of_penalties.sum())
     if by_kernel.size and by_kernel.sum() > 0:
-        # The mean of the penalties' logarithms: they stand on a scale of powers.
+        # The geometric mean: penalties differ by factors.
         logs = np.log(settings.penalties)
         choices["penalty"] = float(np.exp(by_kernel.sum(axis=0) @ logs / by_kernel.sum()))
         choices["smallest_penalty"] = float(by_kernel[:, int(np.argmin(logs))].sum())

@@ -1,4 +1,4 @@
-"""Multi-task elastic net, its penalty chosen by inner cross-validation.
+"""Multi-task elastic net with a group penalty, chosen by inner cross-validation.
 
 With m rows, penalty λ and mixing ρ the problem is
 min_B 1/(2m)·‖Y − XB‖² + λρ·Σ_j‖B_j‖₂ + λ(1 − ρ)/2·‖B‖².
@@ -7,6 +7,9 @@ Times m, with l₁ = mλρ and l₂ = mλ(1 − ρ), its dual is smooth and stro
 min_Θ F(Θ) = ½‖Θ‖² − ⟨Θ, Y⟩ + Σ_j (‖u_j‖ − l₁)₊² / (2·l₂) with u_j = X_jᵀΘ,
 B_j = (1 − l₁/‖u_j‖)₊·u_j / l₂. At the optimum Θ is the residual Y − XB, and −F(Θ)
 is a lower bound of the primal for every Θ, so each fit comes with its duality gap.
+
+Group penalty over tasks: Obozinski, Taskar and Jordan, Stat. Comput. 20 (2010), 231–252,
+doi:10.1007/s11222-008-9111-x.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ from echoes.models.linear import LinearFit, contiguous_folds, relative_gap
 
 _NEWTON_STEPS = 1000
 _GRADIENT_STEPS = 100
-# Single precision carries the direction of a step; what is left of it the next step corrects.
+# Directions are computed in single precision; the next step corrects the error that this leaves.
 _LEAST_REDUCTION = 1e-4
 
 
@@ -34,7 +37,7 @@ class Optimum:
     Parameters
     ----------
     active
-        Positions of the features with a coefficient.
+        Positions of the features whose coefficients are not 0.
     coefficients
         Their coefficients, (active, T).
     dual
@@ -42,7 +45,7 @@ class Optimum:
     gap
         Relative duality gap: (primal − dual) / primal.
     steps
-        Newton steps that it took.
+        Number of Newton steps.
     """
 
     active: Ints
@@ -58,7 +61,7 @@ def _norms(rows: Floats) -> Floats:
 
 
 def _scale(theta: Floats, Y: Floats, norms: Floats, l1: float, l2: float) -> float:
-    """Minimise F along the ray of a dual point: the optimum of another penalty lies near it."""
+    """Find the factor of a dual point, 0 … 1, that minimises F: a start for another penalty."""
     square, slope = float(np.vdot(theta, theta)), float(np.vdot(theta, Y))
     low, high = 0.0, 1.0
     for _ in range(30):
@@ -93,7 +96,7 @@ def _newton_direction(
     gradient
         (m, T).
     reduction
-        How far the residual is brought down.
+        Norm of the residual, relative to the gradient, at which the iteration stops.
     """
     m, tasks = gradient.shape
     inverse = np.linalg.inv(np.eye(m) + (Xa * (1 - share + share / tasks)[:, None]).T @ Xa)
@@ -147,7 +150,7 @@ def solve_elastic_net(
     Raises
     ------
     NotConvergedError
-        When the gap is not reached.
+        When the gap stays above the tolerance.
 
     Notes
     -----
@@ -161,10 +164,10 @@ def solve_elastic_net(
     scale = _scale(theta, Y, norms, l1, l2)
     theta, norms = scale * theta, scale * norms
     u *= scale
-    # These are the large arrays: new ones in each step would cost more than what is done to them.
+    # These arrays are large: allocating new ones in each step would take longer than computing.
     du, new_u = np.empty_like(u), np.empty_like(u)
     for steps in range(_NEWTON_STEPS + 1):
-        # So written, a feature that is not a number is active and shows in the gap.
+        # Not `norms > l1`: so a NaN counts as active, and the gap becomes NaN.
         active = np.flatnonzero(~(norms <= l1))
         Xa, ua, na = Xt[active], u[active], norms[active]
         weight = (1 - l1 / na) / l2
@@ -216,8 +219,8 @@ def _length(
 ) -> float:
     """Minimise F from a dual point along a direction of descent, by bisection of its slope.
 
-    The slope has a kink wherever a feature becomes active, thousands of them in the reach of
-    a single step: halving the step until F falls enough ends far from the minimum.
+    The slope has a kink wherever a feature becomes active, and there may be thousands within one
+    step: halving the step until F is small enough would end far from the minimum.
     """
     start, curve = np.vdot(direction, theta - Y), np.vdot(direction, direction)
     square, along, spread = (np.einsum("ij,ij->i", a, b) for a, b in ((u, u), (u, du), (du, du)))
@@ -273,7 +276,7 @@ def fit_elastic_net(
         (m, F) features and (m, T) targets.
     penalties
         Values of λ to choose from, by the mean squared error over contiguous inner folds;
-        of equals the largest wins.
+        of equally good ones the largest is chosen.
     inner_folds
         Number of inner folds.
     l1_ratio
@@ -284,7 +287,7 @@ def fit_elastic_net(
     Raises
     ------
     NotConvergedError
-        When a fit misses the tolerance; it names the penalty and the gap.
+        When the gap of a fit is above the tolerance; the message names penalty and gap.
     """
     penalties = sorted(penalties, reverse=True)
     errors = np.zeros((inner_folds, len(penalties)))
@@ -327,18 +330,12 @@ def fit_elastic_net_scikit_learn(
 
     Parameters
     ----------
-    X, Y
-        (m, F) features and (m, T) targets.
-    penalties
-        Values of λ to choose from, by the mean squared error over contiguous inner folds.
-    inner_folds
-        Number of inner folds.
-    l1_ratio
-        ρ, more than 0 and less than 1.
+    X, Y, penalties, inner_folds, l1_ratio
+        As in `fit_elastic_net`.
     max_iter
-        Most passes of coordinate descent over all features.
+        Largest number of passes of coordinate descent over all features.
     tolerance
-        Where coordinate descent stops, as scikit-learn defines it.
+        Tolerance at which coordinate descent stops, as scikit-learn defines it.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import MultiTaskElasticNetCV

@@ -1,8 +1,8 @@
 """The held-out protocol: every model behind one interface, fitted on training rows only.
 
-A model gets a `Task`, which has no response of the perturbations to predict, and returns a
-`Prediction`. Everything that is learnt from responses is learnt inside it: principal components,
-blends, penalties, and the weights of an ensemble.
+A model gets a `Task`, which does not contain the responses of the perturbations to predict, and
+returns a `Prediction`. All that depends on responses is computed from the task alone: principal
+components, blends, penalties, and the weights of an ensemble.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from echoes.scoring.out_of_fold import HeldOutPart
 
 #: The weights of an ensemble are multiples of one over this.
 WEIGHT_STEPS = 10
-#: Fewest training perturbations that an inner cross-validation can learn anything from.
+#: Smallest number of training perturbations that an inner cross-validation can work with.
 FEWEST_PERTURBATIONS = 3
 
 Model = Callable[[Task, Settings], Prediction]
@@ -37,7 +37,7 @@ Progress = Callable[[int, int, float], None]
 
 @dataclass(frozen=True)
 class Member:
-    """An experiment: on its own, or as a member of an ensemble.
+    """An experiment, which may be a member of an ensemble.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Member:
     models
         Names in `catalogue.MODELS`; their predictions are averaged.
     task
-        What to learn from and to predict, with the experiment's own kernels and features.
+        Training perturbations and those to predict, with the experiment's kernels and features.
     settings
         The sections of the settings that the models read.
     """
@@ -58,7 +58,7 @@ class Member:
 
 
 def model_function(name: str) -> Model:
-    """Import the function of a model, and nothing of the other models."""
+    """Import the function of a model, without the modules of other models."""
     module, _, function = catalogue.MODELS[name].function.partition(":")
     model: Model = getattr(import_module(module), function)
     return model
@@ -72,7 +72,7 @@ def predict(
     Parameters
     ----------
     task
-        What to learn from and to predict.
+        Training perturbations and those to predict.
     models
         Names in `catalogue.MODELS`.
     settings
@@ -87,7 +87,8 @@ def predict(
     InputError
         When there are too few training perturbations, or no feature varies over them.
     NotConvergedError
-        When a linear model misses its gap; it names the model, the penalty and the gap.
+        When the duality gap of a linear model is above its limit; the message names model, penalty
+        and gap.
     """
     if task.n_training < FEWEST_PERTURBATIONS:
         raise InputError(
@@ -136,7 +137,7 @@ def _predict_training_rows(task: Task, settings: Settings, model: Model) -> Floa
 def _average(
     predictions: Sequence[Prediction], weights: Floats, choices: dict[str, float]
 ) -> Prediction:
-    """Average predictions; their inner predictions too, where all have some."""
+    """Average predictions, and their inner predictions if all of them have these."""
     if len(predictions) == 1:
         return replace(predictions[0], choices=choices)
     inner = [one.inner for one in predictions if one.inner is not None]
@@ -152,7 +153,8 @@ def predict_ensemble(members: Sequence[Member]) -> Prediction:
     """Average experiments with weights from an inner cross-validation on the training rows.
 
     The candidates are all convex combinations in steps of 1/`WEIGHT_STEPS`; they are averaged as
-    `inner_loop.weigh_candidates` describes.
+    `inner_loop.weigh_candidates` describes. Weights from predictions of held-out rows are known
+    as stacking: Breiman, Machine Learning 24 (1996), 49–64, doi:10.1007/BF00117832.
 
     Parameters
     ----------
@@ -178,7 +180,7 @@ def predict_ensemble(members: Sequence[Member]) -> Prediction:
 
 def convex_weights(members: int, steps: int) -> Floats:
     """All weights (C, members) that are multiples of 1/steps and sum to 1."""
-    # Bars among stars: the gaps between the bars are the weights.
+    # "Stars and bars": the numbers of stars between the bars are the weights.
     bars = combinations(range(steps + members - 1), members - 1)
     edges = np.array([(-1, *bar, steps + members - 1) for bar in bars])
     weights: Floats = (np.diff(edges, axis=1) - 1) / steps
@@ -186,7 +188,7 @@ def convex_weights(members: int, steps: int) -> Floats:
 
 
 def inner_score(task: Task, prediction: Prediction) -> float:
-    """Score of the inner predictions of the training rows, not rounded; NaN if there are none.
+    """Score of the inner predictions of the training rows, not rounded; NaN without any.
 
     The baseline is the mean of all training responses.
     """
@@ -198,7 +200,7 @@ def inner_score(task: Task, prediction: Prediction) -> float:
 
 
 def outer_folds(task: Task, folds: int | None) -> list[Ints]:
-    """Rows that are held out together, for each fold; guides of one gene are in one fold.
+    """List the rows that each fold holds out; all guides of a gene are in one fold.
 
     Parameters
     ----------
@@ -218,8 +220,8 @@ def outer_folds(task: Task, folds: int | None) -> list[Ints]:
             "configuration",
             "crossval: folds",
             f"{folds} for {n_genes} silenced genes",
-            expected="at least 2, and no more than genes",
-            remedy="Choose another number, or leave out one perturbation at a time.",
+            expected=f"2 to {n_genes}, the number of silenced genes",
+            remedy="Choose another number, or set `scheme: leave_one_out`.",
         )
     return assign_folds(task.training_groups, folds or task.n_training)
 
@@ -246,8 +248,8 @@ def predict_folds(
     InputError
         When there are too few training perturbations, or no feature varies over them.
     NotConvergedError
-        When a linear model misses its gap; it names the perturbations, the model, the penalty
-        and the gap.
+        When the duality gap of a linear model is above its limit; the message names
+        perturbations, model, penalty and gap.
     """
     fits = []
     begin = time.perf_counter()
@@ -258,7 +260,7 @@ def predict_folds(
             raise NotConvergedError(f"perturbations {rows.tolist()}, {error}") from error
         elapsed = time.perf_counter() - begin
         progress(number, len(folds), elapsed / number * (len(folds) - number))
-    return _part(folds, fits, members[0].task.deltas.shape[1])
+    return _join_fits(folds, fits, members[0].task.deltas.shape[1])
 
 
 def predict_validation(members: Sequence[Member], *, inner: bool) -> HeldOutPart:
@@ -270,12 +272,13 @@ def predict_validation(members: Sequence[Member], *, inner: bool) -> HeldOutPart
         As in `predict_folds`.
     """
     task = members[0].task
-    return _part([np.arange(task.n_to_predict)], [_fit(members, inner, None)], task.deltas.shape[1])
+    rows = np.arange(task.n_to_predict)
+    return _join_fits([rows], [_fit(members, inner, None)], task.deltas.shape[1])
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """One fit: its predictions, the errors to expect of them, and how long it took."""
+    """One fit: its predictions, their expected errors, and its duration in seconds."""
 
     prediction: Prediction
     mean: Floats
@@ -309,8 +312,8 @@ def _fit(members: Sequence[Member], inner: bool, held_out: Ints | None) -> _Fit:
     )
 
 
-def _part(folds: Sequence[Ints], fits: Sequence[_Fit], genes: int) -> HeldOutPart:
-    """Put the fits of several folds together; there may be no fold at all."""
+def _join_fits(folds: Sequence[Ints], fits: Sequence[_Fit], genes: int) -> HeldOutPart:
+    """Put the fits of several folds together; the list of folds may be empty."""
     # A model reports the same choices in every fold.
     names = sorted(fits[0].prediction.choices) if fits else []
     empty = np.empty((0, genes))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from echoes.io.arrays import Floats, Ints, Singles
 from echoes.scoring import metrics
 
-#: A difference of two scores that means nothing: single precision rounds to less.
+#: Smaller differences of two scores mean nothing; rounding errors of single precision are smaller.
 ROUNDING = 1e-4
 
 
@@ -58,13 +58,13 @@ def score_sums(
     count
         Number of candidates, C.
     baseline
-        (m,) WMAE that a term compares with. None: that of the mean of all m rows.
+        (m,) WMAE of the baseline. None: the WMAE of predicting the mean of all m rows.
 
     Returns
     -------
     (4, m, C) array
         Term, and the sums of h²·y·ŷ, h²·y² and h²·ŷ² (see `scoring.metrics`). They are computed
-        in single precision: they weigh candidates, and are not reported.
+        in single precision: they only serve to weigh candidates.
     """
     if baseline is None:
         baseline = metrics.weighted_mae(truth, truth.mean(axis=0), weights)
@@ -96,21 +96,23 @@ def score_sums(
 
 
 def score_of_sums(sums: Floats) -> Floats:
-    """Score of numbers from `score_sums` that were summed over rows, (4, …) → (…).
+    """Score S · max(0, wcos), not rounded, from sums over rows of the numbers of `score_sums`.
 
-    It is S · max(0, wcos), not rounded.
+    The sums have the shape (4, …), the scores the shape (…).
     """
     score: Floats = sums[0] * np.maximum(metrics.cosine_of_sums(*sums[1:]), 0.0)
     return score
 
 
 def weigh_candidates(sums: Floats) -> tuple[Floats, Floats]:
-    """Give each candidate a weight that falls with how clearly it is worse than the best one.
+    """Compute a weight for each candidate: the more clearly it is worse than the best, the smaller.
 
-    A candidate's weight is exp(−d / s), divided by the sum of all weights: d is the best score
-    minus its own, s the jackknife standard error of d over perturbations, at least `ROUNDING`.
-    A candidate that the data cannot distinguish from the best one weighs almost as much as it:
-    with few perturbations, which one is best is a matter of chance.
+    The weight is exp(−d / s), divided by the sum of all weights. d is the best score minus the
+    score of the candidate; s is the jackknife standard error of d over perturbations, at least
+    `ROUNDING`. A candidate that the data cannot distinguish from the best one gets almost the
+    same weight: with few perturbations, chance decides which candidate is best.
+
+    Jackknife: Efron and Stein, Ann. Stat. 9 (1981), 586–596, doi:10.1214/aos/1176345462.
 
     Parameters
     ----------

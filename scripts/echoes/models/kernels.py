@@ -1,4 +1,4 @@
-"""Kernels of silenced genes: inner products of their diffusions, as they are kept in files."""
+"""Kernels of silenced genes: inner products of their network features, and the files of these."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class Kernels:
     kernels
         (k, r, r) inner products of the silenced genes' network features, one matrix a diffusion.
     reach
-        (r, G) share of each response gene in a silenced gene's diffusion.
+        (r, G) probabilities of the response genes in each silenced gene's diffusion, scaled to a
+        sum of 1 over the response genes; see `reach`.
     known
         (r,) whether the silenced gene has a link in the network.
     """
@@ -45,24 +46,24 @@ def load_kernels(path: StrPath) -> Kernels:
 
 
 def build_kernels(features: Sequence[Floats]) -> Floats:
-    """Inner products of the silenced genes' features, (k, r, r), from k matrices (r, F)."""
+    """Inner products of the features of silenced genes, (k, r, r), from k matrices (r, F)."""
     return np.array([rows @ rows.T for rows in features])
 
 
 def reach(diffusions: Sequence[Floats], genes: Ints) -> Floats:
-    """Share of each response gene in a silenced gene's diffusion, (r, G), mean over diffusions.
+    """Probabilities of the response genes in each diffusion, scaled to a sum of 1; mean over k.
 
     Parameters
     ----------
     diffusions
-        k matrices (r, N).
+        k matrices (r, N): probabilities of N network genes, for each of r silenced genes.
     genes
         (G,) positions of the response genes in the network.
 
     Returns
     -------
     array
-        Rows sum to 1, or are 0 where a diffusion reaches no response gene.
+        (r, G). A row sums to 1, or less if the diffusions reach no response gene.
     """
     shares = np.zeros((len(diffusions[0]), len(genes)))
     for diffusion in diffusions:

@@ -1,4 +1,4 @@
-"""What the linear models share: scaled features, a fitted model, inner folds, a duality gap."""
+"""Common parts of the linear models: scaled features, fitted model, inner folds, duality gap."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from echoes.io.errors import InputError
 
 @dataclass(frozen=True)
 class LinearFit:
-    """A fitted multi-output linear model Y ≈ X·B + b, and how near it is to the optimum.
+    """A fitted linear model Y ≈ X·B + b with T outputs, and its distance from the optimum.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class LinearFit:
         The largest gap of the fits of the inner cross-validation; NaN where the solver does not
         compute it.
     unconverged
-        Number of fits, inner ones included, that their solver called unconverged.
+        Number of fits, inner fits included, that stopped before the solver converged.
     messages
         The solver's warnings, each message once.
     """
@@ -44,13 +44,13 @@ class LinearFit:
     messages: tuple[str, ...] = ()
 
     def predict(self, rows: Floats) -> Floats:
-        """Predict (·, T) for rows (·, F)."""
+        """Predict targets (·, T) from features (·, F)."""
         prediction: Floats = rows @ self.coefficients + self.intercept
         return prediction
 
 
 def standardise(train: Floats, *others: Floats) -> list[Floats]:
-    """Centre and scale columns by the mean and the deviation of the training rows.
+    """Centre and scale columns by the mean and standard deviation of the training rows.
 
     Columns that are constant over the training rows are dropped: a penalised
     linear model gives them no weight.
@@ -60,7 +60,7 @@ def standardise(train: Floats, *others: Floats) -> list[Floats]:
     train
         (m, F) training rows.
     others
-        Further rows (·, F), which the mean and the deviation are not taken from.
+        Further rows (·, F), which do not enter the mean and the standard deviation.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def standardise(train: Floats, *others: Floats) -> list[Floats]:
     """
     m, eps = len(train), np.finfo(np.float64).eps
     mean, variance = train.mean(axis=0), train.var(axis=0)
-    # What rounding leaves of a constant column is not variation.
+    # In a constant column, rounding may leave a small variance.
     varies = variance > m * eps * variance + (m * mean * eps) ** 2
     if not varies.any():
         raise InputError(
@@ -82,7 +82,7 @@ def standardise(train: Floats, *others: Floats) -> list[Floats]:
             "",
             f"none of {train.shape[1]} columns varies over {m} training perturbations",
             expected="diffusions that differ between perturbations",
-            remedy="Check that silenced genes are in the network.",
+            remedy="Check that the silenced genes are in the network.",
         )
     mean, deviation = mean[varies], np.sqrt(variance[varies])
     return [(rows[:, varies] - mean) / deviation for rows in (train, *others)]
@@ -94,7 +94,7 @@ def check_folds(rows: int, folds: int) -> None:
     Raises
     ------
     InputError
-        When they have not.
+        When an inner fold would have less than two rows.
     """
     # An inner fold's score needs two held-out rows to vary, and its fit two to learn from.
     if rows < 2 * folds:
@@ -108,7 +108,7 @@ def check_folds(rows: int, folds: int) -> None:
 
 
 def contiguous_folds(rows: int, folds: int) -> Iterator[tuple[slice, Ints]]:
-    """Cut rows into contiguous folds, the first ones a row longer where they do not divide evenly.
+    """Cut rows into contiguous folds; where they do not divide evenly, the first have a row more.
 
     Yields
     ------

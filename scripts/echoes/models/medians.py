@@ -1,4 +1,4 @@
-"""Weighted medians of each gene, and the constant prediction that the score favours."""
+"""Weighted medians of each gene, and a constant prediction with a high score."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MAXIMAL_ROUNDS = 200
 #: Tolerance of the re-weighted median in the inner cross-validation, where the score need not be
 #: more precise than this.
 INNER_TOLERANCE = 1e-3
-#: Smaller errors count as this.
+#: Smaller errors are replaced by this number.
 EPSILON = 1e-12
-#: Entries that are processed at a time: they stay in the processor's cache.
+#: Number of entries that are processed together: they fit in the processor's cache.
 _BLOCK = 1 << 15
 
 
@@ -51,11 +51,11 @@ class Medians:
         self._fill_weights()
 
     def _fill_weights(self) -> None:
-        """Give all rows of a column the same weight where none has any."""
+        """Give all rows of a column the same weight if all their weights are 0."""
         self._sorted[~self._sorted.any(axis=1)] = 1.0
 
     def without(self, rows: Ints) -> Medians:
-        """Medians of the table without some rows, without sorting it again."""
+        """Leave out some rows; the result needs no sorting."""
         fewer = Medians.__new__(Medians)
         fewer._table, fewer._weights = self._table, self._weights
         fewer._rows = np.delete(self._rows, rows)
@@ -109,10 +109,13 @@ class Medians:
     def reweighted(self, tolerance: float = 0.0) -> Floats:
         """Find a constant prediction c (G,) that is a local minimum of Σ_p log WMAE_p(c).
 
-        There, c is the median of each column under the weights w_pg / WMAE_p(c). It starts from
-        the median without weights and takes this weighted median again and again until it no
-        longer changes; no round makes the sum larger. There are many such minima, so where it
-        starts must not depend on rows that are left out.
+        At the minimum, c is the median of each column under the weights w_pg / WMAE_p(c). The
+        iteration starts from the median without weights and computes this weighted median until
+        it no longer changes; no round makes the sum larger. There are many local minima, so the
+        start must not depend on rows that are left out.
+
+        It is a majorise-minimise iteration, as in re-weighted ℓ₁ minimisation: Candès, Wakin and
+        Boyd, J. Fourier Anal. Appl. 14 (2008), 877–905, doi:10.1007/s00041-008-9045-x.
 
         Parameters
         ----------

@@ -33,7 +33,7 @@ class FittedFold:
     fits
         The fitted models, in the order of the experiment.
     seconds
-        Time that each fit took.
+        Duration of each fit in seconds.
     """
 
     held_out: Floats
@@ -44,7 +44,7 @@ class FittedFold:
 
 @dataclass(frozen=True)
 class Fold:
-    """Predicted responses of one fold, and figures of its k fitted models.
+    """Predicted responses of one fold, and the quality of the fits of its k models.
 
     Parameters
     ----------
@@ -58,9 +58,9 @@ class Fold:
         (k,) relative duality gap of each model's fit, and the largest of its inner fits; NaN
         where the solver does not compute it.
     unconverged
-        (k,) number of fits, inner ones included, that their solver called unconverged.
+        (k,) number of fits, inner fits included, that stopped before the solver converged.
     seconds
-        (k,) time that each model took.
+        (k,) duration of each fit in seconds, inner fits included.
     """
 
     held_out: Floats
@@ -100,11 +100,11 @@ def leave_one_out(
     train, validation
         (n, F) and (v, F) features.
     targets
-        (n, T) targets. Row `fold` of them is never read.
+        (n, T) targets: principal components of the responses. Row `fold` is never read.
     fold
         The row to leave out.
     names
-        Names of the models to fit and to average, in `regression.NAMES`.
+        Names of the models whose predictions are averaged, from `regression.NAMES`.
     settings
         Settings of the fits.
 
@@ -113,7 +113,8 @@ def leave_one_out(
     InputError
         When there is no such row, or too few rows for the inner folds.
     NotConvergedError
-        When a fit misses its gap; it names the fold, the model, the penalty and the gap.
+        When the duality gap of a fit is above its limit; the message names fold, model, penalty
+        and gap.
     """
     if not 0 <= fold < len(train):
         raise InputError(
@@ -143,8 +144,8 @@ def leave_one_out(
     )
 
 
-def in_genes(fitted: FittedFold, components: Components) -> Fold:
-    """Turn predicted components into predicted responses of genes."""
+def reconstruct_fold(fitted: FittedFold, components: Components) -> Fold:
+    """Compute predicted responses of G genes from predicted principal components."""
     axes, mean = components.axes, components.mean
     return Fold(
         held_out=reconstruct(fitted.held_out, axes, mean),

@@ -1,6 +1,9 @@
 """The linear models of the published method, for both protocols: ridge and elastic net.
 
-They map network features of the silenced gene to principal components of the response.
+They predict principal components of the response from network features of the silenced gene.
+Sources: ridge, Hoerl and Kennard, Technometrics 12 (1970), 55–67,
+doi:10.1080/00401706.1970.10488634; elastic net, Zou and Hastie, J. R. Stat. Soc. B 67 (2005),
+301–320, doi:10.1111/j.1467-9868.2005.00503.x.
 """
 
 from __future__ import annotations
@@ -31,13 +34,13 @@ class Regression:
     l1_ratio
         Share of the group penalty in the elastic net's penalty, more than 0 and less than 1.
     backend
-        Which solver fits: one of `BACKENDS`. ``scikit-learn`` is there to check ``exact``.
+        Name of the solver, from `BACKENDS`. ``scikit-learn`` serves to check ``exact``.
     gap
         Relative duality gap that every fit of the exact backend must reach.
     max_iter
-        Most passes of scikit-learn's coordinate descent over all features.
+        Largest number of passes of scikit-learn's coordinate descent over all features.
     tolerance
-        Where scikit-learn's coordinate descent stops.
+        Tolerance at which scikit-learn's coordinate descent stops.
     """
 
     penalties: tuple[float, ...]
@@ -93,7 +96,7 @@ def fit(name: str, X: Floats, Y: Floats, settings: Regression) -> LinearFit:
     Raises
     ------
     NotConvergedError
-        When a fit misses its gap; it names the model, the penalty and the gap.
+        When the duality gap of a fit is above its limit; the message names model, penalty and gap.
     """
     try:
         return _FITS[settings.backend, name](X, Y, settings)
@@ -102,20 +105,20 @@ def fit(name: str, X: Floats, Y: Floats, settings: Regression) -> LinearFit:
 
 
 def ridge(task: Task, settings: Settings) -> Prediction:
-    """Predict by a ridge regression, as the held-out protocol fits it."""
+    """Predict q responses (q, G) by a ridge regression on training perturbations."""
     return _predict("ridge", task, settings)
 
 
 def elastic_net(task: Task, settings: Settings) -> Prediction:
-    """Predict by a multi-task elastic net, as the held-out protocol fits it."""
+    """Predict q responses (q, G) by a multi-task elastic net on training perturbations."""
     return _predict("elastic_net", task, settings)
 
 
 def _predict(name: str, task: Task, settings: Settings) -> Prediction:
     """Fit a linear model; components, scaling and penalty come from training rows only.
 
-    Where there are few training rows, there are as many components as there can be, and as many
-    inner folds as have two rows each.
+    With few training rows, the numbers of components and of inner folds are lowered to the
+    largest possible ones; an inner fold needs two rows.
     """
     m, genes = task.deltas.shape
     regression = Regression.from_settings(settings["regression"])

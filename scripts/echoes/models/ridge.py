@@ -37,7 +37,7 @@ def _solve(
 
 
 def _r2(truth: Floats, prediction: Floats) -> float:
-    """R² averaged evenly over columns; a constant column has 1 where it is met and else 0."""
+    """R², averaged over columns; a constant column has 1 if it is predicted exactly, else 0."""
     error = np.sum((truth - prediction) ** 2, axis=0)
     spread = np.sum((truth - truth.mean(axis=0)) ** 2, axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -64,7 +64,7 @@ def fit_ridge(
         (m, F) features and (m, T) targets.
     penalties
         Values of λ to choose from, by the mean over contiguous inner folds of R²
-        averaged evenly over targets; the first best wins.
+        averaged over targets; of equally good ones the first is chosen.
     inner_folds
         Number of inner folds.
     tolerance
@@ -73,8 +73,8 @@ def fit_ridge(
     Raises
     ------
     NotConvergedError
-        When a fit misses the tolerance, because the penalty drowns in the rounding of the
-        kernel; it names the penalty and the gap.
+        When the gap of a fit is above the tolerance, because the penalty is small compared with
+        rounding errors of the kernel; the message names penalty and gap.
     """
     x_mean, y_mean = X.mean(axis=0), Y.mean(axis=0)
     X = X - x_mean
@@ -82,7 +82,7 @@ def fit_ridge(
     scores = np.zeros((inner_folds, len(penalties)))
     gaps = []
     for i, (held_out, kept) in enumerate(contiguous_folds(len(X), inner_folds)):
-        # Features are centred on the kept rows, which takes row and column means off the kernel.
+        # Centring the features on the kept rows subtracts row and column means from the kernel.
         within, across = kernel[np.ix_(kept, kept)], kernel[held_out, kept]
         column, mean = within.mean(axis=0), Y[kept].mean(axis=0)
         across = across - across.mean(axis=1, keepdims=True) - column + column.mean()
@@ -103,13 +103,8 @@ def fit_ridge_scikit_learn(
 
     Parameters
     ----------
-    X, Y
-        (m, F) features and (m, T) targets.
-    penalties
-        Values of λ to choose from, by the mean over contiguous inner folds of R²
-        averaged evenly over targets; the first best wins.
-    inner_folds
-        Number of inner folds.
+    X, Y, penalties, inner_folds
+        As in `fit_ridge`.
     """
     from sklearn.linear_model import RidgeCV
 

@@ -7,16 +7,16 @@ import numpy as np
 from echoes.io.arrays import Bools, Floats
 from echoes.models.task import Task
 
-#: Deviation, log2 units, that `profile_kernel` adds in quadrature to that of each gene: genes
-#: that hardly respond shall not count as much as those that do.
+#: Standard deviation, log2 units, that `profile_kernel` adds to that of each gene (as a square):
+#: so genes that hardly respond count less than genes that do.
 FLOOR = 0.05
 
 
 def _centred(kernel: Floats, n_training: int, known: Bools) -> Floats:
     """Centre a kernel on its known training rows and scale it to a mean diagonal of 1 on them.
 
-    Rows and columns of genes that are not known are 0: they are predicted from no other gene, and
-    no other gene is predicted from them.
+    Rows and columns of genes that are not known are 0: they do not help to predict other genes,
+    and other genes do not help to predict them.
     """
     rows = np.flatnonzero(known[:n_training])
     if not len(rows):
@@ -25,7 +25,7 @@ def _centred(kernel: Floats, n_training: int, known: Bools) -> Floats:
     centred = kernel - column[:, None] - column + column[rows].mean()
     centred = np.where(known[:, None] & known, centred, 0.0)
     scale = centred[rows, rows].mean()
-    # What rounding leaves of features that are all the same is not similarity.
+    # If all features are the same, only rounding errors are left.
     noise = len(rows) * np.finfo(np.float64).eps * kernel[rows, rows].mean()
     return centred / scale if scale > noise else np.zeros_like(kernel)
 

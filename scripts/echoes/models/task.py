@@ -1,4 +1,4 @@
-"""A task: what a model may learn from, and which perturbations it is to predict."""
+"""A task: the data that a model may learn from, and the perturbations that it predicts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Settings = Mapping[str, Mapping[str, Any]]
 class Task:
     """m training perturbations with their responses, and q perturbations to predict.
 
-    A model cannot read what is not here: the task of a fold has no response of the
+    A model sees nothing else. The task of a fold does not contain the responses of the
     perturbations that are held out.
 
     Parameters
@@ -40,8 +40,8 @@ class Task:
         (k, m + q, m + q) inner products of network features, one matrix a diffusion;
         k is 0 where no model needs them.
     reach
-        (m + q, G) share of each response gene in a silenced gene's diffusion; without columns
-        where no model needs it.
+        (m + q, G) share of each response gene in a silenced gene's diffusion (see
+        `kernels.reach`); without columns where no model needs it.
     known
         (m + q,) whether the silenced gene has a link in the network.
     features
@@ -105,13 +105,13 @@ class Task:
         """Assign the training rows to inner folds, guides of one gene to the same fold."""
         return assign_folds(self.training_groups, folds)
 
-    def own_entries(self) -> tuple[Ints, Ints]:
-        """Rows and columns of `deltas` where a silenced gene's own response stands."""
+    def silenced_entries(self) -> tuple[Ints, Ints]:
+        """Rows and columns of the entries of `deltas` that are for the silenced gene itself."""
         rows = np.flatnonzero(self.silenced[: self.n_training] >= 0)
         return rows, self.silenced[rows]
 
-    def own_entries_to_predict(self) -> tuple[Ints, Ints]:
-        """Rows and columns of a prediction where a silenced gene's own response stands."""
+    def silenced_entries_to_predict(self) -> tuple[Ints, Ints]:
+        """Rows and columns of the entries of a prediction that are for the silenced gene itself."""
         silenced = self.silenced[self.n_training :]
         rows = np.flatnonzero(silenced >= 0)
         return rows, silenced[rows]
@@ -166,8 +166,8 @@ class Prediction:
     deltas
         (q, G) predicted responses.
     centre
-        (G,) mean of what the fitted model predicts for its training perturbations, without each
-        silenced gene's own fall. A constant prediction equals its centre in every row.
+        (G,) mean of what the fitted model predicts for its training perturbations, without the
+        knockdown of the silenced genes. A constant prediction equals its centre in every row.
     inner
         (m, G) what the model predicts for each training perturbation when fitted without it;
         None where the model does not compute this.

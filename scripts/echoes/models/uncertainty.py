@@ -1,4 +1,4 @@
-"""How large an error to expect of each predicted entry, from the errors of held-out rows."""
+"""The expected size of the error of each predicted entry, from the errors of held-out rows."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from echoes.io.arrays import Floats
 from echoes.models.task import Task
 from echoes.scoring.coverage import LEVELS
 
-#: A gene's scale is averaged with that of all genes as if that came from so many perturbations.
+#: Number of perturbations that the mean error of all genes counts for in the error of one gene.
 PRIOR_ROWS = 5.0
 
 
 def expected_error(task: Task, inner: Floats) -> tuple[Floats, Floats]:
     """Estimate the size of the error of each entry to predict, and quantiles in units of it.
+
+    Intervals of a factor times a local spread are those of locally weighted conformal inference:
+    Lei et al., J. Am. Stat. Assoc. 113 (2018), 1094–1111, doi:10.1080/01621459.2017.1307116. The
+    errors here come from cross-validation, so that the coverage is not guaranteed.
 
     Parameters
     ----------
@@ -25,15 +29,15 @@ def expected_error(task: Task, inner: Floats) -> tuple[Floats, Floats]:
     Returns
     -------
     spread, quantiles
-        (q, G) mean absolute error of the gene over the training perturbations, shrunk towards
-        that of all genes; for a silenced gene itself, that of all silenced genes. And
-        (levels,) for each of `scoring.coverage.LEVELS` the factor of the spread that this share
-        of the training entries' errors does not exceed; there each spread is computed without
-        the entry's own row.
+        The spread (q, G) is the mean absolute error of the gene over the training perturbations,
+        in log2 units, shrunk towards that of all genes. For the silenced gene itself it is the
+        mean absolute error of all silenced genes. The quantiles (levels,) are quantiles of the
+        errors of the training entries divided by their spreads, one for each level in
+        `scoring.coverage.LEVELS`; each of these spreads is computed without the row of the entry.
     """
     error = np.abs(task.deltas - inner)
-    rows, genes = task.own_entries()
-    own_error = error[rows, genes].mean() if len(rows) else np.nan
+    rows, genes = task.silenced_entries()
+    knockdown_error = error[rows, genes].mean() if len(rows) else np.nan
     error[rows, genes] = np.nan
     counted = ~np.isnan(error)
     error = np.where(counted, error, 0.0)
@@ -46,5 +50,5 @@ def expected_error(task: Task, inner: Floats) -> tuple[Floats, Floats]:
     quantiles = np.quantile(error[counted] / np.maximum(without_row[counted], tiny), LEVELS)
     spread = np.tile(scale, (task.n_to_predict, 1))
     if len(rows):
-        spread[task.own_entries_to_predict()] = own_error
+        spread[task.silenced_entries_to_predict()] = knockdown_error
     return spread, quantiles

@@ -1,7 +1,8 @@
 """Random walk with restart from each silenced gene, for all of them at once.
 
-A walker starts at gene g, follows links with probability α and restarts at g
-otherwise; x = (1 − α)(I − α·A·D⁻¹)⁻¹·e_g has its probabilities to be at each gene in the long run.
+A walker starts at gene g. In each step it follows a link with probability α, or returns to g with
+probability 1 − α. In the long run it is at each gene with the probabilities
+x = (1 − α)(I − α·A·D⁻¹)⁻¹·e_g, with the adjacency matrix A and the degrees D = diag(A·1).
 Source: Köhler et al., Am. J. Hum. Genet. 82 (2008), 949–958, doi:10.1016/j.ajhg.2008.02.013.
 
 With y = D^−½·x the system is M·y = (1 − α)·D^−½·e_g, M = I − α·D^−½·A·D^−½: symmetric and
@@ -30,16 +31,17 @@ Sparse = sp.csr_array[np.float64]
 #: Names of the solvers; ``auto`` chooses between the next two.
 BACKENDS = ("auto", "iterative", "dense", "direct")
 
-# Right-hand sides that are solved in step: so few that their vectors stay in the cache.
+# Number of right-hand sides that are solved together: their vectors fit in the cache.
 _BLOCK = 32
-# How far a residual falls in single precision before it is taken anew in double precision:
-# no further than its rounding, which the condition number magnifies, lets it.
+# Factor by which a residual is reduced in single precision before it is computed again in double
+# precision. Rounding errors, which grow with the condition number, set a limit to this.
 _SINGLE_REDUCTION, _SINGLE_ROUNDING = 1e-6, 1e-7
-# A worker takes a second to start, which fewer blocks than these a worker do not pay back.
+# A process takes about a second to start: with fewer blocks for each one, it saves no time.
 _BLOCKS_PER_WORKER = 16
 
-# Seconds an operation on one core: an entry of a sparse product, an entry of a vector in a step
-# of conjugate gradients, a flop of a dense factorisation and solution. Only their ratios matter.
+# Measured seconds per operation on one core: per entry of a sparse product, per entry of a vector
+# in a step of conjugate gradients, and per floating-point operation of a dense factorisation and
+# solution. Only their ratios matter.
 _SPARSE_ENTRY, _VECTOR_ENTRY, _DENSE_FLOP = 2.2e-10, 5.0e-9, 1.6e-11
 
 
@@ -106,7 +108,7 @@ def load_diffusions(path: StrPath) -> Diffusions:
 
 
 def _system(adjacency: Sparse, alpha: float) -> tuple[Sparse, Floats]:
-    """Make the symmetric matrix M, and D^½."""
+    """Compute the symmetric matrix M (N, N), and the diagonal of D^½ (N,)."""
     root = np.sqrt(degree(adjacency))
     scale = sp.diags_array(1 / root)
     identity = sp.eye_array(adjacency.shape[0])
@@ -114,12 +116,12 @@ def _system(adjacency: Sparse, alpha: float) -> tuple[Sparse, Floats]:
 
 
 def _condition(alpha: float) -> float:
-    """Bound the condition number of M."""
+    """Upper bound of the condition number of M."""
     return (1 + alpha) / (1 - alpha)
 
 
 def _steps(alpha: float, root: Floats, tolerance: float) -> float:
-    """Bound the steps that conjugate gradients need: √κ/2 for each factor e of the error."""
+    """Upper bound of the steps of conjugate gradients: √κ/2 for each factor e of the error."""
     kappa = _condition(alpha)
     return float(np.sqrt(kappa) / 2 * np.log(2 * kappa * root.max() / root.min() / tolerance))
 
@@ -130,10 +132,14 @@ def _conjugate_gradients(
     reduction: Floats,
     limit: int,
 ) -> tuple[Singles, int]:
-    """Solve M·y = b for a block of right-hand sides of norm 1 in step, in single precision.
+    """Solve M·y = b by conjugate gradients, in single precision.
 
-    A column stops moving once its residual has the norm `reduction`: going on would
-    divide 0 by 0, for an isolated gene after one step already.
+    All right-hand sides of a block, each of norm 1, are solved together. A column no longer
+    changes once the norm of its residual is at most `reduction`; a further step would divide 0
+    by 0. An isolated gene gets there after one step.
+
+    Source: Hestenes and Stiefel, J. Res. Natl. Bur. Stand. 49 (1952), 409–436,
+    doi:10.6028/jres.049.044.
 
     Returns
     -------
@@ -169,8 +175,8 @@ def _solve_block(
 ) -> tuple[Floats, int]:
     """Solve M·y = b for a block of right-hand sides with one entry each.
 
-    Steps in single precision, which take half the time, alternate with residuals in
-    double precision, which they start from anew (iterative refinement).
+    Iterative refinement: steps in single precision, which take half the time, start from
+    residuals that are computed again and again in double precision.
 
     Returns
     -------
@@ -209,7 +215,7 @@ def _iterative(
 ) -> tuple[Floats, int]:
     """Solve by conjugate gradients, a block of columns at a time, on several cores."""
     system, root = _system(adjacency, alpha)
-    # Four times the steps that theory asks for leave room for rounding and refinement.
+    # Four times the bound of exact arithmetic, because of rounding and refinement.
     limit = 10 + int(4 * _steps(alpha, root, tolerance))
     reduction = min(max(_SINGLE_REDUCTION, _SINGLE_ROUNDING * _condition(alpha)), 0.1)
     solve = partial(_solve_block, system, root, reduction, limit, tolerance)
@@ -227,10 +233,10 @@ def _iterative(
 def _map(
     solve: partial[tuple[Floats, int]], right: list[tuple[Positions, Floats]], workers: int
 ) -> Iterator[tuple[Floats, int]]:
-    """Solve block after block, in processes where there are blocks enough: threads would wait.
+    """Solve all blocks, in several processes if there are enough blocks.
 
-    SciPy's sparse products hold the interpreter's lock. Blocks do not depend on the
-    number of workers, so neither does any digit.
+    Threads would not help, because SciPy's sparse products hold the interpreter's lock. Blocks
+    do not depend on the number of workers, so the results do not either.
     """
     workers = min(workers, len(right) // _BLOCKS_PER_WORKER)
     if workers < 2:
@@ -247,7 +253,7 @@ def _dense(adjacency: Sparse, genes: Positions, alpha: float) -> Floats:
 
     system, root = _system(adjacency, alpha)
     x = np.empty((len(genes), len(root)))
-    # One thread: with more, digits would depend on how many there are.
+    # One thread: with several, the last digits would depend on their number.
     with threadpool_limits(1):
         factor, _ = lapack.dpotrf(system.toarray(order="F"), lower=1, overwrite_a=1, clean=0)
         for i in range(0, len(genes), 16 * _BLOCK):
@@ -343,7 +349,7 @@ def diffuse(
         Largest ℓ₁ residual that is allowed for any column.
     backend
         ``iterative`` (conjugate gradients), ``dense`` (Cholesky), ``direct`` (SuperLU),
-        or ``auto``, which asks `choose_backend`.
+        or ``auto``, where `choose_backend` chooses.
     memory_gb
         Memory that a dense matrix may take, 10⁹ bytes.
     workers
@@ -359,7 +365,7 @@ def diffuse(
 
     Notes
     -----
-    No digit of the result depends on the number of workers.
+    The result does not depend on the number of workers, to the last digit.
     """
     if not 0 < alpha < 1:
         raise InputError(
@@ -379,8 +385,8 @@ def diffuse(
         x, iterations = _iterative(adjacency, genes, alpha, tolerance, workers)
     else:
         x = {"dense": _dense, "direct": _direct}[backend](adjacency, genes, alpha)
-    # What no walker reaches may come out a rounding below zero, and a walker stays where there
-    # is no way out: both are exact.
+    # Two values are known exactly: rounding may make a probability of 0 slightly negative, and a
+    # walker that starts at a gene without links stays there with probability 1.
     np.maximum(x, 0, out=x)
     stays = np.flatnonzero(np.diff(adjacency.indptr)[genes] == 1)
     x[stays, genes[stays]] = 1

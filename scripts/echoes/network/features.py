@@ -65,7 +65,7 @@ def load_residual(path: StrPath) -> Floats:
 
 
 def transform(diffusion: Floats, degree: Floats, kind: str) -> Floats:
-    """Compare how often a random walk visits each gene with a walk that never restarts.
+    """Divide the probabilities of a random walk by those of a walk that never restarts.
 
     Parameters
     ----------
@@ -105,6 +105,11 @@ def build_features(
     variance_percentile
         Columns are kept if their variance over the training rows is at least this percentile
         of the variances of all columns, 0 … 100. None keeps all columns.
+
+    Returns
+    -------
+    Features
+        F = k·N columns, or fewer if columns are left out.
     """
     train = np.hstack([block for block, _ in diffusions])
     validation = np.hstack([block for _, block in diffusions])

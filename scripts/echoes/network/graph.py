@@ -50,8 +50,8 @@ def build_network(
 ) -> Network:
     """Build the graph of all linked genes and all core genes: A = multiplicity · W + self_loop · I.
 
-    Both genes of a link count it: W = U + Uᵀ, where U has each link once. A link of a gene
-    with itself so adds twice its weight to the diagonal, but does not connect the gene.
+    W = U + Uᵀ is symmetric, where U has each link once. Therefore a link of a gene to itself
+    adds twice its weight to the diagonal; it does not connect the gene.
 
     Parameters
     ----------
@@ -63,8 +63,8 @@ def build_network(
         Weight that is added to each gene's link to itself. If it is 0, genes without any link
         get a self-loop of 1, so that a random walk can stay there.
     edge_multiplicity
-        Factor of all links. The published method has 2: it adds up both directions of a file
-        that lists each link in both.
+        Factor of all links. It is 2 in the published method, which reads each link twice: once
+        in each direction.
     """
     joins = (links.weight > 0) & (links.source != links.target)
     used = np.union1d(links.source[joins], links.target[joins])
@@ -99,7 +99,7 @@ def has_link(adjacency: sp.csr_array[np.float64]) -> Bools:
 
 
 def random_walk_laplacian(adjacency: sp.csr_array[np.float64]) -> sp.csr_array[np.float64]:
-    """L = I − A·D⁻¹ with D = diag(A·1), shape (N, N); its columns sum to 0."""
+    """Random-walk Laplacian I − A·D⁻¹ with D = diag(A·1), shape (N, N); its columns sum to 0."""
     n = adjacency.shape[0]
     walk = adjacency @ sp.diags_array(1 / degree(adjacency))
     return sp.csr_array(sp.eye_array(n) - walk)
@@ -111,7 +111,7 @@ def check_connected(network: Network, silenced: Sequence[str]) -> None:
     Raises
     ------
     InputError
-        When none has: then a diffusion says nothing about any response.
+        When none of them has one: then no diffusion depends on the network.
     """
     if len(network.isolated(silenced)) == len(silenced):
         raise InputError(
@@ -176,7 +176,7 @@ def write_genes(path: StrPath, network: Network, groups: Mapping[str, Collection
     groups
         Gene names of each group, by the name of the group.
     """
-    # Here, because the jobs that only read the table shall not load pyarrow.
+    # Imported here, so that jobs that only read the table need not load pyarrow.
     from echoes.io.tables import write_rows
 
     roles = {name: set(genes) for name, genes in groups.items()}

@@ -42,7 +42,7 @@ def _swap_ends(ends: npt.NDArray[np.int64], genes: int, random: np.random.Genera
         return np.minimum(one, other) * genes + np.maximum(one, other)
 
     links = len(ends) // 2
-    # Few pairs now and then: in a small dense graph many would all be in each other's way.
+    # Sometimes only a few pairs: in a small dense graph, many pairs would all block each other.
     count = (links // 2) >> (int(random.geometric(0.5)) - 1)
     chosen = random.permutation(links)[: 2 * count]
     i, j = (2 * chosen + random.integers(2, size=2 * count)).reshape(2, count)
@@ -68,8 +68,8 @@ def rewire(adjacency: sp.csr_array[np.float64], seed: int) -> sp.csr_array[np.fl
     star or a complete graph there is none, and the network stays as it is.
 
     Source: Maslov and Sneppen, Science 296 (2002), 910–913, doi:10.1126/science.1065103.
-    That refused swaps must count as steps: Fosdick et al., SIAM Review 60 (2018), 315–355,
-    doi:10.1137/16M1087175.
+    Refused swaps count as steps too, as they must: Fosdick et al., SIAM Review 60 (2018),
+    315–355, doi:10.1137/16M1087175.
 
     Parameters
     ----------
@@ -90,8 +90,8 @@ def rewire(adjacency: sp.csr_array[np.float64], seed: int) -> sp.csr_array[np.fl
     while swaps < SWAPS_PER_LINK / 2 * half.nnz and rounds < _MOST_ROUNDS:
         swaps += _swap_ends(ends, adjacency.shape[0], random)
         rounds += 1
-    # The first half ends at a swap, which favours graphs that many swaps lead to. The second
-    # has a number of rounds that is given.
+    # The loop above ends after a successful swap, which favours some graphs. Here the number of
+    # rounds is fixed in advance, which does not.
     for _ in range(rounds):
         _swap_ends(ends, adjacency.shape[0], random)
     i, j = ends.reshape(-1, 2).T.astype(half.row.dtype)
@@ -100,7 +100,7 @@ def rewire(adjacency: sp.csr_array[np.float64], seed: int) -> sp.csr_array[np.fl
 
 
 def permute_labels(n: int, v: int, seed: int) -> Ints:
-    """Draw a permutation of the silenced genes in which each takes the place of another gene.
+    """Draw a permutation of the perturbations in which each takes the place of another one.
 
     The permutation is one cycle through all perturbations, in a random order.
 

@@ -52,10 +52,10 @@ def read_info(path: StrPath) -> dict[str, str]:
     Raises
     ------
     InputError
-        When a column is missing, or a protein stands twice or has no name.
+        When a column is missing, a protein is in two rows, or a protein has no name.
     """
     protein, name = "#string_protein_id", "preferred_name"
-    # Annotations are free text: a quote in them opens nothing.
+    # Annotations are free text: a quote in them is an ordinary character.
     types = {protein: pa.string(), name: pa.string()}
     table = read_columns(path, types, delimiter="\t", quoting=False)
     proteins, names = table.column(protein).to_pylist(), table.column(name).to_pylist()
@@ -128,7 +128,7 @@ def read_links(
 
 
 def _check_scores(path: StrPath, score: Codes, rows: int) -> None:
-    """Check the scores of a block that follows so many rows."""
+    """Check that the scores of a block are 0 … 1000; `rows` rows come before the block."""
     wrong = (score < 0) | (score > FULL_SCORE)
     if wrong.any():
         i = int(np.argmax(wrong))
@@ -142,7 +142,7 @@ def _check_scores(path: StrPath, score: Codes, rows: int) -> None:
 
 
 def _protein_positions(column: pa.Array, proteins: pa.Array) -> Codes:
-    """Look up where proteins stand in the info table; −1 where they are not in it.
+    """Find the position of each protein in the info table; −1 if it is not there.
 
     This is `positions` for Arrow's columns, which are too long to become Python strings.
     """
@@ -154,7 +154,7 @@ def _join_directions(
 ) -> Links:
     """Check that both directions of each link are there, and keep one of them."""
     shape = (len(names), len(names))
-    # Whole scores are summed, not weights: then the order of the rows changes no digit.
+    # Sums of whole numbers, not of weights: they do not depend on the order of the rows.
     scores = sp.coo_array((score.astype(np.float64), (source, target)), shape=shape).tocsr()
     one_way = sp.coo_array(scores - scores.T)
     one_way.eliminate_zeros()

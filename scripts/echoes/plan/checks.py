@@ -1,4 +1,4 @@
-"""What no schema can check: old keys, files of the example among others, files that are missing."""
+"""Checks that a schema cannot do: old keys, a mixture with the example's files, missing files."""
 
 from __future__ import annotations
 
@@ -10,54 +10,54 @@ from urllib.parse import unquote, urlsplit
 from echoes.plan.networks import Network
 from echoes.plan.settings import ConfigError
 
-#: Where the embedded example stands.
+#: Folder of the embedded example.
 EXAMPLE = "<results>/simulated/"
 
-#: Keys of earlier versions, and what has taken their place.
+#: Keys of earlier versions → what replaces them.
 _RENAMED = {
     ("string",): "`networks: {string: …}` with the keys species, version, links, info, checksums",
     ("network",): "`networks: {string: …}` with score_threshold, self_loop, edge_multiplicity",
-    ("diffusion", "shuffle"): "a network of its own, `networks: {rewired: {of: string, shuffle: "
-    "links}}`, which an experiment names: `network: rewired`",
+    ("diffusion", "shuffle"): "a network, `networks: {rewired: {of: string, shuffle: "
+    "links}}`, and its name in the experiment: `network: rewired`",
     ("echo", "inner_folds"): "`inner_crossval: {folds: …}`",
 }
 
 
 def check_renamed(config: Mapping[str, Any]) -> None:
-    """Refuse keys of earlier versions, and name those that have taken their place.
+    """Refuse keys of earlier versions; the message names the keys that replace them.
 
     Raises
     ------
     ConfigError
-        When there is one.
+        When there is such a key.
     """
     experiments = config.get("experiments")
     experiments = experiments if isinstance(experiments, Mapping) else {}
     parts = [("", config)]
     parts += [(f"experiments: {name}: ", each) for name, each in experiments.items()]
     for place, part in parts:
-        for keys, now in _RENAMED.items():
+        for keys, replacement in _RENAMED.items():
             value: Any = part
             for key in keys:
                 value = value.get(key) if isinstance(value, Mapping) else None
-            # An experiment names its network; that is no old key.
+            # `network: <name>` in an experiment is not the old section.
             named = bool(place) and keys == ("network",) and isinstance(value, str)
             if value is not None and not named:
                 raise ConfigError(
                     place + ": ".join(keys),
-                    "this key is gone",
-                    expected=now,
+                    "this key is no longer used",
+                    expected=replacement,
                     remedy="config/README.md explains all keys.",
                 )
 
 
 def check_example(config: Mapping[str, Any], networks: Mapping[str, Network]) -> None:
-    """Refuse a configuration that takes some of its files from the embedded example only.
+    """Refuse a configuration that mixes files of the embedded example with other files.
 
     Raises
     ------
     ConfigError
-        When there are both kinds.
+        When there are both; the message names the keys of both.
     """
     paths = {f"dataset: {key}": config["dataset"][key] for key in ("means", "truth", "validation")}
     paths["submission: sample"] = config["submission"]["sample"]
@@ -83,26 +83,26 @@ def check_example(config: Mapping[str, Any], networks: Mapping[str, Network]) ->
 def local_file(
     path: str | None, key: str, *, remedy: str, urls: bool = False, stored: bool = False
 ) -> list[str]:
-    """Give the local file that a setting names, as a list that is empty where it names none.
+    """List the local file that a setting names; the list is empty if it names none.
 
     Parameters
     ----------
     path
-        The setting.
+        The value of the setting.
     key
-        The key that it stands under, for messages.
+        Its key in the configuration, for messages.
     remedy
-        What to do where the file is missing.
+        What to do if the file is missing, for messages.
     urls
-        Whether it may be a URL, which is no local file.
+        Whether the value may be a URL, which is no local file.
     stored
-        Whether files are in an object store, where they cannot be looked for.
+        Whether files are in an object store, where this function cannot look for them.
 
     Raises
     ------
     ConfigError
-        When it names none, or the file is missing. Looked for here, a missing file is told before
-        anything runs.
+        When the value is not a local path, or the file is missing. So a missing file is reported
+        before any job runs.
     """
     scheme = urlsplit(path or "").scheme
     if not path or (urls and scheme in ("http", "https", "ftp")):
@@ -114,9 +114,9 @@ def local_file(
             key,
             f"{path} names no local file",
             expected="the path of one",
-            remedy="Download it and name its path.",
+            remedy="Download the file, and set the path of your copy.",
         )
-    # A file below <results> is made by a rule, and need not be there yet.
+    # A rule writes the files below <results>: they may not exist yet.
     if not path.startswith("<") and not stored and not Path(path).is_file():
         raise ConfigError(
             key, f"{path}: there is no such file", expected="the path of a file", remedy=remedy

@@ -10,13 +10,13 @@ from typing import Any
 from echoes.models.catalogue import MODELS
 from echoes.plan.settings import referenced
 
-#: What surrounds a table in the page: a comment with the path of the keys, and one at its end.
+#: A table in the page, between two comments; the first has the path of its keys in the schema.
 _TABLE = re.compile(r"(<!-- keys: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _NO_DEFAULT = object()
 
 
 def fill_tables(page: str, schema: Mapping[str, Any]) -> str:
-    """Write all tables of a page anew.
+    """Replace all tables of a page by current ones.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def values_of(part: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
 
 
 def models_table() -> str:
-    """Write a table of all models: their protocols, what they read and what they learn from."""
+    """Write a table of all models: protocols, sections of settings, and inputs."""
     lines = ["| model | protocols | sections that it reads | learns from |", "|---|---|---|---|"]
     for name, model in MODELS.items():
         reads = ", ".join(f"`{path}`" for path in model.reads)
@@ -88,7 +88,7 @@ def models_table() -> str:
 
 
 def _flow(value: object) -> str:
-    """Write a value as YAML has it in one line."""
+    """Write a value as YAML, in one line."""
     if isinstance(value, float) and value < 1e-2:
         return f"{value:.1e}"
     if isinstance(value, Mapping):

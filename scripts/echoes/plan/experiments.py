@@ -1,4 +1,4 @@
-"""Experiments, baselines and runs of sweeps: what each of them fits, on what, and how."""
+"""Experiments, baselines and runs of sweeps: their models, networks and settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from echoes.models.catalogue import MODELS
 from echoes.plan.settings import SECTIONS, ConfigError, Settings, overlay
 
-#: What every baseline has of its own: neighbours are compared on a log scale, in one job.
+#: Settings of every baseline: log features for `nearest`, and a single job.
 BASELINE: Settings = {"features": {"transform": "log"}, "crossval": {"parts": 1}}
 
 
@@ -21,19 +21,19 @@ class Experiment:
     Parameters
     ----------
     name
-        Its name, and its folder's.
+        Name of the experiment and of its folder.
     kind
         ``experiment``, ``baseline`` or ``run`` of a sweep.
     protocol
         ``held_out`` or ``published``.
     models
-        Models that are averaged; none for an ensemble.
+        Models whose predictions are averaged; empty for an ensemble.
     members
-        Experiments that an ensemble averages; none for an experiment with models of its own.
+        Experiments whose predictions an ensemble averages; empty if there are models.
     network
         Name of its network.
     sections
-        The sections of the configuration, with its own keys laid over those of all.
+        The sections of the configuration, overridden by the keys of the experiment.
     """
 
     name: str
@@ -46,30 +46,30 @@ class Experiment:
 
     @property
     def held_out(self) -> bool:
-        """Whether nothing of a response is seen before it is predicted."""
+        """Whether the protocol is ``held_out``: no response is used before it is predicted."""
         return self.protocol == "held_out"
 
     @property
     def inputs(self) -> frozenset[str]:
-        """What its models learn from beside the responses."""
+        """Inputs that its models need besides the responses; names in `catalogue.INPUTS`."""
         return frozenset(each for model in self.models for each in MODELS[model].inputs)
 
     @property
     def folds(self) -> int | None:
-        """Number of folds; None where each silenced gene is one."""
+        """Number of folds; None if each silenced gene is a fold."""
         crossval = self.sections["crossval"]
         return int(crossval["folds"]) if crossval["scheme"] == "k_fold" else None
 
     @property
     def parts(self) -> int:
-        """Number of jobs that share the folds: no more than there are folds."""
+        """Number of jobs that share the folds; at most the number of folds."""
         parts = int(self.sections["crossval"]["parts"])
         return parts if self.folds is None else min(parts, self.folds)
 
-    def read_settings(self) -> Settings:
-        """Give the keys that its models read, by section."""
+    def model_settings(self) -> Settings:
+        """Select the settings that its models read, by section."""
         reads = {path for model in self.models for path in MODELS[model].reads}
-        found = {
+        selected = {
             section: {
                 key: value
                 for key, value in self.sections[section].items()
@@ -77,13 +77,13 @@ class Experiment:
             }
             for section in SECTIONS
         }
-        return {section: keys for section, keys in found.items() if keys}
+        return {section: keys for section, keys in selected.items() if keys}
 
 
 def make_experiment(
     name: str, kind: str, settings: Mapping[str, Any], config: Settings
 ) -> Experiment:
-    """Put an experiment's own settings over those of the configuration, and check them.
+    """Merge the settings of an experiment with those of the configuration, and check them.
 
     Parameters
     ----------
@@ -92,15 +92,15 @@ def make_experiment(
     kind
         ``experiment``, ``baseline`` or ``run``.
     settings
-        Its own settings.
+        Settings of the experiment.
     config
-        The complete configuration.
+        The configuration with all defaults.
 
     Raises
     ------
     ConfigError
-        When it names no model, an unknown one, one that its protocol does not have, or a network
-        that is not there.
+        When it names no model, an unknown model, a model that its protocol cannot evaluate, or an
+        unknown network.
     """
     place = {"baseline": "baselines", "run": f"sweeps: {name}"}.get(kind, f"experiments: {name}")
     models, members = settings.get("models", ()), settings.get("members", ())
@@ -131,38 +131,40 @@ def make_experiment(
 
 
 def _check_model(model: str, protocol: str, place: str) -> None:
-    """Refuse a model that is not there, or that the protocol does not have."""
-    able = [name for name, entry in MODELS.items() if protocol in entry.protocols]
-    if model not in able:
+    """Refuse an unknown model, or one that the protocol cannot evaluate."""
+    allowed = [name for name, entry in MODELS.items() if protocol in entry.protocols]
+    if model not in allowed:
         raise ConfigError(
             place,
             f"there is no model {model}"
             if model not in MODELS
             else f"{model} cannot be evaluated by the {protocol} protocol",
-            expected=f"one of {', '.join(able)}",
+            expected=f"one of {', '.join(allowed)}",
             remedy="Correct the name." if model not in MODELS else "Choose another protocol.",
         )
 
 
 def _check_ensemble(place: str, protocol: str, settings: Mapping[str, Any]) -> None:
-    """Refuse settings that an ensemble does not have: its members have them."""
+    """Refuse settings that belong to the members of an ensemble, and the published protocol."""
     extra = [key for key in (*SECTIONS, "network") if key in settings and key != "crossval"]
     if protocol != "held_out" or extra:
         raise ConfigError(
             place,
-            f"an ensemble has no `{extra[0]}:`" if extra else "an ensemble is published",
-            expected="members, crossval and nothing else; it is held out",
-            remedy="Set it in the members." if extra else "Set `protocol: held_out`.",
+            f"an ensemble has no `{extra[0]}:`"
+            if extra
+            else f"an ensemble cannot have `protocol: {protocol}`",
+            expected="only `members:` and `crossval:`, with `protocol: held_out`",
+            remedy="Set it in the members instead." if extra else "Set `protocol: held_out`.",
         )
 
 
 def check_members(experiment: Experiment, experiments: Mapping[str, Experiment]) -> None:
-    """Refuse an ensemble of what is no held-out experiment with models of its own.
+    """Check that each member of an ensemble is a held-out experiment that has models.
 
     Raises
     ------
     ConfigError
-        When a member is none.
+        When a member is not.
     """
     for name in experiment.members:
         member = experiments.get(name)
@@ -175,7 +177,7 @@ def check_members(experiment: Experiment, experiments: Mapping[str, Experiment])
         raise ConfigError(
             f"experiments: {experiment.name}: members",
             f"{name} is {problem}",
-            expected="experiments with `protocol: held_out` and models of their own",
+            expected="experiments with `protocol: held_out` and `models:`",
             remedy="Correct the list.",
         )
 
@@ -183,34 +185,35 @@ def check_members(experiment: Experiment, experiments: Mapping[str, Experiment])
 def sweep_runs(
     sweep: str, settings: Mapping[str, Any], experiments: Mapping[str, Any]
 ) -> Iterator[tuple[str, Settings, Settings]]:
-    """Give all runs of a sweep.
+    """Yield all runs of a sweep: one for each combination of the values in its grid.
 
     Parameters
     ----------
     sweep
-        Its name.
+        Name of the sweep.
     settings
         The experiment that it varies, and the values of each setting (``grid``).
     experiments
-        Settings of all experiments by name, `like` resolved.
+        Settings of all experiments by name, after `settings.inherit`.
 
     Yields
     ------
     name, settings, varied
-        Name of the run, the settings of its experiment, and those of them that the sweep varies.
+        Name of the run, all its settings, and those that the sweep varies.
 
     Raises
     ------
     ConfigError
-        When the experiment cannot be varied, or a setting is none of an experiment.
+        When the experiment is not a held-out one with models, or the grid has a key that is no
+        setting of an experiment.
     """
     base = experiments.get(settings["experiment"])
     if not base or base.get("protocol", "held_out") != "held_out" or "members" in base:
         raise ConfigError(
             f"sweeps: {sweep}: experiment",
             str(settings["experiment"]),
-            expected="the name of an experiment with `protocol: held_out` and models of its own",
-            remedy="Correct it, or add the experiment.",
+            expected="the name of an experiment with `protocol: held_out` and `models:`",
+            remedy="Correct the name, or add the experiment.",
         )
     grid: Mapping[str, Sequence[Any]] = settings["grid"]
     for path in grid:
@@ -219,7 +222,7 @@ def sweep_runs(
                 f"sweeps: {sweep}: grid",
                 path,
                 expected=f"models, network, or a key of {', '.join(SECTIONS)}",
-                remedy="Name it as section.key, for instance diffusion.alphas.",
+                remedy="Write it as section.key, for instance diffusion.alphas.",
             )
     for number, values in enumerate(itertools.product(*grid.values())):
         varied = dict(zip(grid, values, strict=True))

@@ -1,4 +1,4 @@
-"""Named networks: what each is made of, and which of their files they share."""
+"""The networks of a configuration, and the files that they share."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from echoes.plan.settings import ConfigError, Settings
 
-#: Settings of a network that say which files of STRING it is made of.
+#: Settings of a network that determine its files of STRING.
 _SOURCE = ("species", "version", "links", "info", "checksums")
 
 
@@ -19,55 +19,54 @@ class Network:
     Parameters
     ----------
     name
-        Its name, and its folder's.
+        Name of the network and of its folder.
     settings
-        How it is made.
-    of
-        The network whose genes it has: itself, or the one that it shuffles.
+        Its settings, as in the configuration.
+    unshuffled
+        Name of the network that is shuffled; its name if it is not a null network.
     source
-        The network whose downloads it is made of: the first one with the same files.
+        Name of the network whose downloaded files it uses: the first one with the same files.
     shuffle
         ``links`` or ``labels`` where it is a null network, else None.
     """
 
     name: str
     settings: Settings = field(hash=False)
-    of: str
+    unshuffled: str
     source: str
     shuffle: str | None = None
 
     @property
     def graph(self) -> str:
-        """The network whose adjacency matrix it has: labels are shuffled after the diffusion."""
-        return self.name if self.shuffle == "links" else self.of
+        """Network whose adjacency matrix it uses: labels are shuffled only after the diffusion."""
+        return self.name if self.shuffle == "links" else self.unshuffled
 
 
 def read_networks(settings: Mapping[str, Any], seed: int) -> dict[str, Network]:
-    """Make the networks of a complete configuration.
+    """Read the networks of a configuration that has all defaults.
 
     Parameters
     ----------
     settings
-        Settings of each network by its name.
+        Settings of the networks by name.
     seed
-        Seed of the shuffling.
+        Seed for shuffling.
 
     Raises
     ------
     ConfigError
-        When a network is made from one that is not there, or that is itself shuffled.
+        When a network shuffles one that does not exist, or that is shuffled itself.
     """
     networks: dict[str, Network] = {}
     sources: dict[str, str] = {}
-    of_links = {name: own for name, own in settings.items() if "of" not in own}
-    for name, own in settings.items():
-        if name in of_links:
-            key = repr([own[key] for key in _SOURCE])
-            networks[name] = Network(name, dict(own), name, sources.setdefault(key, name))
-    for name, own in settings.items():
+    of_links = {name: network for name, network in settings.items() if "of" not in network}
+    for name, network in of_links.items():
+        key = repr([network[key] for key in _SOURCE])
+        networks[name] = Network(name, dict(network), name, sources.setdefault(key, name))
+    for name, network in settings.items():
         if name in of_links:
             continue
-        base = own["of"]
+        base = network["of"]
         if base not in of_links:
             raise ConfigError(
                 f"networks: {name}: of",
@@ -76,7 +75,7 @@ def read_networks(settings: Mapping[str, Any], seed: int) -> dict[str, Network]:
                 remedy="Correct the name.",
             )
         networks[name] = Network(
-            name, {**own, "seed": seed}, base, networks[base].source, own["shuffle"]
+            name, {**network, "seed": seed}, base, networks[base].source, network["shuffle"]
         )
-    # In the order of the configuration: the first one is that of experiments that name none.
+    # In the order of the configuration: experiments without `network:` have the first one.
     return {name: networks[name] for name in settings}

@@ -1,6 +1,6 @@
-"""Where every file stands: all names of files that depend on a configuration are made here.
+"""Paths of all files that depend on a configuration.
 
-Paths hold Snakemake's ``<results>`` and ``<dataset>``, which it replaces.
+They contain ``<results>`` and ``<dataset>``, which Snakemake replaces.
 """
 
 from __future__ import annotations
@@ -36,30 +36,30 @@ def diffusion_files(network: Network, alphas: Sequence[float]) -> list[str]:
 
 
 def kernels_name(experiment: Experiment) -> str:
-    """Name of an experiment's kernels: all that they are made of beside the network."""
+    """Name of an experiment's kernels: the settings that they depend on, besides the network."""
     alphas = "+".join(map(str, experiment.sections["diffusion"]["alphas"]))
     return f"{experiment.sections['features']['transform']}_alphas~{alphas}"
 
 
 def kernels_file(experiment: Experiment) -> str:
-    """Path of an experiment's kernels below the data set's folder."""
+    """Path of an experiment's kernels, relative to the folder of the data set."""
     return f"networks/{experiment.network}/kernels/{kernels_name(experiment)}.npz"
 
 
 def features_file(experiment: Experiment) -> str:
-    """Path of an experiment's features below the data set's folder."""
+    """Path of an experiment's features, relative to the folder of the data set."""
     return f"{experiment.name}/features.npz"
 
 
 def part_files(experiment: Experiment) -> list[str]:
-    """Paths of the parts that an experiment's out-of-fold predictions are made in."""
+    """Paths of the parts of an experiment's out-of-fold predictions, one file for each job."""
     return [
         experiment_file(experiment.name, f"held_out/{part}.npz") for part in range(experiment.parts)
     ]
 
 
 def result_files(experiment: Experiment, *, validation: bool) -> list[str]:
-    """Paths of what an experiment makes for its reader.
+    """Paths of the final files of an experiment: tables, figures and submission.
 
     Parameters
     ----------

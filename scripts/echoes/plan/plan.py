@@ -23,14 +23,14 @@ from echoes.plan.settings import ConfigError, Settings, check_finite, complete, 
 
 
 class Plan:
-    """What a configuration asks for.
+    """All experiments, networks, files and records that follow from a configuration.
 
     Parameters
     ----------
     config
-        A configuration that the schema allows.
+        A configuration that is valid by the schema.
     schema
-        The schema, for the defaults.
+        The schema, which has the defaults.
 
     Attributes
     ----------
@@ -41,16 +41,16 @@ class Plan:
     experiments, baselines, runs
         Experiments by name: those of the configuration, the baselines, and the runs of sweeps.
     sweeps
-        Names of a sweep's runs and what each varies, by the name of the sweep.
+        For each sweep by name: its runs by name, with the settings that vary.
     everything
         All experiments, baselines and runs by name.
     run_settings
-        Settings of the runs as a configuration has them, to be checked like those.
+        Settings of the runs by name, in the form of `experiments:`, to be checked by the schema.
 
     Raises
     ------
     ConfigError
-        When it asks for what cannot be done.
+        When the configuration cannot be run.
     """
 
     def __init__(self, config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
@@ -68,8 +68,8 @@ class Plan:
                 expected="at least one",
                 remedy="Name one, for instance `experiments: {echo: {models: [echo]}}`.",
             )
-        self.experiments = self._make("experiment", named)
-        self.baselines = self._make("baseline", {
+        self.experiments = self._make_experiments("experiment", named)
+        self.baselines = self._make_experiments("baseline", {
             name: overlay(BASELINE, {"models": [name]}) for name in self.config["baselines"]
         })  # fmt: skip
         self.run_settings: Settings = {}
@@ -80,19 +80,21 @@ class Plan:
                 for name, run, varied in sweep_runs(sweep, settings, named):
                     self.run_settings[name] = run
                     self.sweeps[sweep][name] = varied
-        self.runs = self._make("run", self.run_settings)
+        self.runs = self._make_experiments("run", self.run_settings)
         for name, experiment in self.experiments.items():
             if name in self.baselines or name in self.runs:
                 raise ConfigError(
                     f"experiments: {name}",
                     "a baseline or a run of a sweep has this name",
-                    expected="a name of its own",
+                    expected="another name",
                     remedy="Rename the experiment, or take it from `baselines:`.",
                 )
             check_members(experiment, self.experiments)
         self.everything = {**self.runs, **self.baselines, **self.experiments}
 
-    def _make(self, kind: str, settings: Mapping[str, Settings]) -> dict[str, Experiment]:
+    def _make_experiments(
+        self, kind: str, settings: Mapping[str, Settings]
+    ) -> dict[str, Experiment]:
         return {
             name: make_experiment(name, kind, each, self.config) for name, each in settings.items()
         }
@@ -120,7 +122,7 @@ class Plan:
 
     @property
     def kernels(self) -> dict[tuple[str, str], Experiment]:
-        """An experiment for each set of kernels, by the names of network and kernels."""
+        """For each set of kernels one experiment that uses it, by names of network and kernels."""
         return {
             (each.network, paths.kernels_name(each)): each
             for each in self.everything.values()
@@ -128,7 +130,7 @@ class Plan:
         }
 
     def model_modules(self, experiment: str) -> list[str]:
-        """List the dotted names of the modules that fit an experiment's models."""
+        """List the modules, by dotted names, that contain an experiment's models."""
         members = self.members(experiment)
         return sorted({MODELS[model].module for each in members for model in each.models})
 
@@ -141,33 +143,33 @@ class Plan:
         return [f"{paths.DATASET}/{file}" for file in dict.fromkeys(files)]
 
     def network_summary(self, experiment: str) -> list[str]:
-        """Give the path of the record of the network that an experiment is on, if it is on one."""
+        """List the path of the summary of an experiment's network; empty if no model uses it."""
         uses = any(each.inputs for each in self.members(experiment))
         network = self.networks[self.members(experiment)[0].network]
-        return [paths.network_file(network.of, "summary.json")] if uses else []
+        return [paths.network_file(network.unshuffled, "summary.json")] if uses else []
 
     def receipts(self, experiment: str, table: str) -> list[str]:
-        """Give the path of the record of the download of a table of STRING, if it is used."""
+        """List the path of the receipt of a download from STRING; empty if no model uses it."""
         network = self.networks[self.members(experiment)[0].network]
         used = self.network_summary(experiment)
         return [paths.network_file(network.source, f"source/{table}.json")] if used else []
 
     def validation_file(self, experiment: str) -> list[str]:
-        """Give the path of the predictions of the validation genes, if there are some."""
+        """List the path of the predictions of the validation genes; empty if there are none."""
         wanted = self.config["dataset"]["validation"] is not None
         return [paths.experiment_file(experiment, "held_out/validation.npz")] if wanted else []
 
     def names(self, *, held_out: bool) -> list[str]:
-        """List the names of all experiments that are held out, or of all others."""
+        """List the names of all experiments of the held-out protocol, or of all others."""
         return [name for name, each in self.everything.items() if each.held_out == held_out]
 
     def permutation_seed(self, network: str) -> int | list[int]:
-        """Give the seed to permute the silenced genes with; an empty list where they are not."""
+        """Return the seed for permuting the silenced genes; an empty list if they are not."""
         one = self.networks[network]
         return int(one.settings["seed"]) if one.shuffle == "labels" else []
 
     def settings(self, experiment: str) -> Settings:
-        """Give all settings that an experiment's predictions follow from, as its jobs read them."""
+        """Collect the settings that an experiment depends on, as ``settings.json`` has them."""
         one = self.everything[experiment]
         if not one.held_out:
             return {
@@ -175,7 +177,7 @@ class Plan:
                 "protocol": one.protocol,
                 "models": list(one.models),
                 **self._graph_settings(one),
-                **one.read_settings(),
+                **one.model_settings(),
             }
         members = self.members(experiment)
         inner = one.kind == "run"
@@ -191,29 +193,29 @@ class Plan:
         }
 
     def _member_settings(self, one: Experiment, *, inner: bool) -> Settings:
-        """Give what the models of one member read."""
+        """Collect the settings that the models of one member read."""
         return {
             "models": list(one.models),
             "kernels": paths.kernels_file(one) if "kernels" in one.inputs else None,
             "features_file": paths.features_file(one) if "features" in one.inputs else None,
             **(self._graph_settings(one) if one.inputs else {}),
-            **one.read_settings(),
+            **one.model_settings(),
             **({"inner_crossval": one.sections["inner_crossval"]} if inner else {}),
         }
 
     def _graph_settings(self, one: Experiment) -> Settings:
-        """Give network and diffusion of an experiment."""
+        """Collect the settings of an experiment's network and of its diffusion."""
         network = self.networks[one.network]
-        made_of = {
+        of_links = {
             key: value
-            for key, value in self.networks[network.of].settings.items()
-            # Where the files lie is no setting: their checksums are in the record of each download.
+            for key, value in self.networks[network.unshuffled].settings.items()
+            # Paths are left out: the receipt of each download has the checksum of the file.
             if key not in ("links", "info", "checksums")
         }
         return {
-            "network": {"name": network.name, **made_of, **network.settings}
+            "network": {"name": network.name, **of_links, **network.settings}
             if network.shuffle
-            else {"name": network.name, **made_of},
+            else {"name": network.name, **of_links},
             "diffusion": {
                 "alphas": one.sections["diffusion"]["alphas"],
                 "tolerance": one.sections["diffusion"]["tolerance"],
@@ -221,7 +223,7 @@ class Plan:
         }
 
     def comparison(self) -> Settings:
-        """List what is compared, for ``experiments.json``."""
+        """List the experiments and baselines that are compared, for ``experiments.json``."""
         held_out = [
             {"name": each.name, "kind": each.kind, "protocol": each.protocol, "parts": each.parts}
             for each in self.compared
@@ -241,7 +243,7 @@ class Plan:
         return {"sweep": name, "runs": runs}
 
     def string_source(self, network: str, table: str) -> str:
-        """Say where a network's table ``links`` or ``info`` comes from: a URL or a path."""
+        """URL or path of a network's table ``links`` or ``info`` of STRING."""
         settings = self.networks[network].settings
         return str(settings[table] or paths.STRING_URL.format(table=table, **settings))
 
@@ -251,13 +253,13 @@ class Plan:
         Parameters
         ----------
         stored
-            Whether files are in an object store, where they cannot be looked for.
+            Whether files are in an object store, where this function cannot look for them.
 
         Returns
         -------
         dict
-            By the keys of each setting, as in ``dataset: means``, the file that it names, in a
-            list that is empty where it names none.
+            For each setting, such as ``dataset: means``, a list of the file that it names; the list
+            is empty if it names none.
 
         Raises
         ------
@@ -288,19 +290,19 @@ class Plan:
         return files
 
     def write(self, folder: Path) -> Path:
-        """Write all records for the jobs to a file, once: its name says what it holds.
+        """Write all records for the jobs to one file, unless it exists; its name is a hash of them.
 
-        A command line holds 128 KiB at most, so that records travel in this file.
+        The records are not passed on command lines, where one argument can have 128 KiB at most.
 
         Parameters
         ----------
         folder
-            Folder of such files.
+            Folder of the file.
 
         Returns
         -------
         Path
-            The file: a JSON object of records by the name of the file that each becomes.
+            Path of the file: a JSON object of records, by the names of the files that jobs write.
         """
         records: dict[str, Settings] = {"experiments.json": self.comparison()}
         records |= {f"{name}/settings.json": self.settings(name) for name in self.everything}
@@ -314,5 +316,5 @@ class Plan:
 
 
 def count_folds(table: Sequence[str]) -> int:
-    """Count the folds that the lines of the table of folds list, after its header."""
+    """Count the folds in the lines of the table of folds, which has a header."""
     return len([line for line in table if line.strip()]) - 1

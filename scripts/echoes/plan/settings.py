@@ -1,4 +1,4 @@
-"""The configuration with all defaults: what a file leaves out, the schema says."""
+"""Fill in the defaults of a configuration; they are in the schema and nowhere else."""
 
 from __future__ import annotations
 
@@ -7,36 +7,38 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from echoes.io.errors import InputError
+
 Settings = dict[str, Any]
 
-#: Sections of the configuration that an experiment may have keys of its own in.
+#: Sections of the configuration that an experiment may override.
 SECTIONS = (
     *("diffusion", "features", "response", "regression", "echo", "blend", "inner_crossval"),
     "crossval",
 )
 
 
-class ConfigError(Exception):
-    """A configuration that cannot be run, described for the person who wrote it.
+class ConfigError(InputError):
+    """A configuration that cannot be run, with a message for the person who wrote it.
 
     Parameters
     ----------
     place
-        Keys that lead to what is wrong, as in ``experiments: echo: network``.
+        Keys that lead to the problem, as in ``experiments: echo: network``.
     problem
-        What stands there.
+        What is wrong there.
     expected
-        What was expected in its place.
+        What was expected instead.
     remedy
-        What to do about it.
+        What to do, in one or more sentences.
     """
 
     def __init__(self, place: str, problem: str, *, expected: str, remedy: str) -> None:
-        super().__init__(f"configuration: {place}: {problem}; expected {expected}. {remedy}")
+        super().__init__("configuration", place, problem, expected=expected, remedy=remedy)
 
 
 def overlay(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Settings:
-    """Lay nested settings over others: what `changes` has counts, the rest comes from `base`."""
+    """Merge nested settings: values come from `changes` where it has them, else from `base`."""
     result = copy.deepcopy(dict(base))
     for key, value in changes.items():
         below = result.get(key)
@@ -46,14 +48,14 @@ def overlay(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Settings:
 
 
 def referenced(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
-    """Replace a reference (``$ref``) in the schema by what it refers to, under the other keys."""
+    """Replace a reference (``$ref``) in the schema by its target; other keys of `part` remain."""
     if "$ref" not in part:
         return dict(part)
     target: Any = schema
     for key in part["$ref"].removeprefix("#/").split("/"):
         target = target[key]
-    own_keys = {key: value for key, value in part.items() if key != "$ref"}
-    return {**referenced(target, schema), **own_keys}
+    other_keys = {key: value for key, value in part.items() if key != "$ref"}
+    return {**referenced(target, schema), **other_keys}
 
 
 def defaults(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
@@ -69,11 +71,11 @@ def defaults(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
 
 
 def complete(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
-    """Fill in the defaults of all that a valid configuration leaves out.
+    """Fill in the defaults of all keys that a valid configuration leaves out.
 
-    Networks get the defaults of a network of links, unless they are made from another one.
-    Experiments, networks and sweeps that are named stand alone: a default is only there where
-    none of the kind is named.
+    Networks get the defaults of a network of links, except shuffled ones. The experiments,
+    networks and sweeps of the schema's defaults are used only if the configuration has none of
+    that kind.
 
     Parameters
     ----------
@@ -97,19 +99,19 @@ def complete(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
 
 
 def inherit(named: Mapping[str, Any], place: str) -> Settings:
-    """Give all that says ``like: another`` the settings of that other, under its own.
+    """Resolve ``like``: an entry takes the settings of another entry where it has none itself.
 
     Parameters
     ----------
     named
         Settings by name; None leaves a name out.
     place
-        The key that they stand under, for messages.
+        The key of the configuration that contains them, for messages.
 
     Raises
     ------
     ConfigError
-        When there is no other of that name, or when names go round in a circle.
+        When there is no entry with the name in ``like``, or when names form a circle.
     """
 
     def resolve(name: str, seen: tuple[str, ...]) -> Settings:
@@ -120,9 +122,9 @@ def inherit(named: Mapping[str, Any], place: str) -> Settings:
         if other in (*seen, name):
             raise ConfigError(
                 f"{place}: {name}: like",
-                f"{' → '.join((*seen, name, other))} goes round in a circle",
-                expected="one that has settings of its own at the end",
-                remedy="Leave out one `like:`.",
+                f"{' → '.join((*seen, name, other))} is a circle",
+                expected="an entry without `like:` at the end of the chain",
+                remedy="Remove one `like:`.",
             )
         if named.get(other) is None:
             raise ConfigError(
@@ -132,7 +134,7 @@ def inherit(named: Mapping[str, Any], place: str) -> Settings:
                 remedy="Correct the name.",
             )
         inherited = resolve(other, (*seen, name))
-        # One has either models or members, and is made of links or from another network.
+        # An experiment has either models or members.
         for one, another in (("models", "members"), ("members", "models")):
             if one in settings:
                 inherited.pop(another, None)
@@ -142,12 +144,12 @@ def inherit(named: Mapping[str, Any], place: str) -> Settings:
 
 
 def check_finite(value: object, place: str = "") -> None:
-    """Refuse numbers that no schema can: infinite ones and those that are none.
+    """Refuse infinite numbers and NaN, which a schema cannot refuse.
 
     Raises
     ------
     ConfigError
-        When there is one.
+        When there is such a number; the message has its keys.
     """
     if isinstance(value, Mapping):
         for key, below in value.items():

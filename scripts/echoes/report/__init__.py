@@ -1,1 +1,1 @@
-"""What people look at: figures, submissions, tables in Markdown, and what the console says."""
+"""Output for people: figures, submissions, tables in Markdown, and texts on the terminal."""

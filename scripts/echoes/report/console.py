@@ -1,4 +1,4 @@
-"""What a run shows on the terminal while it goes: a line for each finished job.
+"""The progress of a run on the terminal: a line for each finished job.
 
 Snakemake reports each step of a run as a log record with an event. `JobLines` reads these records
 and writes one line for each job that has finished; `JobLines.show` hides the records for which
@@ -13,15 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-#: Stages of many jobs, and what one of their jobs is; the lines of their jobs have the time left.
+#: Rules with many jobs → what their jobs are; the lines of these jobs show the time left.
 STAGES = {"loo_fold": "folds", "predict_held_out": "parts"}
-#: The stage whose jobs are added to the run once the perturbations have been read.
+#: The rule whose jobs are added to the run once the perturbations have been read.
 ADDED_LATER = "loo_fold"
 #: Events (`LogEvent` of Snakemake's logger plugins) that `JobLines` writes in its own way.
 HIDDEN_EVENTS = frozenset(
     {"group_info", "job_finished", "job_info", "job_started", "progress", "shellcmd"}
 )
-#: Messages without an event that stand between the jobs and say nothing new.
+#: Messages without an event between the jobs, which a reader does not need.
 HIDDEN_MESSAGES = frozenset(
     {
         "DAG of jobs will be updated after completion.",
@@ -33,17 +33,17 @@ HIDDEN_MESSAGES = frozenset(
 
 @dataclass
 class Stage:
-    """How far the jobs of one rule are.
+    """Progress of the jobs of one rule.
 
     Attributes
     ----------
     jobs
-        How many jobs the run has; 0 where it is not known.
+        Number of jobs of this rule in the run; 0 if unknown.
     ends
-        When each of the finished jobs ended, in order. The clock, in seconds, starts with the
-        stage's first job and stands still while none of its jobs is running.
+        End time of each finished job, in order. The clock, in seconds, starts with the first job
+        of the rule and stops while none of its jobs is running.
     running
-        Jobs that have started and not ended.
+        Numbers of the jobs that are running.
     """
 
     jobs: int = 0
@@ -65,7 +65,7 @@ class Stage:
             self.ends.append(self._busy)
 
     def describe(self, unit: str) -> str:
-        """Write how many jobs have finished and, once it is known, the time left."""
+        """Write the number of finished jobs and, if it can be estimated, the time left."""
         done = len(self.ends)
         if self.jobs <= 1 or done > self.jobs:
             return ""
@@ -114,13 +114,13 @@ class JobLines(logging.Handler):
         self._total: int | None = None
 
     def show(self, handlers: Iterable[logging.Handler]) -> None:
-        """Start to write lines, and hide Snakemake's own from the terminal.
+        """Start to write lines, and hide Snakemake's messages about jobs from the terminal.
 
         Parameters
         ----------
         handlers
-            Those of Snakemake's logger. Log files and logger plugins keep all records. Without a
-            handler for the terminal, as a plugin writes there, no line is written.
+            Handlers of Snakemake's logger. Log files and logger plugins keep all records. No line
+            is written if none of the handlers writes to the terminal (a plugin may do so instead).
         """
         self._terminals = [
             handler
@@ -133,13 +133,13 @@ class JobLines(logging.Handler):
         self._shown = bool(self._terminals)
 
     def hide(self) -> None:
-        """Write no more lines, and give Snakemake's own back to the terminal."""
+        """Stop writing lines, and show Snakemake's messages on the terminal again."""
         self._shown = False
         for handler in self._terminals:
             handler.removeFilter(is_shown)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Follow a record. Whatever goes wrong here, the run goes on."""
+        """Process a record of Snakemake's logger. An error here never stops the run."""
         understood = False
         with suppress(Exception):
             self._follow(record)
@@ -147,7 +147,7 @@ class JobLines(logging.Handler):
         if not understood and self._shown:
             self.hide()
             with suppress(Exception):
-                self.write("Cannot follow the jobs of this run; Snakemake's own messages follow.")
+                self.write("Cannot follow the jobs of this run; Snakemake's messages follow.")
 
     def _follow(self, record: Any) -> None:
         """Note which jobs start and end; write the lines when Snakemake reports its progress."""
@@ -173,7 +173,7 @@ class JobLines(logging.Handler):
             self._write_lines(record.done, record.total)
 
     def _finish(self, number: int, time: float) -> None:
-        """Keep a finished job until the progress is known."""
+        """Store a finished job until Snakemake reports the progress."""
         job = self._running.pop(number, None)
         if job is None:
             return
@@ -231,19 +231,20 @@ def describe_job(rule: str, wildcards: Mapping[str, str]) -> str:
 
 
 def time_left(ends: Sequence[float], jobs: int) -> float | None:
-    """Estimate how long the jobs that are left will take, at the pace of those that have ended.
+    """Estimate the time for the remaining jobs, from the pace of the jobs that have ended.
 
-    How many jobs run at once is not known, so the first ends alone do not show the pace. There is
-    no estimate until as much time has passed since the first end as before it, or as many jobs
-    have ended as are left. Jobs that are running count as not begun: at first the estimate is too
-    long, up to twice. Where all jobs take equally long, it is never too short by more than one job.
+    It is unknown how many jobs run at the same time, so the first ends alone do not show the pace.
+    There is no estimate until as much time has passed since the first end as before it, or as many
+    jobs have ended as are left. Running jobs count as not started: at first the estimate is too
+    long, by a factor of up to 2. If all jobs take equally long, it is never too short by more than
+    one job.
 
     Parameters
     ----------
     ends
-        When jobs of the same kind ended, in order; seconds since the first of them started.
+        End times of jobs of the same kind, in order; seconds since the first of them started.
     jobs
-        How many are left.
+        Number of jobs that are left.
 
     Returns
     -------
@@ -265,7 +266,7 @@ def _is_number(value: str) -> bool:
 
 
 def _duration(seconds: float, digits: int = 1) -> str:
-    """Write a time in the unit that suits it; short ones with so many digits after the point."""
+    """Write a time in s, min or h; below 9.95 s with this number of decimals."""
     if seconds < 90:
         return f"{max(seconds, 0):.{digits if seconds < 9.95 else 0}f} s"
     minutes = seconds / 60

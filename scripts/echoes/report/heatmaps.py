@@ -1,4 +1,4 @@
-"""The experiment's figure: truth beside prediction, and how well each gene is predicted."""
+"""The figure of an experiment: truth beside prediction, and the correlation of each gene."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from scipy.stats import gaussian_kde
 from echoes.io.arrays import Floats, Ints
 from echoes.scoring.predictions import Predictions
 
-#: Deltas of this size and more have the end colours, log2 units.
+#: Deltas of this absolute value or more have the darkest colours, log2 units.
 COLOUR_LIMIT = 2.0
 
 
 def most_variable(truth: Floats, count: int) -> Ints:
     """Positions of the genes whose truth (n, G) varies most, the most variable first."""
-    # Stable, so that genes that vary alike keep their order on every machine.
+    # Stable, so that genes with equal variance have the same order on every machine.
     return np.argsort(-truth.var(axis=0), kind="stable")[:count]
 
 
 def draw(predictions: Predictions, *, title: str, genes: int = 100) -> Figure:
-    """Draw an experiment's out-of-fold predictions beside what its protocol compares them with.
+    """Draw an experiment's out-of-fold predictions beside the responses they are compared with.
 
-    Two heat maps with one colour bar show the most variable genes; below them
-    stands a histogram with a density of the correlation of each gene.
+    Two heat maps with one colour bar show the most variable genes. Below is a histogram, with a
+    density curve, of the Pearson correlation of each gene over perturbations.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def draw(predictions: Predictions, *, title: str, genes: int = 100) -> Figure:
     title
         Title of the figure.
     genes
-        How many genes the heat maps show.
+        Number of genes in the heat maps.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def draw(predictions: Predictions, *, title: str, genes: int = 100) -> Figure:
         axes.set_title(name)
         axes.set_xlabel(f"{len(shown)} most variable genes")
         axes.set_xticks([])
-    # Names stay readable down to about six points: beyond that only every few rows has one.
+    # Names smaller than about six points are not readable: with many rows, only some are written.
     step = -(-rows // 60)
     left.set_yticks(range(0, rows, step), names[::step], fontsize=6 if rows > 30 else 8)
     left.set_ylabel("Silenced gene")
@@ -86,8 +86,8 @@ def _draw_correlation(axes: Axes, gene_correlation: Floats, compared: str) -> No
         return
     axes.hist(defined, bins=np.linspace(-1, 1, 61).tolist(), density=True, color="#9ecae1")
     if len(defined) > 2 and defined.var() > 0:
-        at = np.linspace(-1, 1, 401)
-        axes.plot(at, gaussian_kde(defined)(at), color="#08519c")
+        points = np.linspace(-1, 1, 401)
+        axes.plot(points, gaussian_kde(defined)(points), color="#08519c")
     mean = float(defined.mean())
     axes.axvline(mean, color="#cb181d", linestyle="--", linewidth=1, label=f"mean {mean:.3f}")
     axes.legend(

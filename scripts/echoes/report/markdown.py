@@ -21,12 +21,12 @@ def comparison_table(comparison: pd.DataFrame, differences: pd.DataFrame) -> str
     Parameters
     ----------
     comparison, differences
-        Tables that `scoring.comparison` makes.
+        Tables from `comparison_table` and `difference_table` of `scoring.comparison`.
 
     Returns
     -------
     str
-        One line an experiment, the best held-out score first, experiments of the published
+        One line for each experiment, the best held-out score first, experiments of the published
         protocol last. A cell is empty where a metric is undefined.
     """
     metrics = {(row["experiment"], row["metric"]): row for row in comparison.to_dict("records")}
@@ -54,10 +54,10 @@ def comparison_table(comparison: pd.DataFrame, differences: pd.DataFrame) -> str
 
 
 def _cell(row: Mapping[Hashable, Any] | None, digits: int = 2, *, bounds: bool = False) -> str:
-    """Write a value, with the bounds of its interval if asked for; nothing where undefined."""
+    """Write a value, with the bounds of its interval if `bounds` is set; empty if undefined."""
     if row is None or np.isnan(row["value"]):
         return ""
-    # Adding zero: what is rounded to nothing has no sign.
+    # Adding zero turns -0.0 into 0.0.
     value, lower, upper = (round(row[key], digits) + 0.0 for key in ("value", "lower", "upper"))
     text = f"{value:.{digits}f}"
     return f"{text} ({lower:.{digits}f} … {upper:.{digits}f})" if bounds else text

@@ -1,4 +1,4 @@
-"""What jobs requested and what they used, from the benchmark files that Snakemake writes."""
+"""Resources that jobs requested and used, from the benchmark files that Snakemake writes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DIGITS = {
 
 
 def _rule(parts: Sequence[str], rules: Sequence[str]) -> str:
-    """Find the rule by a path: the innermost part that begins with the name of a rule."""
+    """Find the rule of a benchmark file: the last part of its path with the name of a rule."""
     for part in reversed(parts):
         if part in FOLD_RULES:
             return FOLD_RULES[part]
@@ -48,7 +48,7 @@ def _amounts(cell: Any) -> dict[str, float]:
 def _read(path: Path, parts: Sequence[str], rules: Sequence[str]) -> pd.DataFrame:
     """Read the jobs of one benchmark file."""
     try:
-        # Nothing in it is quoted; NA and - stand where a job was too short to be measured.
+        # Nothing is quoted. NA and - mean that a job was too short to be measured.
         cells = pd.read_csv(
             path, sep="\t", quoting=3, na_values=["-"], index_col=False, encoding_errors="replace"
         )
@@ -79,26 +79,27 @@ def _read(path: Path, parts: Sequence[str], rules: Sequence[str]) -> pd.DataFram
 
 
 def tabulate(folder: Path, rules: Sequence[str]) -> pd.DataFrame:
-    """Compare what jobs requested with what they used, a row for each rule and experiment.
+    """Compare requested with used resources, one row for each rule and experiment.
 
     Parameters
     ----------
     folder
         Folder of the benchmark files, of one data set or of several.
     rules
-        Names of all rules. Only extended benchmark files name theirs; others have it in their path.
+        Names of all rules. Only extended benchmark files contain the name of their rule; for the
+        others it is read from their path.
 
     Returns
     -------
     DataFrame
-        Columns rule, experiment and those of `DIGITS`. Sizes in MB and times in minutes are those
-        of the largest job, shares those of the job that came closest to its request; processor
-        seconds are the sum. Empty if no benchmark file says what its job requested.
+        Columns rule, experiment and those of `DIGITS`. Sizes (MB), times (minutes) and shares of
+        the request that were used are the largest ones of all jobs; processor seconds are the
+        sum. Empty if no benchmark file is extended.
 
     Raises
     ------
     InputError
-        If a file is no benchmark.
+        If a file is not a benchmark file of Snakemake.
     """
     paths = sorted(folder.rglob("*.tsv"))
     parts = [path.relative_to(folder).with_suffix("").parts for path in paths]
@@ -115,7 +116,7 @@ def tabulate(folder: Path, rules: Sequence[str]) -> pd.DataFrame:
 
 
 def as_text(table: pd.DataFrame) -> pd.DataFrame:
-    """Write each number of a table with its digits, and nothing where it is not known."""
+    """Write the numbers of a table as text, with `DIGITS`; unknown numbers as empty text."""
     text = table.copy()
     for name, digits in DIGITS.items():
         text[name] = [f"{value:.{digits}f}" if pd.notna(value) else "" for value in table[name]]

@@ -1,4 +1,4 @@
-"""What a run shows on the terminal when it has ended well: its results in about ten lines."""
+"""The results of a successful run on the terminal, in about ten lines."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 
 from echoes.io.files import StrPath, load_json
 
-#: Most scores and most warnings that are shown.
+#: Largest number of scores, and of warnings, that are shown.
 MOST_ROWS = 5
 
 
 def result_text(comparison: StrPath) -> str:
-    """Sum up the results of a run for the terminal. What cannot be read is left out.
+    """Summarise the results of a run for the terminal. Parts that cannot be read are left out.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def _comparison(results: Path) -> list[dict[str, str]]:
 
 
 def _interval(row: Mapping[str, str]) -> str:
-    """Write the interval of a row of the comparison, and nothing where it has none."""
+    """Write the interval of a row of the comparison; empty if it has none."""
     ends = [float(row[name] or "nan") for name in ("lower", "upper")]
     # Adding 0 takes the sign from a rounded -0.
     lower, upper = (round(end, 2) + 0.0 for end in ends)
@@ -83,7 +83,7 @@ def _interval(row: Mapping[str, str]) -> str:
 
 
 def _link_lines(results: Path) -> list[str]:
-    """Write how many silenced genes have no link in each network."""
+    """Write the numbers of silenced genes without a link, for each network."""
     kinds = {"train": "silenced genes", "validation": "genes to predict"}
     networks: dict[str, list[str]] = {}
     for path in sorted(results.glob("networks/*/summary.json")):
@@ -112,7 +112,7 @@ def _warning_lines(results: Path) -> list[str]:
 
 
 def _file_lines(results: Path) -> list[str]:
-    """Write which files to look at first."""
+    """Write the files that a reader should look at first."""
     rows = [*_held_out_scores(results), *_comparison(results)]
     experiments = [row["experiment"] for row in rows if row["kind"] == "experiment"]
     files = [(results / "comparison.md", "all scores")]

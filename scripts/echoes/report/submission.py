@@ -1,4 +1,4 @@
-"""The competition's submission: predicted rows, and zero rows for perturbations unknown yet."""
+"""The competition's submission: predicted rows, then zero rows for genes not yet published."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def pad(
     predictions: Floats,
     padding: int,
 ) -> Matrix:
-    """Append zero rows whose ids continue the numbering of the given ones.
+    """Append zero rows; their ids continue the numbering of the predicted rows.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ def pad(
     genes
         The G predicted genes.
     predictions
-        (v, G), one row an id.
+        (v, G), one row for each id, log2 units.
     padding
-        How many zero rows to append.
+        Number of zero rows to append.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def pad(
     Raises
     ------
     InputError
-        When there are rows to append and the ids are not numbers after one prefix.
+        When there are rows to append, and the ids are not one prefix with numbers.
     """
     parts = [re.fullmatch(r"(.*?)(\d+)", name) for name in ids] if padding else []
     numbered = [(part[1], int(part[2]), len(part[2])) for part in parts if part]
@@ -49,7 +49,7 @@ def pad(
         raise InputError(
             "dataset: validation",
             "column pert_id",
-            f"{abbreviate(ids)} cannot be numbered on",
+            f"{abbreviate(ids)} cannot be continued",
             expected="ids such as pert_1, pert_2 … with one prefix",
             remedy="Rename the ids, or set `submission: padding: 0`.",
         )
@@ -77,7 +77,7 @@ def check_against_sample(path: StrPath, submission: Matrix, row_names: str) -> N
     Raises
     ------
     InputError
-        When rows or columns differ, or stand in another order.
+        When rows or columns differ, or are in another order.
     """
     sample = read_matrix(path, row_names)
     for place, ours, theirs in (

@@ -1,4 +1,4 @@
-"""How good predictions are: the competition's score, the field's metrics, intervals, comparisons.
+"""Evaluation of predictions: the competition's score, other metrics, intervals, comparisons.
 
-Everything here takes arrays of measured and of predicted responses; it knows no model.
+All functions take arrays of measured and of predicted responses, and depend on no model.
 """

@@ -1,12 +1,12 @@
 """Percentile bootstrap over perturbations.
 
-Perturbations are drawn with replacement and every metric is taken over those that were
-drawn; quantiles over many draws bound an interval [1]_. Predictions stay what they are:
-no model is fitted again, so an interval tells how far a metric depends on which
-perturbations were measured, given the models.
+Perturbations are drawn with replacement, and a metric is computed over the drawn ones.
+Quantiles over many draws are the bounds of an interval [1]_. No model is fitted again:
+an interval shows how much a metric depends on which perturbations were measured, not
+how much the fitted models depend on it.
 
-A draw is a row of counts, how often it holds each perturbation. Two sets of predictions
-are compared on the same draws, which leaves out what they share::
+A draw is a row of counts: how many times it contains each perturbation. Two sets of
+predictions are compared on the same draws, so that the variation they share cancels::
 
     counts = resample(n, 10_000, seed=0)
     lower, upper = interval(score_draws(one, counts) - score_draws(other, counts))
@@ -45,7 +45,7 @@ def resample(n: int, draws: int, seed: int) -> Counts:
     Returns
     -------
     Counts
-        (draws, n) how often each draw holds each perturbation; its rows sum to n.
+        (draws, n) how many times each draw contains each perturbation; each row sums to n.
     """
     random = np.random.Generator(np.random.PCG64(seed))
     drawn = random.integers(n, size=(draws, n), dtype=np.int64)
@@ -62,7 +62,7 @@ def score_draws(parts: ScoreParts, counts: Counts) -> Floats:
     parts
         What each of n rows adds to the score.
     counts
-        (draws, n) how often each draw holds each row.
+        (draws, n) how many times each draw contains each row.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def mean_draws(values: Floats, counts: Counts) -> Floats:
     values
         (n,) a metric of each row; NaN where it is undefined.
     counts
-        (draws, n) how often each draw holds each row.
+        (draws, n) how many times each draw contains each row.
 
     Returns
     -------

@@ -14,8 +14,8 @@ from echoes.scoring.held_out import Metrics
 
 #: Metrics by which each two held-out experiments are compared.
 PAIRED_METRICS = ("score", "wmae_ratio", "discrimination_l1")
-#: Metrics of the published protocol, which are never those of the other one: column of the
-#: table of fold scores → name of its mean.
+#: Metrics of the published protocol: column of the table of fold scores → name of its mean.
+#: The names differ from those of the held-out protocol, because the scales differ.
 PUBLISHED_METRICS = {"score": "mean_fold_score", "mape": "mape"}
 #: Columns that say which experiment a value belongs to.
 EXPERIMENT_COLUMNS = ("experiment", "kind", "protocol")
@@ -51,7 +51,7 @@ def comparison_table(
     published
         Tables of fold scores of the experiments with the published protocol, by name.
     counts
-        (draws, n) how often each draw holds each perturbation.
+        (draws, n) how many times each draw contains each perturbation.
 
     Returns
     -------
@@ -73,14 +73,14 @@ def comparison_table(
 def difference_table(held_out: Mapping[str, Experiment], counts: Counts) -> pd.DataFrame:
     """Make a table of the differences between each two experiments, with 95 % intervals.
 
-    Both are taken over the same draws, which leaves out what the two share.
+    Both experiments use the same draws, so that the variation they share cancels.
 
     Parameters
     ----------
     held_out
         Held-out experiments by name.
     counts
-        (draws, n) how often each draw holds each perturbation.
+        (draws, n) how many times each draw contains each perturbation.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def _tidy_table(
     names: Strings,
     experiments: Iterable[tuple[str, str, dict[str, Floats]]],
 ) -> pd.DataFrame:
-    """Make a table with one row for each experiment, metric and name; its columns always exist."""
+    """Make a table with one row for each experiment, metric and name; it may have no rows."""
     types = dict.fromkeys((*EXPERIMENT_COLUMNS, name_column, "metric"), "string")
     types |= {"value": "float64"}
     tables = [

@@ -1,7 +1,8 @@
 """Prediction intervals: their levels, and how many measured values lie inside them.
 
-A model that gives intervals names for each entry a scale of its error, the spread, and for each
-of its fits one factor a level. Spread times factor is half the width of the interval.
+A model that gives intervals estimates the spread of each entry, which is the expected size of its
+error in log2 units, and for each fit one factor for each level. Half the width of an interval is
+the spread times the factor.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from echoes.io.arrays import Floats, Ints
 
 #: Share of a normal distribution that lies within one standard deviation of its mean.
 ONE_DEVIATION = 0.6827
-#: Shares of entries that intervals shall cover.
+#: Levels of the intervals: the share of entries that each interval should cover.
 LEVELS = (0.5, ONE_DEVIATION, 0.8, 0.9, 0.95)
 
 
@@ -24,11 +25,12 @@ def coverage(
     Parameters
     ----------
     truth, prediction, spread
-        (n, G) measured responses, predicted ones, and the scale of the error of each.
+        (n, G) measured responses, predicted responses, and the expected size of each error; log2
+        units.
     quantiles
         (F, levels) half width of the intervals in units of the spread, for each of F fits.
     fold
-        (n,) the fit that each row is predicted by.
+        (n,) number of the fit that predicts each row, 0 … F − 1.
 
     Returns
     -------
@@ -44,5 +46,5 @@ def coverage(
 
 
 def coverage_name(level: float) -> str:
-    """Name of the metric that is the coverage of the intervals of a level, such as coverage_95."""
+    """Name of the coverage of the intervals of a level, such as ``coverage_95`` for 0.95."""
     return f"coverage_{100 * level:g}"

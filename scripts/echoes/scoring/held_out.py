@@ -81,13 +81,13 @@ class Metrics:
         name
             One of `overall_names`.
         counts
-            (draws, n) how often each draw holds each perturbation.
+            (draws, n) how many times each draw contains each perturbation.
 
         Returns
         -------
         Floats
-            (draws,) values; NaN where undefined. A correlation over a draw that holds some
-            perturbations twice is not one over as many, so those of genes are all NaN.
+            (draws,) values; NaN where undefined. ``gene_pearson`` is always NaN: it is a
+            correlation over perturbations, and a draw contains some of them twice.
         """
         parts = self.score.parts
         match name:
@@ -116,7 +116,7 @@ class Metrics:
         Parameters
         ----------
         counts
-            (draws, n) how often each draw holds each perturbation.
+            (draws, n) how many times each draw contains each perturbation.
 
         Returns
         -------
@@ -140,9 +140,10 @@ def compute_metrics(
 ) -> Metrics:
     """Compute all metrics of a set of out-of-fold predictions.
 
-    A deviation is what a response differs by from the mean response of the model's training
-    perturbations, and what a prediction differs by from the model's mean prediction for them:
-    a constant prediction has none, and gets no credit from a metric on deviations.
+    The deviation of a response is its difference from the mean response of the training
+    perturbations. The deviation of a prediction is its difference from the mean prediction of
+    the same model for them. A constant prediction has deviations of 0, so that a metric of
+    deviations gives it no credit.
 
     Parameters
     ----------
@@ -178,7 +179,7 @@ def compute_metrics(
     if predictions.quantiles.shape[1]:
         shares = coverage(truth, prediction, predictions.spread, predictions.quantiles, fold)
         rows |= {coverage_name(level): row for level, row in zip(LEVELS, shares.T, strict=True)}
-    # A silenced gene falls whatever the model: that is no correlation of the gene's responses.
+    # The knockdown itself is left out: it is no response of the gene to another perturbation.
     measured = np.flatnonzero(silenced >= 0)
     deviation[measured, silenced[measured]] = 0.0
     predicted[measured, silenced[measured]] = 0.0
@@ -221,9 +222,9 @@ def calibration_table(metrics: Metrics, predictions: OutOfFold) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a level: the share over all entries, the shares that a tenth and nine tenths of
-        the perturbations stay below, and the mean half width of the intervals, log2 units. No
-        row where the models give no intervals.
+        One row for each level: the share over all entries, the 10th and the 90th percentile
+        over perturbations of their shares, and the mean half width of the intervals in log2
+        units. It has no rows if the models give no intervals.
     """
     columns = ["level", "coverage", "coverage_p10", "coverage_p90", "mean_half_width"]
     if not predictions.quantiles.shape[1]:
@@ -240,7 +241,7 @@ def calibration_table(metrics: Metrics, predictions: OutOfFold) -> pd.DataFrame:
 def uncertainty_table(
     predictions: Sequence[tuple[Sequence[str], OutOfFold]], genes: Sequence[str]
 ) -> pd.DataFrame:
-    """Make a table of the error to expect of each prediction, log2 units.
+    """Make a table of the expected error of each prediction, log2 units.
 
     Parameters
     ----------
@@ -252,8 +253,9 @@ def uncertainty_table(
     Returns
     -------
     pandas.DataFrame
-        One row a perturbation, one column a gene: half the width of the interval that covers
-        as much as one standard deviation to each side. Empty where a model gives no intervals.
+        One row for each perturbation, one column for each gene: half the width of the 68 %
+        interval, which corresponds to one standard deviation of a normal distribution. Empty
+        if a model gives no intervals.
     """
     if not all(part.quantiles.shape[1] for _, part in predictions):
         return pd.DataFrame({"perturbation": []})
@@ -266,7 +268,7 @@ def uncertainty_table(
 
 
 def models_at_edge(predictions: OutOfFold) -> list[str]:
-    """Name the models whose chosen penalty is the smallest or largest one in most folds."""
+    """List the models whose chosen penalty is the smallest or largest of the list in most folds."""
     return [
         name.removesuffix("_at_edge")
         for name, values in predictions.choices.items()
@@ -286,7 +288,7 @@ def summarise(
     calibration
         Their `calibration_table`.
     counts
-        (draws, n) how often each bootstrap draw holds each perturbation.
+        (draws, n) how many times each bootstrap draw contains each perturbation.
     """
     intervals = {
         name: dict(zip(("value", "lower", "upper"), map(_or_none, values), strict=True))

@@ -3,13 +3,14 @@
 The score is that of the competition "Echoes of silenced genes": a sum over
 perturbations of log ratios of errors, times one weighted cosine over all of them.
 
-The other metrics, `gene_correlation` apart, are one value a perturbation. Truth and
-prediction are (n, G): what was measured and what was predicted out of fold for n
-perturbations and G response genes. They are deltas against the control or deviations: a
-fold's truth less the mean response of its training rows, and its prediction less the
-mean of what its model predicts for them, so that a constant predictor has deviations of
-exactly 0. `silenced` is (n,) the position of each perturbation's silenced gene among
-the G, −1 where it is not measured.
+The other metrics have one value for each perturbation; only `gene_correlation` has one
+for each gene. Truth and prediction are arrays (n, G) of measured and of out-of-fold
+predicted responses, for n perturbations and G response genes. They are deltas (difference
+to the control, log2 units) or deviations. The deviation of the truth is its difference
+from the mean response of the training perturbations of its fold. The deviation of a
+prediction is its difference from the mean of what the same model predicts for them: a
+constant predictor has deviations of exactly 0. `silenced` (n,) is the position of each
+silenced gene among the G response genes, −1 where it is not measured.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ from echoes.io.arrays import Floats, Ints
 
 Positions = Ints
 
-#: Errors and norms below this count as this.
+#: Smaller errors and norms are replaced by this number.
 EPSILON = 1e-12
-#: No perturbation adds more than this to the score.
+#: Largest term that one perturbation can add to the score.
 MAXIMAL_TERM = 5.0
 #: Deltas of at least this size count in full in the weighted cosine, log2 units.
 FULL_EFFECT = 0.2
-#: Rows of the table of truths that distances are taken to at a time.
+#: Number of truths whose distances are computed at a time.
 _TRUTHS = 32
-#: Distance in `discrimination` → what a gene adds to it, or to its cosine.
+#: Distance in `discrimination` → what one gene adds to it; for the cosine, to the inner product.
 DISTANCES: dict[str, Callable[..., Floats]] = {
     "l1": lambda x, y: np.abs(x - y),
     "cosine": np.multiply,
@@ -42,7 +43,7 @@ DISTANCES: dict[str, Callable[..., Floats]] = {
 
 @dataclass(frozen=True)
 class ScoreParts:
-    """What each row adds to the score: the score of any rows follows from the sums of these.
+    """What each row adds to the score: the score of any set of rows follows from their sums.
 
     Parameters
     ----------
@@ -96,14 +97,14 @@ def weighted_cosine(truth: Floats, prediction: Floats) -> float:
     """Cosine of truth and prediction over all entries, where small deltas count little.
 
     An entry counts with the square of a smoothstep that goes from 0 at no effect
-    to 1 at `FULL_EFFECT`, by the larger of the true and the predicted delta.
-    It is 0 where truth or prediction has no length.
+    to 1 at `FULL_EFFECT` (log2 units), evaluated at the larger of the absolute true and the
+    absolute predicted delta. The cosine is 0 if all weighted truths or predictions are 0.
     """
     return float(cosine_of_sums(*(part.sum() for part in _cosine_parts(truth, prediction))))
 
 
 def _cosine_parts(truth: Floats, prediction: Floats) -> tuple[Floats, Floats, Floats]:
-    """Give each row's share of the three sums in the weighted cosine."""
+    """Compute what each row adds to the three sums in the weighted cosine; three arrays (n,)."""
     t = np.clip(np.maximum(np.abs(truth), np.abs(prediction)) / FULL_EFFECT, 0, 1)
     h2 = (t * t * (3 - 2 * t)) ** 2
     return (
@@ -140,7 +141,7 @@ def score(truth: Floats, prediction: Floats, weights: Floats, baseline: Floats) 
     terms = np.minimum(np.log2(ratio), MAXIMAL_TERM)
     sums = _cosine_parts(truth, prediction)
     cosine = float(cosine_of_sums(*(part.sum() for part in sums)))
-    # Adding zero: a negative sum times a cosine of 0 shall not be written as -0.0.
+    # Adding zero: a negative sum times a cosine of 0 is -0.0, which would be written so.
     total = round(float(terms.sum()) * max(0.0, cosine), 5) + 0.0
     return Score(wmae, ScoreParts(terms, *sums), cosine, total)
 
@@ -156,15 +157,15 @@ def mean_absolute_percentage_error(
 ) -> Floats:
     """Mean over genes of the absolute error over the absolute truth, a ratio, one value a row.
 
-    Deltas near zero make it large; it stands here because the published method prints it.
+    Deltas near zero make it large. It is here because the published method reports it.
 
     Parameters
     ----------
     truth, prediction
         (n, G) deltas.
     skip_zeros
-        Leave out the entries whose truth is exactly 0, such as genes that nobody saw in
-        either group of cells; NaN for a row that has no others. Otherwise they are
+        Leave out the entries whose truth is exactly 0, such as genes that were detected in
+        neither group of cells; NaN for a row without other entries. Otherwise they are
         divided by the machine epsilon, as scikit-learn does.
     """
     floor = np.finfo(np.float64).eps
@@ -182,9 +183,9 @@ def gene_correlation(truth: Floats, prediction: Floats) -> Floats:
 def pearson(truth: Floats, prediction: Floats, silenced: Positions | None = None) -> Floats:
     """Pearson correlation over genes, one value a row; NaN where one side is constant.
 
-    Of deltas against the control it is the field's "Pearson delta" [1]_. Whatever all
-    perturbations share raises that; of deviations from the mean response [2]_ a
-    prediction that is the same for every perturbation gets none.
+    For deltas against the control this is the "Pearson delta" of the field [1]_. A response
+    that all perturbations share makes it high. For deviations from the mean response [2]_ it
+    is undefined where the prediction is the same for every perturbation.
 
     Parameters
     ----------
@@ -222,9 +223,9 @@ def pearson(truth: Floats, prediction: Floats, silenced: Positions | None = None
 def top_overlap(truth: Floats, prediction: Floats, k: int) -> Floats:
     """Share of the k truly largest genes that are among the k predicted largest, one value a row.
 
-    Largest in size, whatever the sign. Where several genes tie for the last places, on
-    either side, this is the expected share if lots are drawn: a prediction of zeros gets
-    k/G, as any does that knows nothing.
+    Largest means largest absolute value. Where several genes tie for the last places, among
+    the true or the predicted ones, this is the expected share if ties are broken at random:
+    a prediction of zeros gets k/G, the share that chance gives.
 
     Parameters
     ----------
@@ -242,7 +243,7 @@ def sign_accuracy(truth: Floats, prediction: Floats, k: int) -> Floats:
     """Share of the k truly largest genes that are predicted with their sign, one value a row.
 
     A predicted 0 is wrong, and so is every prediction of a true 0. Where several genes
-    tie for the last places, this is the expected share if lots are drawn.
+    tie for the last places, this is the expected share if ties are broken at random.
 
     Parameters
     ----------
@@ -258,7 +259,10 @@ def sign_accuracy(truth: Floats, prediction: Floats, k: int) -> Floats:
 
 
 def _among_largest(values: Floats, k: int) -> Floats:
-    """Give each entry's probability to be among its row's k largest in size, ties by lot."""
+    """Probability of each entry to be among the k largest absolute values of its row, (n, G).
+
+    It is 0 or 1, except where ties are broken at random.
+    """
     size = np.abs(values)
     last = np.partition(size, -k, axis=1)[:, [-k]]
     above, tied = size > last, size == last
@@ -273,14 +277,14 @@ def discrimination(
     silenced: Positions,
     distance: Literal["l1", "cosine"] = "l1",
 ) -> Floats:
-    """Share of the other perturbations whose truth is farther from the prediction than its own.
+    """Share of the other perturbations whose truth is farther from a prediction than the right one.
 
     The discrimination score of the Virtual Cell Challenge [1]_, 1 at best and 0.5 by chance;
-    [2]_ ranks the predictions for each truth instead. Ties count half. The two distances
-    of a comparison leave out the silenced genes of both perturbations, which tell them
-    apart without any knowledge of a response; the challenge leaves out the predicted one's
-    only. So of two perturbations with the same prediction one wins what the other loses,
-    and a prediction that is the same for all has a mean of 0.5.
+    [2]_ ranks the predictions for each truth instead. Ties count half. Each comparison of two
+    perturbations leaves out the silenced genes of both: that these genes are low is enough to
+    recognise the perturbation, without any knowledge of other responses. (The challenge leaves
+    out only the silenced gene of the predicted perturbation.) Then a prediction that is the
+    same for all perturbations has a mean score of exactly 0.5.
 
     Parameters
     ----------
@@ -295,7 +299,7 @@ def discrimination(
     Returns
     -------
     Floats
-        (n,) 0 … 1; NaN where there are no others.
+        (n,) 0 … 1; NaN if there is only one perturbation.
 
     Notes
     -----
@@ -318,8 +322,8 @@ def discrimination(
         return np.full(1, np.nan)
     # A gene of zeros, at −1, stands in for the silenced genes that are not measured.
     Y, P = (np.pad(part, ((0, 0), (0, 1))) for part in (truth, prediction))
-    # A perturbation's own gene is left out of its every comparison, so its truth need not
-    # enter the sums, where it may be larger than all others together.
+    # The silenced gene of a perturbation is left out of all its comparisons. Its truth may be
+    # larger than all other entries together, so it is kept out of the sums from the start.
     Y[np.arange(n), silenced] = 0
     entry = DISTANCES[distance]
     if distance == "l1":
@@ -338,16 +342,16 @@ def discrimination(
     length, square = np.sqrt(np.vecdot(P, P)), np.vecdot(Y, Y)
     noise = np.finfo(np.float64).eps * (genes + 8)
     score = np.empty(n)
-    for p, own in enumerate(silenced):
-        # To its own truth and to each of the others, less what the two silenced genes add. Where
-        # these are the same gene that comes off twice, by the same amount on both sides.
-        near = sums[p, p] - (entry(P[p, own], 0) + entry(P[p, silenced], Y[p, silenced]))
-        far = sums[p] - (entry(P[p, own], Y[:, own]) + entry(P[p, silenced], 0))
+    for p, gene in enumerate(silenced):
+        # Distances to the right truth and to each other truth, minus what the two silenced genes
+        # add. If both are the same gene, it is subtracted twice, on both sides alike.
+        near = sums[p, p] - (entry(P[p, gene], 0) + entry(P[p, silenced], Y[p, silenced]))
+        far = sums[p] - (entry(P[p, gene], Y[:, gene]) + entry(P[p, silenced], 0))
         if distance == "l1":
             size = np.maximum(sums[p, p], sums[p])
         else:
             near_square = _positive(square[p] - Y[p, silenced] ** 2)
-            far_square = _positive(square - Y[:, own] ** 2)
+            far_square = _positive(square - Y[:, gene] ** 2)
             # Both would be divided by the length of the same prediction.
             near, far = -near / np.sqrt(near_square), -far / np.sqrt(far_square)
             size = length[p] * (square[p] / near_square + square / far_square)
@@ -357,5 +361,5 @@ def discrimination(
 
 
 def _positive(values: Floats) -> Floats:
-    """Values above 0; else NaN, which is neither nearer nor farther than anything."""
+    """Replace values of 0 and below by NaN: a comparison with NaN is a tie."""
     return np.where(values > 0, values, np.nan)

@@ -21,13 +21,13 @@ class HeldOutPart:
     Parameters
     ----------
     rows
-        (r,) numbers of the perturbations, from 0 on.
+        (r,) numbers of the perturbations, counted from 0.
     fold
         (r,) number of the fit that predicts each of them, 0 … F − 1.
     prediction
         (r, G) predicted responses.
     spread
-        (r, G) scale of the error to expect; (r, 0) where the models give none.
+        (r, G) expected size of the error, log2 units; (r, 0) where the models give none.
     centre, mean
         (F, G) mean prediction and mean response of each fit's training perturbations.
     quantiles
@@ -36,11 +36,12 @@ class HeldOutPart:
     inner_score
         (F,) score of the inner cross-validation; NaN where there is none.
     seconds
-        (F,) how long each fit took.
+        (F,) duration of each fit in seconds.
     choice_names
-        (C,) names of what the inner cross-validation chooses and of what a fit reports.
+        (C,) names of the numbers that the inner cross-validation chose, and of other numbers
+        that describe a fit.
     choices
-        (F, C) their values.
+        (F, C) values of these numbers.
     """
 
     rows: Ints
@@ -97,17 +98,17 @@ def load_parts(folder: StrPath, count: int) -> OutOfFold:
     Parameters
     ----------
     folder
-        Where the parts are.
+        Folder of the parts.
     count
         Number of parts, at least 1. A part may be without perturbations.
 
     Raises
     ------
     InputError
-        When a part is damaged, or together they do not hold each perturbation once.
+        When a part is damaged, or a perturbation is in no part or in more than one.
     """
-    parts = [_read(Path(folder, f"{number}.npz")) for number in range(count)]
-    return _together(folder, parts)
+    parts = [_read_part(Path(folder, f"{number}.npz")) for number in range(count)]
+    return _join_parts(folder, parts)
 
 
 def load_part(path: StrPath) -> OutOfFold:
@@ -116,17 +117,17 @@ def load_part(path: StrPath) -> OutOfFold:
     Raises
     ------
     InputError
-        When the file is damaged, or does not hold each perturbation once.
+        When the file is damaged, or a perturbation is missing or is in it more than once.
     """
-    return _together(path, [_read(path)])
+    return _join_parts(path, [_read_part(path)])
 
 
-def _read(path: StrPath) -> HeldOutPart:
+def _read_part(path: StrPath) -> HeldOutPart:
     return HeldOutPart(*load_arrays(path, *_FIELDS))
 
 
-def _together(place: StrPath, parts: Sequence[HeldOutPart]) -> OutOfFold:
-    """Bring the rows of parts into order, and number their fits on."""
+def _join_parts(place: StrPath, parts: Sequence[HeldOutPart]) -> OutOfFold:
+    """Sort the rows of all parts, and number the fits of all parts from 0 on."""
     # A part without perturbations has no fits, and arrays without a second axis.
     parts = [part for part in parts if len(part.rows)]
     rows = np.concatenate([np.empty(0, dtype=np.intp), *(part.rows for part in parts)])

@@ -46,18 +46,18 @@ class Predictions:
 
     @property
     def reference(self) -> Floats:
-        """(n, G) what the experiment's protocol compares predictions with."""
+        """(n, G) responses that the experiment's protocol compares the predictions with."""
         return self.truth if self.reconstruction is None else self.reconstruction
 
     @property
     def reference_name(self) -> str:
-        """What `reference` is called in a figure."""
+        """Title of `reference` in a figure."""
         if self.reconstruction is None:
             return "Truth"
         return "Truth, rebuilt from its components"
 
 
-#: The one array that not every file has.
+#: The array that only files of the published protocol have.
 _OPTIONAL = "reconstruction"
 _FIELDS = tuple(field.name for field in dataclasses.fields(Predictions) if field.name != _OPTIONAL)
 

@@ -43,7 +43,7 @@ class Evaluation:
 
     @property
     def mean_fold_score(self) -> float:
-        """Mean of the single rows' scores, what the published method prints."""
+        """Mean of the scores of single rows, which the published method reports."""
         return float(np.mean([fold.total for fold in self.folds]))
 
 
@@ -55,8 +55,8 @@ def evaluate(
     Parameters
     ----------
     prediction, reconstruction, truth, weights
-        (n, G): what was predicted, what the components make of the response, the
-        measured deltas, and the weights of the score.
+        (n, G) predictions, responses rebuilt from their principal components, measured deltas
+        (all in log2 units), and weights of the score.
     baseline
         (n,) weighted mean absolute error of the baseline.
     """
@@ -87,7 +87,7 @@ class Fits:
     unconverged
         (n, M) number of inner fits that missed their tolerance.
     seconds
-        (n, M) how long the fit took.
+        (n, M) duration of the fit in seconds.
     """
 
     models: Sequence[str]

@@ -1,4 +1,4 @@
-"""What the summaries of both protocols share: command-line options, and the end of the record."""
+"""Common parts of the summaries of both protocols: command-line options, and the JSON record."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from echoes.io.files import StrPath, load_json, save_json
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that both scripts have which put an experiment's predictions together."""
+    """Add the options that `aggregate_folds.py` and `aggregate_held_out.py` have in common."""
     parser.add_argument("--perturbations", required=True, help="npz of the screen")
     parser.add_argument("--settings", required=True, help="json of the experiment's settings")
     parser.add_argument("--records", nargs="+", required=True, help="name=json of earlier stages")
@@ -29,7 +29,7 @@ def save_summary(
     records: Sequence[str],
     packages: Sequence[str],
 ) -> None:
-    """Write an experiment's summary: its settings, its results, and what they rest on.
+    """Write an experiment's summary: settings, results, records of earlier stages and versions.
 
     Parameters
     ----------
@@ -38,11 +38,11 @@ def save_summary(
     settings
         The experiment's settings, with its name as ``experiment``.
     results
-        Results as JSON has them.
+        Results; values that JSON can represent.
     records
-        ``name=path`` of the JSON records of earlier stages, which are taken over.
+        ``name=path`` of the JSON records of earlier stages, which are copied into the summary.
     packages
-        Python packages whose versions are named.
+        Python packages whose versions are recorded.
     """
     named_paths = dict(record.split("=", 1) for record in records)
     save_json(

@@ -48,8 +48,9 @@ def rank_runs(
 ) -> pd.DataFrame:
     """Rank the runs of a sweep by their inner score, with the held-out score beside it.
 
-    A choice by the held-out score would have seen what it is scored on. The last row is
-    nested: each perturbation is predicted by the run with the best inner score in its fold.
+    A choice by the held-out score would be too optimistic, because it uses the responses that
+    the score is computed on. The last row is nested: each perturbation is predicted by the run
+    with the best inner score in its fold.
 
     Parameters
     ----------
@@ -60,12 +61,13 @@ def rank_runs(
     baseline
         (n,) WMAE of the baseline.
     counts
-        (draws, n) how often each bootstrap draw holds each perturbation.
+        (draws, n) how many times each bootstrap draw contains each perturbation.
 
     Returns
     -------
     pandas.DataFrame
-        One row a run, the best inner score first, and the nested row. Settings are JSON.
+        One row for each run, the best inner score first, then the nested row. Settings are
+        written as JSON.
     """
 
     def row(name: str, varied: Mapping[str, Any], inner: Floats, outer: Score) -> dict[str, Any]:
@@ -90,7 +92,7 @@ def rank_runs(
             for run in runs
         ]
     )
-    # Stable: runs that are as good stay in the order of the configuration.
+    # Stable: runs with equal scores stay in the order of the configuration.
     table = table.sort_values("inner_score", ascending=False, kind="stable")
     outer_rank = table["held_out_score"].rank(ascending=False, method="min").astype(int)
     table.insert(0, "inner_rank", range(1, len(table) + 1))
@@ -108,7 +110,7 @@ def rank_runs(
 
 
 def _notes(ranked: pd.DataFrame) -> list[str]:
-    """Note which run is chosen, and which one looks better only by its held-out score."""
+    """Write a note for the chosen run, and for another run that has the best held-out score."""
     notes = [""] * len(ranked)
     best = int(ranked["held_out_score"].argmax())
     if best:

@@ -1,4 +1,4 @@
-"""Tables of results as files."""
+"""Write tables of results to files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Perturbations and their responses: three tables, aligned and checked, as one record."""
+"""Read a screen from the competition's three tables: align them, check them, convert to log2."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from echoes.scoring.metrics import weighted_mae
 from echoes.screen.record import Screen
 from echoes.screen.scale import to_log2
 
-#: How far a row of weights may be from its sum G, as a share of G: files are rounded.
+#: Largest deviation of the sum of a row of weights from G, as a share of G: files are rounded.
 WEIGHT_SUM_TOLERANCE = 1e-2
 
 
 def _same_names(path: StrPath, place: str, expected: Sequence[str], names: Sequence[str]) -> Ints:
-    """Look up where each expected name stands among the names, which must be the same set."""
+    """Find the position of each expected name among the names; both must be the same set."""
     position = positions(expected, names)
     missing = [name for name, i in zip(expected, position.tolist(), strict=True) if i < 0]
     known = set(expected)
@@ -77,18 +77,19 @@ def read_means(
             expected="the row of the control cells",
             remedy="Add it, or set `dataset: control:` to the name that it has.",
         )
-    at = table.rows.index(control)
+    control_row = table.rows.index(control)
     if len(table.rows) < 2:
         raise InputError(
             path,
             "",
-            "there is no row beside the control",
+            "the control is the only row",
             expected="one row a perturbation",
             remedy="Check that the table is complete.",
         )
-    responses = np.delete(table.values, at, axis=0) - table.values[at]
-    symbols = table.rows[:at] + table.rows[at + 1 :]
-    return symbols, table.columns, table.values[at], responses
+    expression = table.values[control_row]
+    responses = np.delete(table.values, control_row, axis=0) - expression
+    symbols = table.rows[:control_row] + table.rows[control_row + 1 :]
+    return symbols, table.columns, expression, responses
 
 
 def read_truth(
@@ -123,7 +124,7 @@ def read_truth(
         raise InputError(
             path,
             "line 1",
-            f"column {abbreviate(twice)} would be both a gene's and a weight's or the baseline's",
+            f"column {abbreviate(twice)} is both a response gene and a weight or the baseline",
             expected="no response gene named like another column of this table",
             remedy="Rename the gene in both tables.",
         )

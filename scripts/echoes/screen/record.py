@@ -19,21 +19,21 @@ class Screen:
     Parameters
     ----------
     perturbations
-        (n,) names of the perturbations as the tables have them, in their order.
+        (n,) names of the perturbations, as in the tables and in their order.
     silenced
         (n,) gene that each perturbation silences. Two guides may silence one gene.
     genes
         (G,) response genes.
     control
-        (G,) expression of the control cells.
+        (G,) mean expression of the control cells, log2(1 + 10⁴·UMI/total).
     responses
-        (n, G) expression minus that of the control.
+        (n, G) mean expression minus that of the control, log2 units.
     truth
-        (n, G) the measured responses that predictions are scored against.
+        (n, G) the measured responses that predictions are scored against, log2 units.
     weights
-        (n, G) weights of the score, at least 0.
+        (n, G) weights of the score, at least 0; each row sums to about G.
     baseline
-        (n,) weighted mean absolute error of the baseline prediction.
+        (n,) weighted mean absolute error of the baseline prediction, log2 units.
     validation_ids, validation_silenced
         (v,) ids and silenced genes of the perturbations to predict.
     scale
@@ -62,14 +62,28 @@ def save(path: StrPath, screen: Screen) -> None:
 
 
 def load(path: StrPath) -> Screen:
-    """Read the whole screen that `save` wrote."""
+    """Read the whole screen that `save` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or is not such a file.
+    """
     fields = dict(zip(_FIELDS, load_arrays(path, *_FIELDS), strict=True))
     scale = str(fields.pop("scale"))
     return Screen(**fields, scale=scale)
 
 
 def load_fields(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:
-    """Read the named fields of a screen, for jobs that need little memory."""
+    """Read only the named fields of a screen, in this order, to save memory.
+
+    Raises
+    ------
+    AttributeError
+        If a screen has no field of this name.
+    InputError
+        If the file is damaged, or is not such a file.
+    """
     unknown = set(names) - set(_FIELDS)
     if unknown:
         raise AttributeError(f"Screen has no field {', '.join(sorted(unknown))}")

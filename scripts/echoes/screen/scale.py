@@ -1,4 +1,4 @@
-"""The scale of expression values: convert it to log2, and warn if it is not as the config says.
+"""The scale of expression values: convert it to log2, and warn if the configured scale looks wrong.
 
 The models expect means over cells of log2(1 + 10⁴·share). The share of a gene is the number of
 its molecules (UMIs) in a cell, divided by the number of all molecules in the cell.
@@ -16,13 +16,13 @@ from echoes.screen.record import Screen
 #: Base of the logarithm of each scale that the tables may have.
 BASES = {"log2": 2.0, "ln": math.e, "log10": 10.0}
 
-#: What the values 10⁴·share of all genes of a cell add up to.
+#: Sum of the values 10⁴·share over all genes of a cell.
 TOTAL = 1e4
 
-#: Only with so many genes does the control show nearly all molecules of a cell.
+#: With fewer genes than this, the table may lack many of the molecules of a cell.
 MANY_GENES = 5000
 
-# Tables are rounded: this far below 0, or from a whole number, says nothing.
+# Tables are rounded: smaller differences from 0 or from a whole number mean nothing.
 _ROUNDING = 1e-6
 
 # Up to this many times the total, a sum may come from cells that were scaled to another total
@@ -54,9 +54,9 @@ def to_log2(values: Floats, scale: str) -> Floats:
 
 
 def scale_warnings(screen: Screen, scale: str) -> list[str]:
-    """Describe what shows that values are not means of log(1 + 10⁴·share) on the given scale.
+    """List the signs that values are not means of log(1 + 10⁴·share) on the given scale.
 
-    What can be seen, for any number of genes:
+    Signs that are found for any number of genes:
 
     - a negative value: log(1 + …) has none;
     - a value above log(1 + 10⁴), which is 13.29 in log2: this gene would have more than all
@@ -73,7 +73,7 @@ def scale_warnings(screen: Screen, scale: str) -> list[str]:
     values in log2 of cells with few molecules can look like natural logarithms, if the table
     lacks many genes with high expression or if none is much higher than the others.
 
-    What cannot be seen: natural or decimal logarithms said to be log2, in a table with fewer
+    What is not found: natural or decimal logarithms said to be log2, in a table with fewer
     genes or without the genes with the highest expression; differences (the table of truth) on
     another scale than the means; and a total that cells were scaled to below 1.5 · 10⁴.
 
@@ -127,7 +127,7 @@ def scale_warnings(screen: Screen, scale: str) -> list[str]:
 
 
 def _total_warning(control: Floats, scale: str) -> str | None:
-    """Compare what the control's genes add up to with all molecules of a cell."""
+    """Compare the sum over the control's genes with all molecules of a cell; None if it fits."""
     shares = {
         name: float(np.expm1(control * math.log(base)).sum()) / TOTAL
         for name, base in BASES.items()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from echoes.plan.code import reached_modules
+from echoes.plan.imports import reached_modules
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 

@@ -1,4 +1,4 @@
-"""Which library modules a script reaches: an edit of one of them runs the script's rule again."""
+"""The library modules that a script imports, also indirectly: its rule depends on all of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
-#: Gives the path of a file of the workflow by its path below the folder of scripts.
+#: Function from the path of a file below the folder of scripts to its real path.
 Locate = Callable[[str], Path]
 
 LIBRARY = "echoes"
@@ -23,9 +23,9 @@ _FOR_TYPES = re.compile(r"^if TYPE_CHECKING:\n(?:[ \t]+.*\n|\n)+", re.MULTILINE)
 
 
 def reached_modules(script: str, locate: Locate, modules: Sequence[str] = ()) -> list[str]:
-    """Follow a script's imports through the library.
+    """List the library modules that a script imports, directly or through other modules.
 
-    Imports for type checking alone are passed over.
+    Imports that only serve type checking are ignored.
 
     Parameters
     ----------
@@ -35,27 +35,27 @@ def reached_modules(script: str, locate: Locate, modules: Sequence[str] = ()) ->
         Gives the path of a file by its path below the folder of scripts.
     modules
         Dotted names of further modules that the script imports when it runs: those of the models
-        that it is told to fit.
+        that it fits.
 
     Returns
     -------
     list of str
-        Paths below the folder of scripts of all modules that are reached, sorted.
+        Paths of all these modules below the folder of scripts, sorted.
     """
-    found: set[str] = set()
+    reached: set[str] = set()
     paths = [path for module in modules for path in _files(module, locate)]
     todo = [*_imported_files(locate(script), locate), *paths]
     while todo:
         path = todo.pop()
-        if path not in found:
-            found.add(path)
+        if path not in reached:
+            reached.add(path)
             todo += _imported_files(locate(path), locate)
-    return sorted(found)
+    return sorted(reached)
 
 
 @cache
 def _imported_files(path: Path, locate: Locate) -> tuple[str, ...]:
-    """List the library's files that a file imports itself."""
+    """List the files of the library that a file imports directly."""
     text = _FOR_TYPES.sub("", path.read_text(encoding="utf-8"))
     return tuple(file for name in _imports(text) for file in _files(name, locate))
 
@@ -72,7 +72,7 @@ def _imports(text: str) -> Iterator[str]:
 
 
 def _files(name: str, locate: Locate) -> Iterator[str]:
-    """Give the files that are run when a dotted name of the library is imported."""
+    """Yield the files that Python runs when it imports a dotted name of the library."""
     package, *parts = name.split(".")
     if package != LIBRARY:
         return
