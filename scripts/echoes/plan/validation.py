@@ -1,4 +1,4 @@
-"""A configuration held against its schema: the first thing that does not fit, in one sentence."""
+"""Check a configuration against its schema, and say in one sentence what is wrong first."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
 
 
 def _explained(error: ValidationError, schema: Mapping[str, Any]) -> ConfigError:
-    """Say what does not fit, and what would."""
+    """Make the error that names the key, its value, and what was expected."""
     place = ": ".join(map(str, error.absolute_path))
     rule, value, part = error.validator, error.instance, error.schema
     if rule == "additionalProperties":
@@ -74,7 +74,7 @@ def _explained(error: ValidationError, schema: Mapping[str, Any]) -> ConfigError
 
 
 def _shown(value: object) -> str:
-    """Write a value shortly."""
+    """Write a value, cut off where it is long."""
     text = str(list(value)) if isinstance(value, Sequence) and not isinstance(value, str) else None
     text = repr(value) if text is None else text
     return text if len(text) <= 200 else f"{text[:200]} …"
