@@ -632,7 +632,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "sweep over an alpha above 1": (
         {"experiments": TWO} | swept("one", diffusion__alphas=[[0.5], [1.5]]),
-        "1.5 is greater than or equal to the maximum of 1",
+        "diffusion: alphas: 0: 1.5; expected number, above 0, below 1. ",
     ),
     "sweep over models that there are not": (
         {"experiments": TWO} | swept("one", models=[["mean"], ["lasso"]]),
@@ -644,7 +644,7 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "sweep over a number where a list is due": (
         {"experiments": TWO} | swept("one", diffusion__alphas=[0.5]),
-        "0.5 is not of type 'array'",
+        "diffusion: alphas: 0.5; expected list of: number, above 0, below 1. ",
     ),
 }
 
@@ -706,7 +706,7 @@ def test_guides_of_a_gene_are_held_out_together(fresh: Any, scheme: str) -> None
 def test_more_folds_than_genes_are_refused(fresh: Any) -> None:
     fresh.change(baselines=["mean"], crossval={"scheme": "k_fold", "folds": 7})
     text = fresh.snakemake("results/small/mean/held_out/0.npz", fails=True).text
-    assert "crossval: folds: 7 for 6 silenced genes; expected at least 2" in text
+    assert "crossval: folds: 7 for 6 silenced genes; expected 2 to 6, the number of " in text
 
 
 #: Length of one argument that Linux takes, in bytes; a rule's shell gets its command as one.
