@@ -22,7 +22,8 @@ import yaml
 
 from cluster.runs import Run, on_cluster, snakemake
 from cluster.slurm import Slurm, cluster, wait_for
-from workflow.conftest import ALONE, ECHO, ROOT, merged
+from echoes.plan.settings import overlay
+from workflow.conftest import ALONE, ECHO, ROOT
 
 HERE = Path(__file__).resolve().parent
 SHARED = ROOT.parent / "shared"
@@ -231,7 +232,7 @@ def under_way(
             place.mkdir()
             (place / "shared").symlink_to(SHARED)
             works.append(prepared.copy(place / "main"))
-            works[-1].settings = merged(yaml.safe_load(KNOCKOUT.read_text()), AFFORDABLE)
+            works[-1].settings = overlay(yaml.safe_load(KNOCKOUT.read_text()), AFFORDABLE)
         states, submissions, arrays = everything(works[0], folder)
         assert states == {"COMPLETED": 3 + 5 + 3}
         # The parts of echo are an array; the baselines go before, together or one by one.

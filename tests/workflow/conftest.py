@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 import yaml
 
 import starts
+from echoes.plan.settings import overlay
 
 ROOT = Path(__file__).resolve().parents[2]
 TRACKED = ("Snakefile", "config.yaml", "config", "workflow", "scripts", "profiles", "envs")
@@ -111,16 +111,6 @@ HELD_OUT = {
 }
 
 
-def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Overlay nested settings, as a second config file does."""
-    result = copy.deepcopy(dict(base))
-    for key, value in changes.items():
-        inner = result.get(key)
-        both = isinstance(value, Mapping) and isinstance(inner, Mapping)
-        result[key] = merged(inner, value) if both else copy.deepcopy(value)
-    return result
-
-
 @dataclass(frozen=True)
 class Outcome:
     """How a run of Snakemake ended, what it printed, and its log file, which a dry run has not."""
@@ -146,7 +136,7 @@ class Workspace:
 
     def change(self, **changes: Any) -> None:
         """Overlay the settings."""
-        self.settings = merged(self.settings, changes)
+        self.settings = overlay(self.settings, changes)
 
     def command(self, *arguments: str) -> list[str]:
         """Write the settings down, and return the command of a run with them."""

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from workflow.conftest import Workspace, merged
+from echoes.plan.settings import overlay
+from workflow.conftest import Workspace
 
 #: One experiment of each protocol: enough to reach every script but those of sweeps.
 FEW = {
@@ -27,7 +28,7 @@ MADE = ("comparison.csv", "published/submission.csv", "echo/figure.png", "echo/s
 
 def settings_of(local: Any, data: Path) -> dict[str, Any]:
     """The settings of the small data set, with its files where they are."""
-    settings = merged(local.settings, FEW)
+    settings = overlay(local.settings, FEW)
     text = yaml.safe_dump(settings).replace("data/", f"{data}/")
     loaded: dict[str, Any] = yaml.safe_load(text)
     return loaded

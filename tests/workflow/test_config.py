@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import re
 import tomllib
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from echoes.models.catalogue import MODELS
 from echoes.plan.plan import Plan
-from echoes.plan.settings import ConfigError
+from echoes.plan.settings import ConfigError, overlay
 from echoes.plan.validation import check_schema
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,16 +70,6 @@ def config_keys(node: Node, path: Path_ = ()) -> Iterator[Path_]:
 
 
 ALLOWED = dict(schema_keys(SCHEMA))
-
-
-def overlaid(base: Node, changes: Node) -> Node:
-    """Overlay nested settings, as a second config file does."""
-    result = copy.deepcopy(base)
-    for key, value in changes.items():
-        inner = result.get(key)
-        both = isinstance(value, dict) and isinstance(inner, dict)
-        result[key] = overlaid(inner, value) if both else value
-    return result
 
 
 def error_of(config: Node) -> str:
@@ -219,7 +208,7 @@ BAD = {
 
 @pytest.mark.parametrize(("changes", "name"), BAD.values(), ids=BAD)
 def test_a_bad_config_is_refused_by_name(changes: Node, name: str) -> None:
-    message = error_of(overlaid(CONFIG, changes))
+    message = error_of(overlay(CONFIG, changes))
     assert re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", message), message
     assert message.startswith("configuration: ")
     assert "; expected " in message
@@ -244,7 +233,7 @@ GOOD = {
 
 @pytest.mark.parametrize("changes", GOOD.values(), ids=GOOD)
 def test_a_good_config_is_taken(changes: Node) -> None:
-    check(overlaid(CONFIG, changes))
+    check(overlay(CONFIG, changes))
 
 
 def test_no_experiments_are_refused() -> None:

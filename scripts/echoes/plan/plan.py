@@ -144,15 +144,18 @@ class Plan:
 
     def network_summary(self, experiment: str) -> list[str]:
         """List the path of the summary of an experiment's network; empty if no model uses it."""
-        uses = any(each.inputs for each in self.members(experiment))
-        network = self.networks[self.members(experiment)[0].network]
-        return [paths.network_file(network.unshuffled, "summary.json")] if uses else []
+        network = self._used_network(experiment)
+        return [paths.network_file(network.unshuffled, "summary.json")] if network else []
 
     def receipts(self, experiment: str, table: str) -> list[str]:
         """List the path of the receipt of a download from STRING; empty if no model uses it."""
-        network = self.networks[self.members(experiment)[0].network]
-        used = self.network_summary(experiment)
-        return [paths.network_file(network.source, f"source/{table}.json")] if used else []
+        network = self._used_network(experiment)
+        return [paths.network_file(network.source, f"source/{table}.json")] if network else []
+
+    def _used_network(self, experiment: str) -> Network | None:
+        """Get the network of an experiment, or of its first member; None if no model uses it."""
+        members = self.members(experiment)
+        return self.network(members[0].name) if any(each.inputs for each in members) else None
 
     def validation_file(self, experiment: str) -> list[str]:
         """List the path of the predictions of the validation genes; empty if there are none."""
@@ -206,16 +209,12 @@ class Plan:
     def _graph_settings(self, one: Experiment) -> Settings:
         """Collect the settings of an experiment's network and of its diffusion."""
         network = self.networks[one.network]
-        of_links = {
-            key: value
-            for key, value in self.networks[network.unshuffled].settings.items()
-            # Paths are left out: the receipt of each download has the checksum of the file.
-            if key not in ("links", "info", "checksums")
-        }
+        settings = {**self.networks[network.unshuffled].settings, **network.settings}
+        # Paths are left out: the receipt of each download has the checksum of the file.
+        for key in ("links", "info", "checksums"):
+            del settings[key]
         return {
-            "network": {"name": network.name, **of_links, **network.settings}
-            if network.shuffle
-            else {"name": network.name, **of_links},
+            "network": {"name": network.name, **settings},
             "diffusion": {
                 "alphas": one.sections["diffusion"]["alphas"],
                 "tolerance": one.sections["diffusion"]["tolerance"],

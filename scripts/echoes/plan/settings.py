@@ -73,9 +73,8 @@ def defaults(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
 def complete(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
     """Fill in the defaults of all keys that a valid configuration leaves out.
 
-    Networks get the defaults of a network of links, except shuffled ones. The experiments,
-    networks and sweeps of the schema's defaults are used only if the configuration has none of
-    that kind.
+    Networks get the defaults of a network of links, except shuffled ones. The experiments
+    and networks of the schema's defaults are used only if the configuration has none of that kind.
 
     Parameters
     ----------
@@ -85,7 +84,7 @@ def complete(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
         The JSON schema of the configuration.
     """
     result = defaults(schema, schema)
-    for key in ("networks", "experiments", "sweeps"):
+    for key in ("networks", "experiments"):
         if config.get(key) is not None:
             result[key] = {}
     result = overlay(result, config)

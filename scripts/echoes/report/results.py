@@ -37,7 +37,7 @@ def result_text(comparison: StrPath) -> str:
 
 def _score_lines(results: Path) -> list[str]:
     """Write the best held-out scores, best first, and that of the mean for reference."""
-    rows = _held_out_scores(results)
+    rows = _held_out_scores(_comparison(results))
     if not rows:
         return []
     best = rows[:MOST_ROWS]
@@ -52,11 +52,11 @@ def _score_lines(results: Path) -> list[str]:
     return lines
 
 
-def _held_out_scores(results: Path) -> list[dict[str, str]]:
+def _held_out_scores(comparison: list[dict[str, str]]) -> list[dict[str, str]]:
     """Return the rows of the comparison with a held-out score, best first."""
     rows = [
         row
-        for row in _comparison(results)
+        for row in comparison
         if (row["protocol"], row["metric"]) == ("held_out", "score")
         and math.isfinite(float(row["value"]))
     ]
@@ -113,7 +113,8 @@ def _warning_lines(results: Path) -> list[str]:
 
 def _file_lines(results: Path) -> list[str]:
     """Write the files that a reader should look at first."""
-    rows = [*_held_out_scores(results), *_comparison(results)]
+    comparison = _comparison(results)
+    rows = [*_held_out_scores(comparison), *comparison]
     experiments = [row["experiment"] for row in rows if row["kind"] == "experiment"]
     files = [(results / "comparison.md", "all scores")]
     if experiments:
