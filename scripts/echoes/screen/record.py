@@ -27,9 +27,10 @@ class Screen:
     genes
         (G,) response genes.
     control
-        (G,) mean expression of the control cells, log2(1 + 10⁴·UMI/total).
+        (G,) mean expression of the control cells, log2(1 + 10⁴·UMI/total); NaN if not known.
     responses
-        (n, G) mean expression minus that of the control, log2 units.
+        (n, G) mean expression minus that of the control, log2 units. NaN where not measured,
+        here and in `truth`, which models do not take yet: see `require_complete`.
     truth
         (n, G) the measured responses that predictions are scored against, log2 units.
     weights

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Sequence
 from typing import Literal
@@ -176,7 +177,8 @@ def baseline_of_mean(responses: Floats, weights: Floats) -> Floats:
     filled = np.where(missing, 0.0, responses)
     mean = filled.sum(axis=0) / np.maximum(measured.sum(axis=0), 1)
     error: Floats = (weights * np.where(missing, 0.0, np.abs(filled - mean))).sum(axis=1)
-    return error / np.maximum(measured.sum(axis=1), 1)
+    error /= np.maximum(measured.sum(axis=1), 1)
+    return error
 
 
 def screen_of_means(
@@ -262,6 +264,36 @@ def screen_of_deltas(
     values = matrix.values if keep.all() else matrix.values[keep]
     control = np.full(len(matrix.columns), np.nan)
     return _screen(names, matrix.columns, control, values, guides, scale, file)
+
+
+def with_validation(
+    screen: Screen, ids: Sequence[str], names: Sequence[str], *, guides: Guides, file: StrPath
+) -> Screen:
+    """Add perturbations to predict to a screen.
+
+    Parameters
+    ----------
+    screen
+        The screen; perturbations to predict that it has already are replaced.
+    ids
+        (v,) names of these perturbations in the submission.
+    names
+        (v,) names of their genes or guides, which are read like those of the screen.
+    guides
+        How the silenced gene follows from a name.
+    file
+        The file with the names, for error messages.
+
+    Raises
+    ------
+    InputError
+        When a name does not lead to a gene.
+    """
+    return dataclasses.replace(
+        screen,
+        validation_ids=np.array(ids, dtype=np.str_),
+        validation_silenced=np.array(guide_genes(names, guides, file=file), dtype=np.str_),
+    )
 
 
 def _screen(
