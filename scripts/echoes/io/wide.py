@@ -257,8 +257,10 @@ def _parquet_blocks(layout: Layout, names: int, columns: Sequence[int]) -> Itera
 def _is_number(text: str, decimal: str) -> bool:
     if text.strip() in MISSING:
         return True
+    if decimal == ",":
+        text = "." if "." in text else text.replace(",", ".")
     try:
-        value = float(text.replace(",", ".") if decimal == "," else text)
+        value = float(text)
     except ValueError:
         return False
     return math.isfinite(value) and text.isascii() and "_" not in text
@@ -267,7 +269,7 @@ def _is_number(text: str, decimal: str) -> bool:
 def _diagnose(layout: Layout, names: int, columns: Sequence[int], error: Exception) -> InputError:
     """Find the first line with another number of fields, or the first cell that is no number."""
     apart = SEPARATORS[layout.separator]
-    line, decimal = 1, "," if layout.separator == ";" else "."
+    line, decimal = 1, "" if layout.separator == ";" else "."
     try:
         with open_text(layout.path) as stream:
             records = csv.reader(stream, delimiter=layout.separator)
@@ -285,7 +287,12 @@ def _diagnose(layout: Layout, names: int, columns: Sequence[int], error: Excepti
                         remedy="Correct the line, or fetch the file again if it was cut short.",
                     )
                 for i in columns:
-                    if not _is_number(record[i], decimal):
+                    # The first number with a decimal mark says which one the table has.
+                    if not decimal and _is_number(record[i], ","):
+                        decimal = "," if "," in record[i] else ""
+                    elif not decimal and _is_number(record[i], "."):
+                        decimal = "."
+                    if not _is_number(record[i], decimal or "."):
                         return InputError(
                             layout.path,
                             f"column {layout.columns[i] or i + 1}, row {record[names]} "
