@@ -6,9 +6,11 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from echoes.io.arrays import Floats, Strings, load_arrays, save_arrays
+from echoes.io.errors import InputError
 from echoes.io.files import StrPath
 
 
@@ -25,9 +27,10 @@ class Screen:
     genes
         (G,) response genes.
     control
-        (G,) mean expression of the control cells, log2(1 + 10⁴·UMI/total).
+        (G,) mean expression of the control cells, log2(1 + 10⁴·UMI/total); NaN if not known.
     responses
-        (n, G) mean expression minus that of the control, log2 units.
+        (n, G) mean expression minus that of the control, log2 units. NaN where not measured,
+        here and in `truth`, which models do not take yet: see `require_complete`.
     truth
         (n, G) the measured responses that predictions are scored against, log2 units.
     weights
@@ -88,3 +91,35 @@ def load_fields(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:
     if unknown:
         raise AttributeError(f"Screen has no field {', '.join(sorted(unknown))}")
     return load_arrays(path, *names)
+
+
+def require_complete(screen: Screen, path: StrPath) -> None:
+    """Check that each response was measured, for models that cannot learn from gaps.
+
+    Parameters
+    ----------
+    screen
+        The screen; a missing response is NaN.
+    path
+        The file of the responses, for the error message.
+
+    Raises
+    ------
+    InputError
+        If pairs of a perturbation and a gene are missing; the message says how many.
+    """
+    missing = np.isnan(screen.responses) | np.isnan(screen.truth)
+    if missing.any():
+        count = np.count_nonzero(missing)
+        i, j = np.argwhere(missing)[0]
+        complete = np.count_nonzero(~missing.any(axis=0))
+        raise InputError(
+            path,
+            f"perturbation {screen.perturbations[i]}, gene {screen.genes[j]}",
+            f"not measured, as {count:,} of {missing.size:,} pairs of perturbation and gene",
+            expected="each gene measured in each perturbation, as long as no model can learn from "
+            "tables with gaps (such models are planned)",
+            remedy=f"Keep only the genes that each perturbation has ({complete:,} of "
+            f"{missing.shape[1]:,}), or leave out the perturbations with gaps. Do not fill gaps "
+            "with 0: not measured is not unchanged.",
+        )

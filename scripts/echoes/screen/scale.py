@@ -88,8 +88,11 @@ def scale_warnings(screen: Screen, scale: str) -> list[str]:
     Returns
     -------
     list of str
-        One sentence or two for each sign; empty if there is none.
+        One sentence or two for each sign; empty if there is none, or if the screen was read
+        from differences, without the expression of the control.
     """
+    if np.isnan(screen.control).all():
+        return []
     factor = math.log2(BASES[scale])
     control = screen.control / factor
     values = np.vstack([control, (screen.control + screen.responses) / factor])

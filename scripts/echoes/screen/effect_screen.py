@@ -1,0 +1,150 @@
+"""Make a screen of a long table of effects; pairs that the table does not have are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from echoes.io.arrays import Bools, Floats, Ints
+from echoes.io.errors import InputError, abbreviate
+from echoes.screen.effects import Effects
+from echoes.screen.guides import Guides, guide_genes, pool_controls
+from echoes.screen.record import Screen
+from echoes.screen.table import baseline_of_mean
+
+#: Largest value of |t| + `T_OFFSET` in a weight, as in the competition.
+LARGEST_T, T_OFFSET = 10.0, 0.1
+#: Values of the column `split`, in small letters, of perturbations to learn from and to predict.
+TRAINING_SPLITS = ("train", "training")
+VALIDATION_SPLITS = ("val", "valid", "validation", "test")
+
+
+def weights_of_t(t: Floats, measured: Bools, itself: Bools) -> Floats:
+    """Compute the competition's weights from statistics.
+
+    A weight is the square of min(|t| + 0.1, 10), and 0 for the silenced gene itself. Each row is
+    scaled to sum to its number of measured genes.
+
+    Parameters
+    ----------
+    t
+        (n, G) statistics; a measured pair without one has the weight 0.
+    measured
+        (n, G) whether a pair is measured; others have the weight 0.
+    itself
+        (n, G) whether the gene is the silenced gene.
+
+    Returns
+    -------
+    array
+        (n, G) weights; 0 for a whole row in which no pair has a weight.
+    """
+    counted = measured & ~itself & ~np.isnan(t)
+    square = np.where(counted, np.minimum(np.abs(t) + T_OFFSET, LARGEST_T) ** 2, 0.0)
+    total = square.sum(axis=1, keepdims=True)
+    scaled: Floats = square * measured.sum(axis=1, keepdims=True) / np.where(total > 0, total, 1.0)
+    return scaled
+
+
+def screen_of_effects(effects: Effects, controls: Sequence[str], *, guides: Guides) -> Screen:
+    """Make a screen of a long table: pairs that the table does not have are NaN, not 0.
+
+    With a column ``split``, perturbations of the validation are only named, as perturbations to
+    predict; their effects are left out. The expression of the control is not known: NaN. With
+    t, the weights are those of `weights_of_t`, otherwise 1; 0 where a pair is missing.
+
+    Parameters
+    ----------
+    effects
+        The table.
+    controls
+        Labels of controls among the perturbations, which are left out; usually there are none.
+    guides
+        How the silenced gene follows from the name of a perturbation.
+
+    Returns
+    -------
+    Screen
+        Perturbations and genes in the order in which the table first has them, log2 units.
+
+    Raises
+    ------
+    InputError
+        When a name does not lead to a gene, a split is unknown, no perturbation is left to learn
+        from, or a perturbation has no measured pair with a weight.
+    """
+    names = effects.perturbations.tolist()
+    keep = ~pool_controls(names, controls, file=effects.file)
+    training = _is_training(effects)
+    silenced = np.full(len(names), "", dtype=object)
+    silenced[keep] = guide_genes(
+        [names[i] for i in np.flatnonzero(keep)], guides, file=effects.file
+    )
+    learnt, predicted = np.flatnonzero(keep & training), np.flatnonzero(keep & ~training)
+    if not len(learnt):
+        raise InputError(
+            effects.file,
+            "column of the split",
+            "no perturbation is left to learn from",
+            expected=f"perturbations with the split {' or '.join(TRAINING_SPLITS)}",
+            remedy="Correct the column, or do not name it.",
+        )
+    position = np.full(len(names), -1, dtype=np.intp)
+    position[learnt] = np.arange(len(learnt))
+    rows = position[effects.row]
+    # A gene that is measured in none of these perturbations cannot be learnt.
+    used = (rows >= 0) & ~np.isnan(effects.effect)
+    genes, columns = np.unique(effects.column[used], return_inverse=True)
+    responses = np.full((len(learnt), len(genes)), np.nan)
+    responses[rows[used], columns] = effects.effect[used]
+    measured = ~np.isnan(responses)
+    weights = measured.astype(np.float64)
+    if effects.t is not None:
+        t = np.full_like(responses, np.nan)
+        t[rows[used], columns] = effects.t[used]
+        itself = effects.genes[genes] == silenced[learnt].astype(np.str_)[:, None]
+        weights = weights_of_t(t, measured, itself)
+    _refuse_weightless(effects, learnt, weights)
+    return Screen(
+        perturbations=effects.perturbations[learnt],
+        silenced=silenced[learnt].astype(np.str_),
+        genes=effects.genes[genes],
+        control=np.full(len(genes), np.nan),
+        responses=responses,
+        truth=responses,
+        weights=weights,
+        baseline=baseline_of_mean(responses, weights),
+        validation_ids=effects.perturbations[predicted],
+        validation_silenced=silenced[predicted].astype(np.str_),
+    )
+
+
+def _refuse_weightless(effects: Effects, learnt: Ints, weights: Floats) -> None:
+    empty = learnt[weights.sum(axis=1) == 0]
+    if len(empty):
+        named = abbreviate(effects.perturbations[empty].tolist())
+        raise InputError(
+            effects.file,
+            f"perturbation {named}",
+            "no gene besides the silenced one has an effect and, if there is such a column, a t",
+            expected="at least one measured gene for each perturbation",
+            remedy="Remove the rows of these perturbations.",
+        )
+
+
+def _is_training(effects: Effects) -> Bools:
+    if effects.split is None:
+        return np.ones(len(effects.perturbations), dtype=np.bool_)
+    splits = np.char.lower(effects.split)
+    known = np.isin(splits, [*TRAINING_SPLITS, *VALIDATION_SPLITS])
+    if not known.all():
+        unknown = sorted(set(effects.split[~known].tolist()))
+        raise InputError(
+            effects.file,
+            "column of the split",
+            f"{abbreviate([repr(name) for name in unknown])} is not known",
+            expected=", ".join([*TRAINING_SPLITS, *VALIDATION_SPLITS]),
+            remedy="Rename the split, or do not name the column.",
+        )
+    return np.isin(splits, TRAINING_SPLITS)
