@@ -16,9 +16,7 @@ from echoes.io.tables import read_batches
 from echoes.network.identifiers import ENSEMBL_VERSION
 
 #: Sources in STRING's table of aliases that have the symbol that a gene has today.
-_APPROVED = (
-    r"(?i)(^|_)(HGNC|MGI|RGD|ZFIN|BioMart_HUGO)(_approved)?_symbols?$|^Ensembl_HGNC_Approved"
-)
+_APPROVED = r"(^| )(Ensembl_HGNC_symbol|Ensembl_HGNC_Approved_Symbol|Ensembl_MGI|BioMart_HUGO)( |$)"
 
 
 @dataclass(frozen=True)
