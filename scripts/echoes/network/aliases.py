@@ -28,9 +28,10 @@ class Names:
     file
         The file that it was read from.
     table
-        One row for each other name of a gene, in three columns: ``name``; ``symbol``, the name
-        that stands for the gene in this table; and ``approved``, whether today's official
-        nomenclature gives this name to this gene. Ensembl ids are without version.
+        A row for each other name of a gene; a row may be repeated. Three columns: ``name``;
+        ``symbol``, the name that stands for the gene in this table; and ``approved``, whether
+        today's official nomenclature gives this name to this gene. Ensembl ids are without
+        version.
     """
 
     file: str
@@ -136,7 +137,7 @@ def read_string_aliases(path: StrPath, info: Mapping[str, str]) -> Names:
 def _names(
     path: StrPath, name: pa.ChunkedArray, symbol: pa.ChunkedArray, approved: pa.ChunkedArray | None
 ) -> Names:
-    """Make the record: Ensembl ids without version, no empty names, each row once."""
+    """Make the record: Ensembl ids without version, no empty names."""
     columns = [
         pc.replace_substring_regex(pc.utf8_trim_whitespace(column), ENSEMBL_VERSION, r"\1")
         for column in (name, symbol)
@@ -156,7 +157,4 @@ def _names(
             expected="a table of names and symbols of genes",
             remedy="Check that this is the right file and that it is complete.",
         )
-    # Of the rows of one name and symbol, one that is approved decides.
-    grouped = table.group_by(["name", "symbol"]).aggregate([("approved", "max")])
-    grouped = grouped.rename_columns(["name", "symbol", "approved"])
-    return Names(os.fspath(path), grouped)
+    return Names(os.fspath(path), table)
