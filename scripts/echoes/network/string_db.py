@@ -6,7 +6,7 @@ Formats: https://string-db.org/cgi/download (``protein.info`` and ``protein.link
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +18,9 @@ import scipy.sparse as sp
 from echoes.io.arrays import positions
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
-from echoes.io.tables import read_batches, read_columns, require_names, require_unique
+from echoes.io.tables import read_batches, read_columns, read_header, require_names, require_unique
+from echoes.network.channels import FULL_SCORE, channel_columns, recombine
 from echoes.network.links import Links
-
-#: STRING writes a confidence of 1 as this score.
-FULL_SCORE = 1000
 
 Codes = npt.NDArray[np.int32]
 
@@ -65,7 +63,11 @@ def read_info(path: StrPath) -> dict[str, str]:
 
 
 def read_links(
-    path: StrPath, info: dict[str, str], core: Collection[str], score_threshold: float
+    path: StrPath,
+    info: dict[str, str],
+    core: Collection[str],
+    score_threshold: float,
+    channels: Sequence[str] | None = None,
 ) -> tuple[Links, RowCounts]:
     """Read the confident links of which at least one gene is a core gene.
 
@@ -82,6 +84,10 @@ def read_links(
         Gene names; links between two other genes are left out.
     score_threshold
         Lowest confidence of a link that is kept, 0 … 1.
+    channels
+        Channels whose scores are combined (see `echoes.network.channels`), from a table with
+        the channels: ``links.full`` or ``links.detailed``. None for the combined score of the
+        table.
 
     Returns
     -------
@@ -91,19 +97,23 @@ def read_links(
     Raises
     ------
     InputError
-        When the table cannot be read, a score is not in 0 … 1000, no row has two proteins of
-        the info table, or the two directions of a link differ.
+        When the table cannot be read or does not have a channel, a score is not in 0 … 1000, no
+        row has two proteins of the info table, or the two directions of a link differ.
     """
     names = tuple(sorted(set(info.values())))
     gene = positions(list(info.values()), names).astype(np.int32)
     in_core = np.array([name in core for name in names], dtype=bool)
     proteins = pa.array(info.keys(), type=pa.string())
-    types = {"protein1": pa.string(), "protein2": pa.string(), "combined_score": pa.int32()}
+    columns: dict[str, tuple[str, ...]] = {"": ("combined_score",)}
+    if channels is not None:
+        header = read_header(path, delimiter=" ", quoting=False)
+        columns = channel_columns(path, header, channels)
+    types = {"protein1": pa.string(), "protein2": pa.string()}
+    types |= dict.fromkeys((name for group in columns.values() for name in group), pa.int32())
     kept: list[tuple[Codes, ...]] = []
     rows = unmapped = 0
     for batch in read_batches(path, types, delimiter=" ", quoting=False):
-        score = batch.column(2).to_numpy()
-        _check_scores(path, score, rows)
+        score = _scores(path, batch, columns, rows)
         first, second = (_protein_positions(batch.column(i), proteins) for i in (0, 1))
         mapped = (first >= 0) & (second >= 0)
         rows += len(score)
@@ -127,17 +137,31 @@ def read_links(
     return _join_directions(os.fspath(path), names, source, target, score), counts
 
 
-def _check_scores(path: StrPath, score: Codes, rows: int) -> None:
-    """Check that the scores of a block are 0 … 1000; `rows` rows come before the block."""
+def _scores(
+    path: StrPath, batch: pa.RecordBatch, columns: dict[str, tuple[str, ...]], rows: int
+) -> Codes:
+    """Check the scores of a block that follows so many rows, and combine them if chosen."""
+    scores = {
+        channel: [batch.column(name).to_numpy() for name in names]
+        for channel, names in columns.items()
+    }
+    for channel, names in columns.items():
+        for name, score in zip(names, scores[channel], strict=True):
+            _check_scores(path, name, score, rows)
+    return scores[""][0] if "" in scores else recombine(scores)
+
+
+def _check_scores(path: StrPath, column: str, score: Codes, rows: int) -> None:
+    """Check one column of scores of a block that follows so many rows."""
     wrong = (score < 0) | (score > FULL_SCORE)
     if wrong.any():
         i = int(np.argmax(wrong))
         raise InputError(
             path,
-            f"column combined_score, line {rows + i + 2}",
+            f"column {column}, line {rows + i + 2}",
             str(score[i]),
             expected=f"0 … {FULL_SCORE}",
-            remedy="Use a file of STRING's combined scores.",
+            remedy="Use a file of STRING's scores.",
         )
 
 
