@@ -87,11 +87,11 @@ def check_submission(sample: StrPath, submission: StrPath) -> SubmissionCheck:
         place = f"column {row_names}"
         faults += _compare_names(submission, place, "ids", content.ids, expected.rows)
         faults += _compare_names(submission, "line 1", "genes", genes, expected.columns)
-        faults += _count_fault(
+        faults += _place_fault(
             submission, content.uneven, "lines", f"{len(content.header)} fields, as in line 1"
         )
         for cells in (content.not_numbers, content.not_finite):
-            faults += _count_fault(submission, cells, "cells", "a finite number in each cell")
+            faults += _place_fault(submission, cells, "cells", "a finite number in each cell")
     if not faults:
         # The strict readers have the last word.
         try:
@@ -174,11 +174,11 @@ def _compare_names(
     further = [name for name in dict.fromkeys(names) if name not in wanted]
     twice = repeated(names)
     faults = [
-        _fault(path, place, f"{len(listed)} {kind} {what}: {abbreviate(listed)}", sample)
+        _fault(path, place, f"{what}: {abbreviate(listed)}", sample)
         for listed, what in (
-            (missing, "are missing"),
-            (further, "are not in the sample"),
-            (twice, "stand more than once"),
+            (missing, f"missing {kind}"),
+            (further, f"{kind} that are not in the sample"),
+            (twice, f"repeated {kind}"),
         )
         if listed
     ]
@@ -192,13 +192,13 @@ def _compare_names(
     return faults
 
 
-def _count_fault(
+def _place_fault(
     path: StrPath, places: Sequence[str], what: str, expected: str
 ) -> list[InputError]:
     """Make one fault of all unusable lines or cells."""
     if not places:
         return []
-    problem = f"{len(places)} unusable {what}: {abbreviate(places)}"
+    problem = f"unusable {what}: {abbreviate(places)}"
     return [_fault(path, "", problem, expected)]
 
 
