@@ -24,6 +24,7 @@ from echoes.scoring.out_of_fold import OutOfFold
 
 GENES = np.array(["TP53", "NKX2-1", "RP11-34.2", "É"])
 N, V, G = 5, 2, len(GENES)
+CONTROL = np.array([6.5, 7.25, 5.0, 8.0])
 PROVENANCE = {"program": "echoes 0.1", "settings": {"alphas": [0.25], "none": None, "a/b": "α"}}
 
 
@@ -148,7 +149,7 @@ def test_unknown_values_of_the_long_table_are_null(tmp_path: Path) -> None:
 @pytest.fixture
 def written(tmp_path: Path) -> Path:
     pytest.importorskip("h5py")
-    save_h5ad(tmp_path / "a.h5ad", responses(), PROVENANCE)
+    save_h5ad(tmp_path / "a.h5ad", responses(), PROVENANCE, control=CONTROL)
     return tmp_path / "a.h5ad"
 
 
@@ -161,7 +162,8 @@ def test_anndata_reads_what_was_written(written: Path) -> None:
     assert data.obs_names.tolist() == record.perturbations.tolist()
     assert (data.obs_names.name, data.var_names.name) == ("perturbation", "gene")
     assert data.var_names.tolist() == GENES.tolist()
-    assert [*data.var.columns] == []
+    assert data.var["control"].tolist() == CONTROL.tolist()
+    assert [*data.var.columns] == ["control"]
     assert [*data.obs.columns] == ["silenced_gene", "split", "fold"]
     assert data.obs["silenced_gene"].tolist() == record.silenced.tolist()
     assert data.obs["split"].tolist() == record.split.tolist()
@@ -204,8 +206,9 @@ def test_the_file_is_encoded_as_anndata_encodes_it(written: Path, tmp_path: Path
 
 def test_files_of_equal_records_have_the_same_bytes(written: Path, tmp_path: Path) -> None:
     code = (
-        "import sys, test_export as t; t.save_h5ad(sys.argv[1], t.responses(), t.PROVENANCE);"
-        "t.save_effects(sys.argv[2], t.responses())"
+        "import sys, test_export as t; r = t.responses();"
+        "t.save_h5ad(sys.argv[1], r, t.PROVENANCE, control=t.CONTROL);"
+        "t.save_effects(sys.argv[2], r)"
     )
     effects = [tmp_path / "effects.parquet", tmp_path / "other.parquet"]
     save_effects(effects[0], responses())
@@ -223,13 +226,14 @@ def test_files_of_equal_records_have_the_same_bytes(written: Path, tmp_path: Pat
 def test_without_errors_and_without_rows(tmp_path: Path) -> None:
     pytest.importorskip("h5py")
     record = responses(errors=False)
-    save_h5ad(tmp_path / "a.h5ad", record, {})
-    assert [*read(tmp_path / "a.h5ad").layers] == ["measured"]
+    save_h5ad(tmp_path / "a.h5ad", record, {}, control=None)
+    data = read(tmp_path / "a.h5ad")
+    assert ([*data.layers], [*data.var.columns]) == (["measured"], [])
     empty = np.empty((0, G))
     nothing = export.validation_responses(
         np.empty(0, str), np.empty(0, str), GENES, predicted=empty, expected_error=None
     )
-    save_h5ad(tmp_path / "b.h5ad", nothing, {})
+    save_h5ad(tmp_path / "b.h5ad", nothing, {}, control=None)
     assert read(tmp_path / "b.h5ad").shape == (0, G)
 
 
@@ -242,7 +246,7 @@ def test_without_errors_and_without_rows(tmp_path: Path) -> None:
 )
 def test_names_that_occur_twice(tmp_path: Path, change: dict[str, Any], place: str) -> None:
     with pytest.raises(InputError, match="would stand more than once") as caught:
-        save_h5ad(tmp_path / "a.h5ad", dataclasses.replace(responses(), **change), {})
+        save_h5ad(tmp_path / "a.h5ad", dataclasses.replace(responses(), **change), {}, control=None)
     assert caught.value.place == place
     assert not [*tmp_path.iterdir()]
 
@@ -252,7 +256,7 @@ def test_without_h5py_the_message_says_what_to_do(
 ) -> None:
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(InputError, match="pip install h5py"):
-        save_h5ad(tmp_path / "a.h5ad", responses(), {})
+        save_h5ad(tmp_path / "a.h5ad", responses(), {}, control=None)
     assert not [*tmp_path.iterdir()]
 
 
@@ -271,22 +275,29 @@ def test_scanpy_groups_and_averages(written: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_cell_eval_compares_predictions_with_what_was_measured(tmp_path: Path) -> None:
-    pair_of: Callable[..., Any] = pytest.importorskip("cell_eval._types").PerturbationAnndataPair
+    evaluator: Callable[..., Any] = pytest.importorskip("cell_eval").MetricsEvaluator
     pytest.importorskip("h5py")
     record = responses()
     record = dataclasses.replace(record, measured=np.nan_to_num(record.measured))
-    save_h5ad(tmp_path / "a.h5ad", record, {})
+    save_h5ad(tmp_path / "a.h5ad", record, {}, control=CONTROL)
     predicted = read(tmp_path / "a.h5ad")
     predicted = predicted[predicted.obs["split"] != "validation"].copy()
     measured = predicted.copy()
-    measured.X = measured.layers["measured"]
-    pair = pair_of(
-        real=measured, pred=predicted, pert_col="silenced_gene", control_pert="non-targeting"
-    )
-    effects = {bulk.key: bulk for bulk in pair.iter_bulk_arrays()}
-    assert {*effects} == {"A", "B", "C", "D"}
-    for gene, bulk in effects.items():
+    # It takes expression, no differences; it computes the differences to the control itself.
+    control = predicted.var["control"].to_numpy()
+    measured.X = measured.layers["measured"] + control
+    predicted.X += control
+    results, _ = evaluator(
+        adata_pred=predicted,
+        adata_real=measured,
+        control_pert="non-targeting",
+        pert_col="silenced_gene",
+        outdir=str(tmp_path / "out"),
+        skip_de=True,
+    ).compute(profile="anndata", write_csv=False, break_on_error=True)
+    correlation = dict(zip(results["perturbation"], results["pearson_delta"], strict=True))
+    assert {*correlation} == {"A", "B", "C", "D"}
+    for gene, value in correlation.items():
         rows = record.silenced == gene
-        for which, values in (("pred", record.predicted), ("real", record.measured)):
-            effect = bulk.perturbation_effect(which)
-            np.testing.assert_allclose(effect, values[rows].mean(axis=0), rtol=1e-12)
+        pair = record.predicted[rows].mean(axis=0), record.measured[rows].mean(axis=0)
+        assert value == pytest.approx(np.corrcoef(*pair)[0, 1], rel=1e-5)

@@ -216,12 +216,20 @@ def save_effects(path: StrPath, responses: PredictedResponses) -> None:
             writer.write_table(pa.table(columns, schema=schema))
 
 
-def save_h5ad(path: StrPath, responses: PredictedResponses, provenance: Mapping[str, Any]) -> None:
+def save_h5ad(
+    path: StrPath,
+    responses: PredictedResponses,
+    provenance: Mapping[str, Any],
+    *,
+    control: Floats | None,
+) -> None:
     """Write predicted and measured responses as a `.h5ad` file.
 
     `X` has the predicted responses, `layers["measured"]` the measured ones, and, if there are any,
     `layers["expected_error"]` the errors to expect. `obs` has the perturbations with the columns
-    `silenced_gene`, `split` and `fold` (missing where a perturbation is of no fold).
+    `silenced_gene`, `split` and `fold` (missing where a perturbation is of no fold), `var` the
+    genes with the column `control`, if it is known: `X + var["control"]` is the predicted
+    expression, which programs need that accept no negative numbers.
 
     Parameters
     ----------
@@ -231,6 +239,8 @@ def save_h5ad(path: StrPath, responses: PredictedResponses, provenance: Mapping[
         What is written.
     provenance
         What `uns` says of the origin: texts, and values of other types as JSON texts.
+    control
+        (G,) expression of the control cells, log2 units; None if it is not known.
 
     Raises
     ------
@@ -252,6 +262,7 @@ def save_h5ad(path: StrPath, responses: PredictedResponses, provenance: Mapping[
             "fold": np.ma.masked_equal(responses.fold, NO_FOLD),
         },
         var_names=("gene", responses.genes),
+        var={} if control is None else {"control": control},
         layers=layers,
         uns=provenance,
     )

@@ -49,6 +49,7 @@ def write_h5ad(
     obs_names: tuple[str, Strings],
     obs: Mapping[str, Column],
     var_names: tuple[str, Strings],
+    var: Mapping[str, Column],
     layers: Mapping[str, Floats],
     uns: Mapping[str, Any],
 ) -> None:
@@ -62,8 +63,8 @@ def write_h5ad(
         (n, G), called `X` in the file.
     obs_names, var_names
         What rows and columns are, such as ``gene``, and their n and G names.
-    obs
-        Columns of n entries that describe the rows.
+    obs, var
+        Columns of n and of G entries that describe rows and columns.
     layers
         Further matrices (n, G), by name.
     uns
@@ -88,7 +89,7 @@ def write_h5ad(
         _describe(file, "anndata")
         _write_array(file, "X", values)
         _write_table(file, "obs", obs_names, obs)
-        _write_table(file, "var", var_names, {})
+        _write_table(file, "var", var_names, var)
         matrices = _write_group(file, "layers", "dict")
         for name, layer in layers.items():
             _write_array(matrices, name, layer)
