@@ -23,6 +23,7 @@ ALLOWED = {
     "build_kernels": {"scipy"},
     "build_laplacian": {"scipy"},
     "build_network": {"pyarrow", "scipy"},
+    "check_submission": {"pyarrow"},
     "compare_experiments": {"pandas", "pyarrow"},
     "diffuse": {"scipy"},
     "plot_figure": {"matplotlib", "scipy"},
