@@ -4,12 +4,15 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from echoes.io.command import parser, run
-from echoes.io.files import save_json
+from echoes.io.files import load_json, save_json
 from echoes.io.tables import write_rows
-from echoes.screen import competition, record
-from echoes.screen.scale import BASES, scale_warnings
+from echoes.network.aliases import Names
+from echoes.network.matches import match_names
+from echoes.screen import record
+from echoes.screen.dataset import Tables, read_screen
 
 log = logging.getLogger(__name__)
 
@@ -17,18 +20,13 @@ log = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command with these arguments, or with those of the process."""
     options = parser(__doc__)
-    options.add_argument("--means", required=True, help="table of mean expression")
+    options.add_argument("--settings", required=True, help="json of the data set's settings")
+    options.add_argument("--table", required=True, help="table of means, deltas or effects")
     options.add_argument(
         "--truth", nargs="?", help="table of deltas, weights and baselines, if any"
     )
     options.add_argument("--validation", nargs="?", help="table of genes to predict, if any")
-    options.add_argument("--control", required=True, help="name of the control row")
-    options.add_argument(
-        "--guide-separator", nargs="?", help="text between a gene and its guide in a name, if any"
-    )
-    options.add_argument(
-        "--scale", choices=BASES, required=True, help="logarithm of the values in the tables"
-    )
+    options.add_argument("--guides", nargs="?", help="table of guides and their genes, if any")
     options.add_argument("--output", required=True, help="npz of the screen, in log2")
     options.add_argument(
         "--folds",
@@ -38,26 +36,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--summary", required=True, help="json of counts, checksums and warnings")
     args = options.parse_args(argv)
 
-    screen = competition.read_perturbations(
-        *(args.means, args.truth, args.validation, args.control, args.guide_separator),
-        scale=args.scale,
-    )
-    warnings = scale_warnings(screen, args.scale)
+    settings = load_json(args.settings)
+    tables = Tables(args.table, args.truth, args.validation, args.guides)
+    screen, warnings = read_screen(tables, settings, _name_genes(None))
     for warning in warnings:
-        log.warning("%s: %s", args.means, warning)
-    tables = {"means": args.means, "truth": args.truth, "validation": args.validation}
-    summary = {
-        "control": args.control,
-        "scale": args.scale,
-        "perturbations": len(screen.perturbations),
-        "silenced_genes": len(set(screen.silenced.tolist())),
-        "response_genes": len(screen.genes),
-        "validation": len(screen.validation_ids),
-        "inputs": {
-            name: {"path": path, "sha256": _sha256(path)} for name, path in tables.items() if path
-        },
-        "warnings": warnings,
-    }
+        log.warning("%s: %s", args.table, warning)
+    files = {settings["layout"]: args.table, "truth": args.truth, "validation": args.validation}
+    files["guides"] = args.guides
+    summary = _summarise(screen, settings, files) | {"warnings": warnings}
     log.info(
         "%(perturbations)d perturbations × %(response_genes)d genes, %(validation)d to predict",
         summary,
@@ -66,6 +52,35 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows = enumerate(screen.perturbations.tolist())
     write_rows(args.folds, ["fold", "pert_symbol"], rows, delimiter="\t")
     save_json(args.summary, summary)
+
+
+def _name_genes(aliases: Names | None) -> Any:
+    """Make the function that finds the name of a silenced gene among the response genes."""
+
+    def name_genes(silenced: Sequence[str], genes: Sequence[str]) -> Sequence[str]:
+        return match_names(silenced, genes, aliases).names()
+
+    return name_genes
+
+
+def _summarise(
+    screen: record.Screen, settings: dict[str, Any], files: dict[str, str | None]
+) -> dict[str, Any]:
+    """Count what is in the screen, and note the files that it was read from."""
+    silenced = set(screen.silenced.tolist())
+    return {
+        "layout": settings["layout"],
+        "control": settings["control"],
+        "scale": settings["scale"],
+        "perturbations": len(screen.perturbations),
+        "silenced_genes": len(silenced),
+        "measured_silenced_genes": len(silenced & set(screen.genes.tolist())),
+        "response_genes": len(screen.genes),
+        "validation": len(screen.validation_ids),
+        "inputs": {
+            name: {"path": path, "sha256": _sha256(path)} for name, path in files.items() if path
+        },
+    }
 
 
 def _sha256(path: str) -> str:

@@ -1,8 +1,8 @@
 """Inputs: STRING's tables, downloaded and unpacked; the tables of a screen; records of settings.
 
 Needs: the files and URLs in `networks` and `dataset` of the configuration.
-Makes: networks/{network}/source/, perturbations/ with the table of folds, and for each experiment
-settings.json.
+Makes: networks/{network}/source/, perturbations/ with the table of folds, and settings.json for the
+data set and for each experiment.
 """
 
 
@@ -110,9 +110,11 @@ checkpoint read_perturbations:
     input:
         script=scripts_file("read_perturbations.py"),
         code=code("read_perturbations.py"),
-        means=LOCAL_FILES["dataset: means"],
+        settings="<results>/<dataset>/perturbations/settings.json",
+        table=LOCAL_FILES[f"dataset: {PLAN.layout}"],
         truth=LOCAL_FILES["dataset: truth"],
         validation=LOCAL_FILES["dataset: validation"],
+        guides=LOCAL_FILES["dataset: guides: table"],
     output:
         table="<results>/<dataset>/perturbations/perturbations.npz",
         folds="<results>/<dataset>/perturbations/folds.tsv",
@@ -123,18 +125,13 @@ checkpoint read_perturbations:
         "<benchmarks>/<dataset>/read_perturbations.tsv"
     conda:
         "../../envs/echoes.yaml"
-    params:
-        control=lookup(dpath="dataset/control", within=CONFIG),
-        guide_separator=CONFIG["dataset"]["guide_separator"] or [],
-        scale=lookup(dpath="dataset/scale", within=CONFIG),
     shell:
         "python {input.script:q}"
-        " --means {input.means:q}"
+        " --settings {input.settings:q}"
+        " --table {input.table:q}"
         " --truth {input.truth:q}"
         " --validation {input.validation:q}"
-        " --control {params.control:q}"
-        " --guide-separator {params.guide_separator:q}"
-        " --scale {params.scale}"
+        " --guides {input.guides:q}"
         " --output {output.table:q}"
         " --folds {output.folds:q}"
         " --summary {output.summary:q}"
@@ -142,7 +139,7 @@ checkpoint read_perturbations:
 
 
 rule write_settings:
-    """Write all settings that an experiment's predictions depend on."""
+    """Write all settings that an experiment, or the reading of the data set, depends on."""
     input:
         script=scripts_file("write_settings.py"),
         code=code("write_settings.py"),
@@ -152,6 +149,9 @@ rule write_settings:
         "<logs>/<dataset>/{experiment}/write_settings.log",
     benchmark:
         "<benchmarks>/<dataset>/{experiment}/write_settings.tsv"
+    wildcard_constraints:
+        # The settings of the data set are beside its perturbations.
+        experiment=match_any([*PLAN.everything, "perturbations"]),
     localrule: True
     conda:
         "../../envs/echoes.yaml"

@@ -95,6 +95,9 @@ def remaining_expression(task: Task) -> float:
 def knockdown_responses(task: Task, share: float) -> Floats:
     """Responses (q,) of the silenced genes themselves, log2 units; NaN where not measured.
 
+    Where the expression of the control is not known, as in tables of differences, it is the median
+    of the silenced genes' own responses in the training perturbations; NaN if there are none.
+
     Parameters
     ----------
     task
@@ -106,6 +109,9 @@ def knockdown_responses(task: Task, share: float) -> Floats:
     control = np.maximum(task.control[genes], 0.0)
     knockdowns = np.full(task.n_to_predict, np.nan)
     knockdowns[rows] = np.log2(1 + share * np.expm1(control * np.log(2))) - control
+    measured = task.deltas[task.silenced_entries()]
+    if len(measured):
+        knockdowns[rows] = np.where(np.isnan(control), np.median(measured), knockdowns[rows])
     return knockdowns
 
 

@@ -13,12 +13,27 @@ from echoes.plan.settings import ConfigError
 #: Folder of the embedded example.
 EXAMPLE = "<results>/simulated/"
 
+#: Kinds of a data set's main table, which are also the keys of its path.
+LAYOUTS = ("means", "deltas", "effects")
+#: Names of the controls in a table of means if none are set.
+CONTROLS = ["non-targeting"]
+_MATRICES = ("means", "deltas")
+#: Settings of a data set that only some kinds of tables have.
+_KEYS_OF = {
+    "genes_in": _MATRICES,
+    "name_column": _MATRICES,
+    "truth": _MATRICES,
+    "preset": ("effects",),
+    "columns": ("effects",),
+}
+
 #: Keys of earlier versions → what replaces them.
 _RENAMED = {
     ("string",): "`networks: {string: …}` with the keys species, version, links, info, checksums",
     ("network",): "`networks: {string: …}` with score_threshold, self_loop, edge_multiplicity",
     ("diffusion", "shuffle"): "a network, `networks: {rewired: {of: string, shuffle: "
     "links}}`, and its name in the experiment: `network: rewired`",
+    ("dataset", "guide_separator"): "`dataset: {guides: {separator: …}}`",
     ("echo", "inner_folds"): "`inner_crossval: {folds: …}`",
 }
 
@@ -51,6 +66,64 @@ def check_renamed(config: Mapping[str, Any]) -> None:
                 )
 
 
+def layout(dataset: Mapping[str, Any]) -> str:
+    """Find the kind of a data set's main table: ``means``, ``deltas`` or ``effects``.
+
+    Raises
+    ------
+    ConfigError
+        When there is none, or more than one.
+    """
+    given = [key for key in LAYOUTS if dataset.get(key) is not None]
+    if len(given) != 1:
+        raise ConfigError(
+            "dataset",
+            f"it has {' and '.join(given)}" if given else "it has no table",
+            expected="one of means, deltas and effects",
+            remedy="Use one data set for each table."
+            if given
+            else "Name the table of your screen, for instance `means: data/means.csv`.",
+        )
+    return given[0]
+
+
+def check_dataset(dataset: Mapping[str, Any]) -> None:
+    """Check that a data set's settings fit its table, before the defaults are filled in.
+
+    Raises
+    ------
+    ConfigError
+        When it has not one main table, a setting of another kind of table, or two ways to find
+        the genes of guides.
+    """
+    kind = layout(dataset)
+    for key, allowed in _KEYS_OF.items():
+        if dataset.get(key) is not None and kind not in allowed:
+            raise ConfigError(
+                f"dataset: {key}",
+                f"this is a setting for a table of {' or '.join(allowed)}",
+                expected=f"settings of a table of {kind}",
+                remedy="Remove it, or name the table by its kind.",
+            )
+    guides = dataset.get("guides") or {}
+    ways = [key for key in ("separator", "pattern", "table") if guides.get(key) is not None]
+    if len(ways) > 1:
+        raise ConfigError(
+            "dataset: guides",
+            f"it has {' and '.join(ways)}",
+            expected="one of separator, pattern and table",
+            remedy="Keep the one that fits the names of your perturbations.",
+        )
+
+
+def table_paths(config: Mapping[str, Any]) -> dict[str, str | None]:
+    """List the tables of the data set and of the submission, by their keys; None if not set."""
+    dataset = config["dataset"]
+    tables = {f"dataset: {key}": dataset[key] for key in (*LAYOUTS, "truth", "validation")}
+    tables["dataset: guides: table"] = dataset["guides"]["table"]
+    return {**tables, "submission: sample": config["submission"]["sample"]}
+
+
 def check_example(config: Mapping[str, Any], networks: Mapping[str, Network]) -> None:
     """Refuse a configuration that mixes files of the embedded example with other files.
 
@@ -59,8 +132,7 @@ def check_example(config: Mapping[str, Any], networks: Mapping[str, Network]) ->
     ConfigError
         When there are both; the message names the keys of both.
     """
-    paths = {f"dataset: {key}": config["dataset"][key] for key in ("means", "truth", "validation")}
-    paths["submission: sample"] = config["submission"]["sample"]
+    paths = table_paths(config)
     for name, network in networks.items():
         if network.shuffle is None:
             paths |= {

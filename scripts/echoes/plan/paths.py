@@ -13,6 +13,9 @@ from echoes.plan.networks import Network
 #: Folder of a data set's results.
 DATASET = "<results>/<dataset>"
 
+#: Name of the folder of the screen's files, which no experiment can have.
+PERTURBATIONS = "perturbations"
+
 #: STRING's server; https://string-db.org/cgi/download
 STRING_URL = (
     "https://stringdb-downloads.org/download/protein.{table}.v{version}/"

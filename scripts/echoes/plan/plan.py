@@ -59,6 +59,7 @@ class Plan:
         self.networks: dict[str, Network] = read_networks(
             self.config["networks"], self.config["seed"]
         )
+        checks.check_dataset(config["dataset"])
         checks.check_example(self.config, self.networks)
         named = inherit(self.config["experiments"], "experiments")
         if not named:
@@ -171,9 +172,22 @@ class Plan:
         one = self.networks[network]
         return int(one.settings["seed"]) if one.shuffle == "labels" else []
 
-    def settings(self, experiment: str) -> Settings:
-        """Collect the settings that an experiment depends on, as ``settings.json`` has them."""
-        one = self.everything[experiment]
+    @property
+    def layout(self) -> str:
+        """Kind of the data set's main table: ``means``, ``deltas`` or ``effects``."""
+        return checks.layout(self.config["dataset"])
+
+    def settings(self, name: str) -> Settings:
+        """Collect the settings that an experiment depends on, as ``settings.json`` has them.
+
+        Parameters
+        ----------
+        name
+            Name of the experiment, or ``perturbations`` for the settings of the data set.
+        """
+        if name == paths.PERTURBATIONS:
+            return self._dataset_settings()
+        one = self.everything[name]
         if not one.held_out:
             return {
                 "experiment": one.name,
@@ -182,7 +196,7 @@ class Plan:
                 **self._graph_settings(one),
                 **one.model_settings(),
             }
-        members = self.members(experiment)
+        members = self.members(name)
         inner = one.kind == "run"
         return {
             "experiment": one.name,
@@ -194,6 +208,18 @@ class Plan:
                 for each in members
             },
         }
+
+    def _dataset_settings(self) -> Settings:
+        """Collect the settings of the data set's tables; paths are inputs of the rule."""
+        dataset = self.config["dataset"]
+        named = ("name", "source", "truth", "validation", *checks.LAYOUTS)
+        settings = {key: value for key, value in dataset.items() if key not in named}
+        settings["guides"] = {k: v for k, v in dataset["guides"].items() if k != "table"}
+        control = dataset["control"]
+        if control is None:
+            control = checks.CONTROLS if self.layout == "means" else []
+        settings["control"] = [control] if isinstance(control, str) else control
+        return {"layout": self.layout, **settings}
 
     def _member_settings(self, one: Experiment, *, inner: bool) -> Settings:
         """Collect the settings that the models of one member read."""
@@ -267,13 +293,9 @@ class Plan:
         """
         source = self.config["dataset"]["source"]
         remedy = f"Get it from {source} and put it there." if source else "Correct the path."
-        settings = [("dataset", key) for key in ("means", "truth", "validation")]
-        settings.append(("submission", "sample"))
         files = {
-            f"{section}: {key}": checks.local_file(
-                self.config[section][key], f"{section}: {key}", remedy=remedy, stored=stored
-            )
-            for section, key in settings
+            key: checks.local_file(path, key, remedy=remedy, stored=stored)
+            for key, path in checks.table_paths(self.config).items()
         }
         for name, network in self.networks.items():
             if network.source == name:
@@ -304,7 +326,8 @@ class Plan:
             Path of the file: a JSON object of records, by the names of the files that jobs write.
         """
         records: dict[str, Settings] = {"experiments.json": self.comparison()}
-        records |= {f"{name}/settings.json": self.settings(name) for name in self.everything}
+        named = (paths.PERTURBATIONS, *self.everything)
+        records |= {f"{name}/settings.json": self.settings(name) for name in named}
         records |= {f"sweeps/{name}.json": self.sweep(name) for name in self.sweeps}
         text = json.dumps(records, ensure_ascii=False)
         file = folder / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.json"

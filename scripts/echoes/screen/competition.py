@@ -1,7 +1,8 @@
-"""Read a screen from the competition's three tables: align them, check them, convert to log2."""
+"""Tables of the competition: true deltas with weights and baselines, and genes to predict."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,7 +19,6 @@ from echoes.io.tables import (
     require_names,
     require_unique,
 )
-from echoes.scoring.metrics import weighted_mae
 from echoes.screen.record import Screen
 from echoes.screen.scale import to_log2
 
@@ -43,53 +43,6 @@ def _same_names(path: StrPath, place: str, expected: Sequence[str], names: Seque
             remedy="Use tables that belong together.",
         )
     return position
-
-
-def read_means(
-    path: StrPath, control: str
-) -> tuple[tuple[str, ...], tuple[str, ...], Floats, Floats]:
-    """Read the mean expression of each perturbation and subtract that of the control.
-
-    Parameters
-    ----------
-    path
-        Table with the column ``pert_symbol`` and one column a response gene.
-    control
-        Name of the control row, which may be any row.
-
-    Returns
-    -------
-    perturbations, genes, control, responses
-        Names of the n perturbations and of the G response genes; expression of the control,
-        (G,), and the difference of each perturbation to it, (n, G), on the scale of the table.
-
-    Raises
-    ------
-    InputError
-        When the table cannot be read, has no control row, or has no other row.
-    """
-    table = read_matrix(path, "pert_symbol")
-    if control not in table.rows:
-        raise InputError(
-            path,
-            "column pert_symbol",
-            f"no row is named {control!r}",
-            expected="the row of the control cells",
-            remedy="Add it, or set `dataset: control:` to the name that it has.",
-        )
-    control_row = table.rows.index(control)
-    if len(table.rows) < 2:
-        raise InputError(
-            path,
-            "",
-            "the control is the only row",
-            expected="one row a perturbation",
-            remedy="Check that the table is complete.",
-        )
-    expression = table.values[control_row]
-    responses = np.delete(table.values, control_row, axis=0) - expression
-    symbols = table.rows[:control_row] + table.rows[control_row + 1 :]
-    return symbols, table.columns, expression, responses
 
 
 def read_truth(
@@ -178,63 +131,28 @@ def read_validation(path: StrPath) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return ids, symbols
 
 
-def silenced_gene(name: str, guide_separator: str | None) -> str:
-    """Gene that a perturbation silences: the part of its name before the last separator, if any."""
-    return (name.rpartition(guide_separator)[0] or name) if guide_separator else name
-
-
-def read_perturbations(
-    means: StrPath,
-    truth: StrPath | None,
-    validation: StrPath | None,
-    control: str,
-    guide_separator: str | None,
-    *,
-    scale: str,
-) -> Screen:
-    """Read the tables of a data set, align them and convert them to log2.
+def with_truth(screen: Screen, path: StrPath, *, scale: str) -> Screen:
+    """Replace truth, weights and baseline of a screen by those of the table of truth.
 
     Parameters
     ----------
-    means, truth, validation
-        Paths of the tables. Without a table of truth, the truth is the responses, all weights
-        are 1 and the baseline is the error of predicting the mean of all responses.
-    control
-        Name of the control row in the table of means.
-    guide_separator
-        Text between the silenced gene and the guide in the name of a perturbation; None if a
-        perturbation has the name of its gene alone.
+    screen
+        The screen.
+    path
+        The table; see `read_truth`.
     scale
-        Scale of expression, deltas and baselines in the tables: ``log2``, ``ln`` or ``log10``.
-
-    Returns
-    -------
-    Screen
-        All values in log2 units.
+        Scale of its deltas and baselines: ``log2``, ``ln`` or ``log10``.
 
     Raises
     ------
     InputError
-        When a table cannot be used, or two tables do not belong together.
+        When the table cannot be used, or does not belong to the screen.
     """
-    names, genes, control_row, responses = read_means(means, control)
-    control_row, responses = to_log2(control_row, scale), to_log2(responses, scale)
-    if truth is None:
-        deltas, weights = responses, np.ones_like(responses)
-        baseline = weighted_mae(responses, responses.mean(axis=0), weights)
-    else:
-        deltas, weights, baseline = read_truth(truth, names, genes)
-        deltas, baseline = to_log2(deltas, scale), to_log2(baseline, scale)
-    ids, silenced = read_validation(validation) if validation is not None else ((), ())
-    return Screen(
-        perturbations=np.array(names, dtype=np.str_),
-        silenced=np.array([silenced_gene(name, guide_separator) for name in names], dtype=np.str_),
-        genes=np.array(genes, dtype=np.str_),
-        control=control_row,
-        responses=responses,
-        truth=deltas,
+    names, genes = screen.perturbations.tolist(), screen.genes.tolist()
+    truth, weights, baseline = read_truth(path, names, genes)
+    return dataclasses.replace(
+        screen,
+        truth=to_log2(truth, scale),
         weights=weights,
-        baseline=baseline,
-        validation_ids=np.array(ids, dtype=np.str_),
-        validation_silenced=np.array(silenced, dtype=np.str_),
+        baseline=to_log2(baseline, scale),
     )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats, Ints
+from echoes.io.arrays import Bools, Floats, Ints, Strings
 from echoes.io.errors import InputError, abbreviate
 from echoes.screen.effects import Effects
 from echoes.screen.guides import Guides, guide_genes, pool_controls
 from echoes.screen.record import Screen
-from echoes.screen.table import baseline_of_mean
+from echoes.screen.table import baseline_of_mean, complete_genes
+
+#: Finds the names that silenced genes have among the response genes: takes silenced genes and
+#: response genes, gives for each silenced gene the name of its response, or else its own name.
+NameGenes = Callable[[Sequence[str], Sequence[str]], Sequence[str]]
 
 #: Largest value of |t| + `T_OFFSET` in a weight, as in the competition.
 LARGEST_T, T_OFFSET = 10.0, 0.1
@@ -47,7 +51,14 @@ def weights_of_t(t: Floats, measured: Bools, itself: Bools) -> Floats:
     return scaled
 
 
-def screen_of_effects(effects: Effects, controls: Sequence[str], *, guides: Guides) -> Screen:
+def screen_of_effects(
+    effects: Effects,
+    controls: Sequence[str],
+    *,
+    guides: Guides,
+    name_genes: NameGenes,
+    drop_incomplete: bool,
+) -> Screen:
     """Make a screen of a long table: pairs that the table does not have are NaN, not 0.
 
     With a column ``split``, perturbations of the validation are only named, as perturbations to
@@ -62,6 +73,10 @@ def screen_of_effects(effects: Effects, controls: Sequence[str], *, guides: Guid
         Labels of controls among the perturbations, which are left out; usually there are none.
     guides
         How the silenced gene follows from the name of a perturbation.
+    name_genes
+        Finds the name that silenced genes have among the response genes.
+    drop_incomplete
+        Whether to leave out genes that are not measured in all perturbations to learn from.
 
     Returns
     -------
@@ -74,14 +89,10 @@ def screen_of_effects(effects: Effects, controls: Sequence[str], *, guides: Guid
         When a name does not lead to a gene, a split is unknown, no perturbation is left to learn
         from, or a perturbation has no measured pair with a weight.
     """
-    names = effects.perturbations.tolist()
-    keep = ~pool_controls(names, controls, file=effects.file)
+    is_perturbation = ~pool_controls(effects.perturbations.tolist(), controls, file=effects.file)
     training = _is_training(effects)
-    silenced = np.full(len(names), "", dtype=object)
-    silenced[keep] = guide_genes(
-        [names[i] for i in np.flatnonzero(keep)], guides, file=effects.file
-    )
-    learnt, predicted = np.flatnonzero(keep & training), np.flatnonzero(keep & ~training)
+    learnt = np.flatnonzero(is_perturbation & training)
+    predicted = np.flatnonzero(is_perturbation & ~training)
     if not len(learnt):
         raise InputError(
             effects.file,
@@ -90,34 +101,49 @@ def screen_of_effects(effects: Effects, controls: Sequence[str], *, guides: Guid
             expected=f"perturbations with the split {' or '.join(TRAINING_SPLITS)}",
             remedy="Correct the column, or do not name it.",
         )
-    position = np.full(len(names), -1, dtype=np.intp)
-    position[learnt] = np.arange(len(learnt))
-    rows = position[effects.row]
-    # A gene that is measured in none of these perturbations cannot be learnt.
-    used = (rows >= 0) & ~np.isnan(effects.effect)
-    genes, columns = np.unique(effects.column[used], return_inverse=True)
-    responses = np.full((len(learnt), len(genes)), np.nan)
-    responses[rows[used], columns] = effects.effect[used]
+    genes, responses, t = _matrices(effects, learnt)
+    if drop_incomplete:
+        keep = complete_genes(responses, genes.tolist(), effects.file)
+        genes, responses = genes[keep], np.ascontiguousarray(responses[:, keep])
+        t = t if t is None else np.ascontiguousarray(t[:, keep])
+    names = effects.perturbations[np.concatenate([learnt, predicted])].tolist()
+    of_guides = guide_genes(names, guides, file=effects.file)
+    silenced = np.array(name_genes(of_guides, genes.tolist()), dtype=np.str_)
     measured = ~np.isnan(responses)
     weights = measured.astype(np.float64)
-    if effects.t is not None:
-        t = np.full_like(responses, np.nan)
-        t[rows[used], columns] = effects.t[used]
-        itself = effects.genes[genes] == silenced[learnt].astype(np.str_)[:, None]
-        weights = weights_of_t(t, measured, itself)
+    if t is not None:
+        weights = weights_of_t(t, measured, genes == silenced[: len(learnt), None])
     _refuse_weightless(effects, learnt, weights)
     return Screen(
         perturbations=effects.perturbations[learnt],
-        silenced=silenced[learnt].astype(np.str_),
-        genes=effects.genes[genes],
+        silenced=silenced[: len(learnt)],
+        genes=genes,
         control=np.full(len(genes), np.nan),
         responses=responses,
         truth=responses,
         weights=weights,
         baseline=baseline_of_mean(responses, weights),
         validation_ids=effects.perturbations[predicted],
-        validation_silenced=silenced[predicted].astype(np.str_),
+        validation_silenced=silenced[len(learnt) :],
     )
+
+
+def _matrices(effects: Effects, learnt: Ints) -> tuple[Strings, Floats, Floats | None]:
+    """Response genes, and effects and t of the given perturbations; NaN where not measured."""
+    position = np.full(len(effects.perturbations), -1, dtype=np.intp)
+    position[learnt] = np.arange(len(learnt))
+    rows = position[effects.row]
+    # A gene that is measured in none of these perturbations cannot be learnt.
+    used = (rows >= 0) & ~np.isnan(effects.effect)
+    genes, columns = np.unique(effects.column[used], return_inverse=True)
+
+    def matrix(values: Floats) -> Floats:
+        result = np.full((len(learnt), len(genes)), np.nan)
+        result[rows[used], columns] = values[used]
+        return result
+
+    t = None if effects.t is None else matrix(effects.t)
+    return effects.genes[genes], matrix(effects.effect), t
 
 
 def _refuse_weightless(effects: Effects, learnt: Ints, weights: Floats) -> None:

@@ -119,7 +119,7 @@ def require_complete(screen: Screen, path: StrPath) -> None:
             f"not measured, as {count:,} of {missing.size:,} pairs of perturbation and gene",
             expected="each gene measured in each perturbation, as long as no model can learn from "
             "tables with gaps (such models are planned)",
-            remedy=f"Keep only the genes that each perturbation has ({complete:,} of "
-            f"{missing.shape[1]:,}), or leave out the perturbations with gaps. Do not fill gaps "
-            "with 0: not measured is not unchanged.",
+            remedy="Set `dataset: incomplete_genes: drop` to keep only the genes that each "
+            f"perturbation has ({complete:,} of {missing.shape[1]:,}), or leave out the "
+            "perturbations with gaps. Do not fill gaps with 0: not measured is not unchanged.",
         )

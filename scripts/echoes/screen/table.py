@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from echoes.io.arrays import Floats
+from echoes.io.arrays import Bools, Floats
 from echoes.io.delimited import Layout
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
@@ -19,6 +19,9 @@ from echoes.scoring.metrics import weighted_mae
 from echoes.screen.guides import Guides, guide_genes, pool_controls
 from echoes.screen.record import Screen
 from echoes.screen.scale import to_log2
+
+#: Column of the perturbations in the competition's tables.
+PERTURBATION_COLUMN = "pert_symbol"
 
 # Columns of numbers that programs write beside genes: counts of cells and molecules, scores.
 _NO_GENES = re.compile(
@@ -48,8 +51,9 @@ def read_wide(
     genes_in
         Whether the genes are the columns or the rows of the table.
     name_column
-        Column with the names of the rows. None for the first column, which needs no name, or
-        for the index that pandas stored in a parquet file.
+        Column with the names of the rows. None for ``pert_symbol`` if there is such a column, for
+        the index that pandas stored in a parquet file, or else for the first column, which needs
+        no name.
     allow_missing
         Whether cells may be empty or NA; they are NaN then.
 
@@ -65,6 +69,8 @@ def read_wide(
         that belong there, a cell is missing, or a name is missing or stands twice.
     """
     layout = layout_with_row_names(path)
+    if name_column is None and PERTURBATION_COLUMN in layout.columns:
+        name_column = PERTURBATION_COLUMN
     names = name_position(layout, name_column)
     columns = [i for i in range(len(layout.columns)) if i != names]
     _refuse_titles(layout, columns, genes_in)
@@ -81,8 +87,8 @@ def read_wide(
             f"gene {matrix.columns[j]}, perturbation {matrix.rows[i]}",
             f"the cell is empty or NA, as {np.count_nonzero(missing):,} of {missing.size:,} are",
             expected="a number in each cell",
-            remedy="Fill in measured values, or remove the gene or the perturbation. Do not fill "
-            "gaps with 0: not measured is not unchanged.",
+            remedy="Fill in measured values, or leave out genes with gaps by `dataset: "
+            "incomplete_genes: drop`. Do not fill gaps with 0: not measured is not unchanged.",
         )
     return matrix
 
@@ -152,6 +158,40 @@ def _refuse_row_numbers(layout: Layout, names: int, matrix: Matrix) -> None:
             expected="names of perturbations or genes",
             remedy="Name the column with the names of the rows, or add it to the table.",
         )
+
+
+def complete_genes(responses: Floats, genes: Sequence[str], file: StrPath) -> Bools:
+    """Find the response genes that are measured in all perturbations.
+
+    Parameters
+    ----------
+    responses
+        (n, G) numbers; NaN where not measured.
+    genes
+        (G,) response genes.
+    file
+        The file of the responses, for the error message.
+
+    Returns
+    -------
+    array
+        (G,) whether a gene is measured in each of the n rows.
+
+    Raises
+    ------
+    InputError
+        When there is no such gene.
+    """
+    complete = np.asarray(~np.isnan(responses).any(axis=0))
+    if not complete.any():
+        raise InputError(
+            file,
+            "",
+            f"none of {len(genes):,} response genes is measured in all {len(responses)} rows",
+            expected="genes that are measured in each perturbation",
+            remedy="Leave out the perturbations with the most gaps.",
+        )
+    return complete
 
 
 def baseline_of_mean(responses: Floats, weights: Floats) -> Floats:

@@ -1,0 +1,158 @@
+"""Read the screen of a data set from its tables, whatever their layout."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from echoes.io.arrays import Strings
+from echoes.io.errors import abbreviate
+from echoes.io.files import StrPath
+from echoes.io.tables import Matrix
+from echoes.screen.competition import read_validation, with_truth
+from echoes.screen.effect_screen import NameGenes, screen_of_effects
+from echoes.screen.effects import PRESETS, ROLES, read_effects
+from echoes.screen.guides import Guides, read_guide_table
+from echoes.screen.record import Screen, require_complete
+from echoes.screen.scale import scale_warnings
+from echoes.screen.table import (
+    complete_genes,
+    read_wide,
+    screen_of_deltas,
+    screen_of_means,
+    with_validation,
+)
+
+# Names that libraries give to guides without a target.
+_CONTROL = re.compile(
+    r"(non[-_ ]?target(ing)?|ntc?|neg(ative)?[-_ ]?(ctrl|control)|control|ctrl|safe[-_ ]?"
+    r"(targeting|harbou?r)|scrambled?|unperturbed|mock|intergenic)([-_. ]\w+|[0-9]+)*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Paths of a data set's tables.
+
+    Parameters
+    ----------
+    main
+        Table of means, deltas or effects.
+    truth, validation, guides
+        Table of true deltas and weights in the competition's layout, of perturbations to predict,
+        and of the genes of guides; None where there is none.
+    """
+
+    main: StrPath
+    truth: StrPath | None
+    validation: StrPath | None
+    guides: StrPath | None
+
+
+def read_screen(
+    tables: Tables, settings: Mapping[str, Any], name_genes: NameGenes
+) -> tuple[Screen, list[str]]:
+    """Read the tables of a data set.
+
+    Parameters
+    ----------
+    tables
+        Where they are.
+    settings
+        Keys of `dataset:` in the configuration, all of them, with ``layout``: ``means``,
+        ``deltas`` or ``effects``.
+    name_genes
+        Finds the response of a silenced gene itself, which may have another name than the
+        silenced gene.
+
+    Returns
+    -------
+    screen, warnings
+        The screen in log2 units, where `Screen.silenced` has the name of the response gene if the
+        silenced gene is measured; and sentences on what looks wrong, if any.
+
+    Raises
+    ------
+    InputError
+        When a table cannot be used, or two tables do not belong together.
+    """
+    guides = _guides(settings["guides"], tables.guides)
+    read = _read_effects if settings["layout"] == "effects" else _read_matrix
+    screen = read(tables.main, settings, guides, name_genes)
+    if tables.truth is not None:
+        screen = with_truth(screen, tables.truth, scale=settings["scale"])
+    if tables.validation is not None:
+        ids, names = read_validation(tables.validation)
+        screen = with_validation(screen, ids, names, guides=guides, file=tables.validation)
+        named = _named(screen.validation_silenced, screen.genes, name_genes)
+        screen = dataclasses.replace(screen, validation_silenced=named)
+    require_complete(screen, tables.main)
+    return screen, [*scale_warnings(screen, settings["scale"]), *_control_warnings(screen)]
+
+
+def _guides(settings: Mapping[str, Any], table: StrPath | None) -> Guides:
+    genes = None
+    if table is not None:
+        columns = {key: settings[f"{key}_column"] for key in ("guide", "gene")}
+        genes = read_guide_table(table, **columns)
+    return Guides(settings["separator"], settings["pattern"], genes)
+
+
+def _read_matrix(
+    path: StrPath, settings: Mapping[str, Any], guides: Guides, name_genes: NameGenes
+) -> Screen:
+    """Read a matrix of means or deltas."""
+    drop = settings["incomplete_genes"] == "drop"
+    matrix = read_wide(
+        path,
+        genes_in=settings["genes_in"],
+        name_column=settings["name_column"],
+        allow_missing=drop,
+    )
+    if drop:
+        keep = complete_genes(matrix.values, matrix.columns, path)
+        genes = tuple(np.array(matrix.columns, dtype=np.str_)[keep].tolist())
+        matrix = Matrix(matrix.rows, genes, np.ascontiguousarray(matrix.values[:, keep]))
+    read = screen_of_means if settings["layout"] == "means" else screen_of_deltas
+    screen = read(matrix, settings["control"], guides=guides, scale=settings["scale"], file=path)
+    return dataclasses.replace(screen, silenced=_named(screen.silenced, screen.genes, name_genes))
+
+
+def _read_effects(
+    path: StrPath, settings: Mapping[str, Any], guides: Guides, name_genes: NameGenes
+) -> Screen:
+    """Read a long table of effects."""
+    preset = PRESETS.get(settings["preset"] or "", {role: (role,) for role in ROLES[:3]})
+    chosen = {role: column for role, column in settings["columns"].items() if column is not None}
+    effects = read_effects(path, {**preset, **chosen}, scale=settings["scale"])
+    return screen_of_effects(
+        effects,
+        settings["control"],
+        guides=guides,
+        name_genes=name_genes,
+        drop_incomplete=settings["incomplete_genes"] == "drop",
+    )
+
+
+def _named(silenced: Strings, genes: Strings, name_genes: NameGenes) -> Strings:
+    """Give silenced genes the names of their own responses."""
+    return np.array(name_genes(silenced.tolist(), genes.tolist()), dtype=np.str_)
+
+
+def _control_warnings(screen: Screen) -> list[str]:
+    """Warn of perturbations whose names are those of controls."""
+    names = [name for name in screen.perturbations.tolist() if _CONTROL.fullmatch(name)]
+    if not names:
+        return []
+    warning = (
+        f"{len(names)} perturbations have the name of a control: {abbreviate(names)}. They are "
+        "taken for silenced genes. If they are controls, name them in `dataset: control:`, "
+        "where * stands for any text."
+    )
+    return [warning]
