@@ -40,7 +40,7 @@ DETAILED = [
     "textmining",
     "combined_score",
 ]
-STRING = Path("/work/shared/data/string")
+STRING = Path(__file__).resolve().parents[3] / "shared/data/string"
 REAL = STRING / "9606.protein.links.full.v12.0.txt.gz"
 
 

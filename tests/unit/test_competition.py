@@ -12,8 +12,8 @@ import pytest
 from echoes.io.errors import InputError
 from echoes.io.tables import Matrix, write_matrix
 from echoes.scoring.metrics import weighted_mae
-from echoes.screen.competition import read_perturbations
 from echoes.screen.record import Screen
+from screens import read_competition
 
 SYMBOLS = ("EPAS1", "TP53", "α,1")
 GENES = ("G1", "G2", "G3", "G4")
@@ -53,9 +53,7 @@ class Tables:
         return np.hstack([DELTAS, WEIGHTS, BASELINE[:, None]])
 
     def read(self, scale: str = "log2") -> Screen:
-        return read_perturbations(
-            self.means, self.truth, self.validation, "non-targeting", None, scale=scale
-        )
+        return read_competition(self.means, self.truth, self.validation, scale=scale)
 
     def refused(self) -> InputError:
         with pytest.raises(InputError) as caught:
@@ -105,16 +103,14 @@ def test_control_anywhere(tables: Tables, place: int) -> None:
 
 
 def test_control_of_another_name(tables: Tables) -> None:
-    data = read_perturbations(tables.means, None, None, "TP53", None, scale="log2")
+    data = read_competition(tables.means, None, None, "TP53", scale="log2")
     assert data.silenced.tolist() == ["EPAS1", "α,1", "non-targeting"]
     assert np.array_equal(data.control, RESPONSES[1] + CONTROL)
     assert np.array_equal(data.responses[2], -RESPONSES[1])
 
 
 def test_without_truth(tables: Tables) -> None:
-    data = read_perturbations(
-        tables.means, None, tables.validation, "non-targeting", None, scale="log2"
-    )
+    data = read_competition(tables.means, None, tables.validation, scale="log2")
     assert np.array_equal(data.truth, RESPONSES)
     assert np.array_equal(data.weights, np.ones((3, 4)))
     mean = RESPONSES.mean(axis=0)
@@ -126,7 +122,7 @@ def test_without_truth(tables: Tables) -> None:
 
 
 def test_without_validation(tables: Tables) -> None:
-    data = read_perturbations(tables.means, tables.truth, None, "non-targeting", None, scale="log2")
+    data = read_competition(tables.means, tables.truth, None, scale="log2")
     assert data.validation_ids.shape == data.validation_silenced.shape == (0,)
     assert data.validation_ids.dtype.kind == "U"
 
@@ -180,7 +176,7 @@ def test_control_only(tables: Tables) -> None:
     tables.write_means(["non-targeting"], CONTROL[None])
     error = tables.refused()
     assert error.file == str(tables.means)
-    assert "the control is the only row" in error.problem
+    assert "all 1 rows are controls" in error.problem
 
 
 def test_control_twice(tables: Tables) -> None:
@@ -281,7 +277,9 @@ def test_a_column_of_two_meanings_is_refused(
     values = np.array([[0.0, 0.0], [0.25, 0.5]])
     write_matrix(tables.means, "pert_symbol", Matrix(("non-targeting", "A"), genes, values))
     tables.write_truth(np.array([[0.25, 1.0, 1.0, 1.0]]), ("A",), columns)
-    assert tables.refused().file == str(tables.truth)
+    error = tables.refused()
+    assert error.file == str(tables.means)
+    assert f"column {genes[1]} " in error.problem
 
 
 def test_a_gene_whose_name_starts_like_a_weight(tables: Tables) -> None:
@@ -306,9 +304,7 @@ def test_another_scale_gives_the_same_record(
     truth = tables.truth if with_truth else None
 
     def read(scale: str) -> Screen:
-        return read_perturbations(
-            tables.means, truth, tables.validation, "non-targeting", None, scale=scale
-        )
+        return read_competition(tables.means, truth, tables.validation, scale=scale)
 
     expected = read("log2")
     unit = math.log(2, base)

@@ -14,15 +14,25 @@ import pandas as pd
 import pytest
 
 from echoes.io.errors import InputError
-from echoes.screen.effect_screen import screen_of_effects, weights_of_t
-from echoes.screen.effects import PRESETS, read_effects
+from echoes.screen import effect_screen
+from echoes.screen.effect_screen import weights_of_t
+from echoes.screen.effects import PRESETS, Effects, read_effects
 from echoes.screen.guides import GENE_NAMES, Guides
 from echoes.screen.record import Screen, require_complete
 from echoes.screen.table import read_wide, screen_of_deltas
+from screens import name_genes
 
 PLAIN = {"perturbation": "perturbation", "gene": "gene", "effect": "effect"}
 NAMES = ("TP53", "MYC", "EPAS1")
 GENES = ("B2M", "MYC", "A1BG", "TP53")
+
+
+def screen_of_effects(
+    effects: Effects, controls: list[str], *, guides: Guides, drop: bool = False
+) -> Screen:
+    return effect_screen.screen_of_effects(
+        effects, controls, guides=guides, name_genes=name_genes, drop_incomplete=drop
+    )
 
 
 def write(path: Path, text: str) -> Path:

@@ -25,7 +25,7 @@ from echoes.network.identifiers import (
 from echoes.network.matches import match_names, warning, write_coverage
 from echoes.network.string_db import read_info
 
-DATA = Path("/work/shared/data")
+DATA = Path(__file__).resolve().parents[3] / "shared/data"
 HGNC = DATA / "names/hgnc_names.tsv.gz"
 ALIASES = [
     ("AARS", "AARS1"),

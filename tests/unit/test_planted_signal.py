@@ -31,7 +31,7 @@ from echoes.network.features import transform
 from echoes.network.graph import build_network, degree, has_link, random_walk_laplacian
 from echoes.scoring.bootstrap import interval, resample, score_draws
 from echoes.scoring.metrics import Score, score, weighted_mae
-from echoes.screen.competition import read_perturbations
+from screens import read_competition
 
 Array = npt.NDArray[np.float64]
 
@@ -96,9 +96,7 @@ def screen(folder: Path, seed: int, signal: float) -> Screen:
     names = ("links", "info", "means", "truth", "validation", "sample_submission")
     paths = {name: folder / f"{name}.csv" for name in (*names, "validation_truth")}
     files.write(simulate.simulate(parameters), **paths)
-    data = read_perturbations(
-        paths["means"], paths["truth"], None, "non-targeting", None, scale="log2"
-    )
+    data = read_competition(paths["means"], paths["truth"], None, scale="log2")
     symbols, genes = data.silenced.tolist(), data.genes.tolist()
     core = {*symbols, *genes}
     links, _ = string_db.read_links(

@@ -11,9 +11,9 @@ import pytest
 from echoes.example import files, simulate
 from echoes.example.parameters import Parameters
 from echoes.io.arrays import Floats
-from echoes.screen.competition import read_perturbations
 from echoes.screen.record import Screen
 from echoes.screen.scale import BASES, MANY_GENES, scale_warnings, to_log2
+from screens import read_competition
 
 LIMIT = math.log2(1 + 1e4)
 
@@ -76,9 +76,7 @@ def test_the_example_raises_no_alarm(tmp_path: Path, parameters: Parameters) -> 
         )
     }
     files.write(simulate.simulate(parameters), **paths)
-    data = read_perturbations(
-        *(paths["means"], paths["truth"], None, "non-targeting", None), scale="log2"
-    )
+    data = read_competition(paths["means"], paths["truth"], None, scale="log2")
     assert scale_warnings(data, "log2") == []
 
 
@@ -179,7 +177,7 @@ def test_real_knock_outs_are_no_shares_of_ten_thousand() -> None:
     if not folder.is_dir():
         pytest.skip(f"{folder} is absent")
     means = folder / "training_data_means.csv"
-    data = read_perturbations(means, None, None, "non-targeting", None, scale="log2")
+    data = read_competition(means, None, None, scale="log2")
     negative, limit = scale_warnings(data, "log2")
     assert negative.startswith("gene TCL1B, perturbation OVOL1: expression -0.1526 is the lowest")
     assert limit.startswith("gene MALAT1, perturbation GCM1: expression 18.56 is the highest")

@@ -14,13 +14,13 @@ import pytest
 from echoes.io.errors import InputError
 from echoes.io.tables import Matrix
 from echoes.screen import record
-from echoes.screen.competition import read_perturbations
 from echoes.screen.guides import GENE_NAMES, Guides
 from echoes.screen.record import Screen, require_complete
 from echoes.screen.scale import scale_warnings
 from echoes.screen.table import read_wide, screen_of_deltas, screen_of_means, with_validation
+from screens import read_competition
 
-K562 = Path("/work/shared/data/crispri/k562_delta.parquet")
+K562 = Path(__file__).resolve().parents[3] / "shared/data/crispri/k562_delta.parquet"
 
 ROWS = ("TP53", "MYC", "EPAS1", "non-targeting")
 GENES = ("A1BG", "HLA-A", "TP53", "Z", "NaN1")
@@ -225,8 +225,8 @@ def test_means_equal_the_competition_layout(tmp_path: Path) -> None:
     FRAME.to_csv(tmp_path / "means.csv", index_label="pert_symbol")
     FRAME.T.to_parquet(tmp_path / "means.parquet")
     (tmp_path / "validation.csv").write_text("pert_id,pert\np1,MYC\n")
-    expected = read_perturbations(
-        tmp_path / "means.csv", None, tmp_path / "validation.csv", "non-targeting", None, scale="ln"
+    expected = read_competition(
+        tmp_path / "means.csv", None, tmp_path / "validation.csv", scale="ln"
     )
     matrix = read_wide(
         tmp_path / "means.parquet", genes_in="rows", name_column=None, allow_missing=False

@@ -99,7 +99,8 @@ def pool_controls(names: Sequence[str], labels: Sequence[str], *, file: StrPath)
                 "",
                 f"no row is named {label!r}{near}",
                 expected="a row for each label of the controls",
-                remedy="Correct the label, or add `*` where the names go on differently.",
+                remedy="Set `dataset: control:` to the name that the controls have; `*` in it stands "
+                "for any text.",
             )
         controls |= fits
     if len(names) and controls.all():
@@ -108,7 +109,7 @@ def pool_controls(names: Sequence[str], labels: Sequence[str], *, file: StrPath)
             "",
             f"all {len(names)} rows are controls ({abbreviate(list(names))})",
             expected="at least one perturbation",
-            remedy="Check the labels of the controls, and that the table is complete.",
+            remedy="Check `dataset: control:`, and that the table is complete.",
         )
     return controls
 

@@ -1,0 +1,60 @@
+"""Screens read from tables, with the defaults of the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from echoes.io.files import StrPath
+from echoes.network.matches import match_names
+from echoes.screen.dataset import Tables, read_screen
+from echoes.screen.record import Screen
+
+SETTINGS: dict[str, Any] = {
+    "genes_in": "columns",
+    "name_column": None,
+    "preset": None,
+    "columns": {},
+    "incomplete_genes": "refuse",
+    "guides": {
+        "separator": None,
+        "pattern": None,
+        "guide_column": "guide",
+        "gene_column": "gene",
+    },
+    "scale": "log2",
+}
+
+
+def name_genes(silenced: Sequence[str], genes: Sequence[str]) -> Sequence[str]:
+    return match_names(silenced, genes).names()
+
+
+def read_table(
+    layout: str,
+    main: StrPath,
+    *,
+    truth: StrPath | None = None,
+    validation: StrPath | None = None,
+    guides: StrPath | None = None,
+    **settings: Any,
+) -> tuple[Screen, list[str]]:
+    """Read a data set's tables, and what looks wrong in them."""
+    control = ["non-targeting"] if layout == "means" else []
+    given = {**SETTINGS, "layout": layout, "control": control, **settings}
+    given["guides"] = {**SETTINGS["guides"], **settings.get("guides", {})}
+    return read_screen(Tables(main, truth, validation, guides), given, name_genes)
+
+
+def read_competition(
+    means: StrPath,
+    truth: StrPath | None,
+    validation: StrPath | None,
+    control: str = "non-targeting",
+    *,
+    scale: str,
+) -> Screen:
+    """Read the competition's tables."""
+    return read_table(
+        "means", means, truth=truth, validation=validation, control=[control], scale=scale
+    )[0]
