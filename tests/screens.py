@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from echoes.io.files import StrPath
+from echoes.io.files import StrPath, save_json
 from echoes.network.matches import match_names
 from echoes.screen.dataset import Tables, read_screen
 from echoes.screen.record import Screen
@@ -15,6 +16,7 @@ SETTINGS: dict[str, Any] = {
     "name_column": None,
     "preset": None,
     "columns": {},
+    "standard_error": None,
     "incomplete_genes": "refuse",
     "guides": {
         "separator": None,
@@ -24,6 +26,19 @@ SETTINGS: dict[str, Any] = {
     },
     "scale": "log2",
 }
+
+
+def dataset_settings(layout: str, **settings: Any) -> dict[str, Any]:
+    """All settings of a data set, as the plan writes them for the job that reads its tables."""
+    control = ["non-targeting"] if layout == "means" else []
+    given = {**SETTINGS, "layout": layout, "control": control, **settings}
+    return {**given, "guides": {**SETTINGS["guides"], **settings.get("guides", {})}}
+
+
+def write_dataset_settings(path: Path, layout: str, **settings: Any) -> str:
+    """Write a data set's settings, and give the option that names the file."""
+    save_json(path, dataset_settings(layout, **settings))
+    return f"--settings={path}"
 
 
 def name_genes(silenced: Sequence[str], genes: Sequence[str]) -> Sequence[str]:
@@ -40,10 +55,8 @@ def read_table(
     **settings: Any,
 ) -> tuple[Screen, list[str]]:
     """Read a data set's tables, and what looks wrong in them."""
-    control = ["non-targeting"] if layout == "means" else []
-    given = {**SETTINGS, "layout": layout, "control": control, **settings}
-    given["guides"] = {**SETTINGS["guides"], **settings.get("guides", {})}
-    return read_screen(Tables(main, truth, validation, guides), given, name_genes)
+    tables = Tables(main, truth, validation, guides)
+    return read_screen(tables, dataset_settings(layout, **settings), name_genes)
 
 
 def read_competition(

@@ -32,6 +32,7 @@ from echoes.network.null import permute_labels
 from echoes.scoring.bootstrap import resample
 from echoes.scoring.metrics import score
 from echoes.scoring.out_of_fold import HeldOutPart, save_part
+from screens import write_dataset_settings
 
 Array = npt.NDArray[np.float64]
 
@@ -193,8 +194,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"--response-genes={G}",
     ])  # fmt: skip
     read_perturbations.main([
-        *(f"--{name}={path}" for name, path in files.items()),
-        *("--control=non-targeting", "--scale=log2"),
+        f"--table={files['means']}",
+        *(f"--{name}={files[name]}" for name in ("truth", "validation")),
+        write_dataset_settings(out / "dataset.json", "means"),
         f"--output={out / 'perturbations.npz'}",
         f"--folds={out / 'folds.tsv'}",
         f"--summary={out / 'perturbations.json'}",

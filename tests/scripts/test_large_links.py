@@ -12,6 +12,7 @@ import pytest
 
 import read_perturbations
 import simulate_example
+from screens import write_dataset_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = 13_700_000
@@ -41,9 +42,9 @@ def test_links_as_many_as_strings(tmp_path: Path) -> None:
     small = {name: tmp_path / f"small.{name}" for name in (*names, "validation-truth")}
     simulate_example.main([f"--{name.removesuffix('.gz')}={path}" for name, path in small.items()])
     read_perturbations.main([
-        *(f"--{name}={small[name]}" for name in ("means", "truth", "validation")),
-        "--control=non-targeting",
-        "--scale=log2",
+        f"--table={small['means']}",
+        *(f"--{name}={small[name]}" for name in ("truth", "validation")),
+        write_dataset_settings(tmp_path / "dataset.json", "means"),
         f"--output={tmp_path / 'perturbations.npz'}",
         f"--folds={tmp_path / 'folds.tsv'}",
         f"--summary={tmp_path / 'perturbations.json'}",

@@ -34,13 +34,13 @@ from echoes.io.errors import InputError
 from echoes.io.files import save_json
 from echoes.io.tables import Matrix, read_matrix, write_matrix
 from echoes.scoring.metrics import score
+from screens import write_dataset_settings
 
 SCRIPTS = Path(loo_fold.__file__).parent
 N, V, G, T, PADDING = 8, 3, 30, 3, 2
 ALPHAS = ("0.75", "0.25")
 MODELS = ("ridge", "elastic_net")
 FIT = ("penalty", "gap", "inner_gap", "unconverged")
-READING = ["--control=non-targeting", "--scale=log2"]
 NETWORK = ["--score-threshold=0.5", "--self-loop=1", "--edge-multiplicity=2"]
 SOLVER = ["--tolerance=1e-10", "--backend=auto", "--memory-gb=4", "--workers=1"]
 REGRESSION = {
@@ -98,8 +98,9 @@ def results(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Run all commands as the workflow does, and give the folder of what they made."""
     out = tmp_path_factory.mktemp("results")
     read_perturbations.main([
-        *(f"--{name}={inputs / name}.csv" for name in ("means", "truth", "validation")),
-        *READING,
+        f"--table={inputs / 'means.csv'}",
+        *(f"--{name}={inputs / name}.csv" for name in ("truth", "validation")),
+        write_dataset_settings(out / "dataset.json", "means"),
         f"--output={out / 'perturbations.npz'}",
         f"--folds={out / 'folds.tsv'}",
         f"--summary={out / 'perturbations.json'}",
@@ -266,10 +267,10 @@ def test_perturbations_of_another_scale(
     ):
         write_matrix(tmp_path / f"{name}.csv", key, Matrix(table.rows, table.columns, values))
     read_perturbations.main([
-        *(f"--{name}={tmp_path / name}.csv" for name in ("means", "truth")),
+        f"--truth={tmp_path / 'truth.csv'}",
+        f"--table={tmp_path / 'means.csv'}",
         f"--validation={inputs / 'validation.csv'}",
-        "--control=non-targeting",
-        f"--scale={scale}",
+        write_dataset_settings(tmp_path / "dataset.json", "means", scale=scale),
         *(f"--{name}={tmp_path / name}" for name in ("output", "folds", "summary")),
     ])  # fmt: skip
     summary = json_of(tmp_path / "summary")
@@ -697,11 +698,9 @@ def test_outputs_are_the_same_every_time(results: Path, tmp_path: Path) -> None:
 def test_without_truth_and_validation(results: Path, inputs: Path, tmp_path: Path) -> None:
     """An option without a value is one that is not given: so a rule spells a null."""
     read_perturbations.main([
-        f"--means={inputs / 'means.csv'}",
-        "--truth",
-        "--validation",
-        "--guide-separator",
-        *READING,
+        f"--table={inputs / 'means.csv'}",
+        *("--truth", "--validation", "--guides"),
+        write_dataset_settings(tmp_path / "dataset.json", "means"),
         f"--output={tmp_path / 'perturbations.npz'}",
         f"--folds={tmp_path / 'folds.tsv'}",
         f"--summary={tmp_path / 'summary.json'}",
@@ -747,7 +746,7 @@ def test_help_names_every_option(
     options = made[0]._actions[1:]
     assert options
     for action in options:
-        assert f"  {action.option_strings[0]}" in text
+        assert f"  {(action.option_strings or [action.dest])[0]}" in text
         assert action.help
 
 
@@ -775,7 +774,8 @@ def run(script: str, arguments: list[str], folder: Path, status: int = 2) -> str
 
 def reading(means: Path, out: Path) -> list[str]:
     names = ("output", "folds", "summary")
-    return [f"--means={means}", *READING, *(f"--{name}={out / name}" for name in names)]
+    settings = write_dataset_settings(out.parent / "dataset.json", "means")
+    return [f"--table={means}", settings, *(f"--{name}={out / name}" for name in names)]
 
 
 def test_a_bad_cell_ends_a_command(tmp_path: Path) -> None:
@@ -783,7 +783,8 @@ def test_a_bad_cell_ends_a_command(tmp_path: Path) -> None:
     means.write_text("pert_symbol,BRCA1\nnon-targeting,1\nTP53,n/a\n")
     assert run("read_perturbations", reading(means, out), out) == (
         f"error: {means}: column BRCA1, row TP53 (line 3): 'n/a' is not a number; "
-        "expected a finite number. Correct the cell, or remove its row or column."
+        "expected numbers in all columns but that of the names (pert_symbol); columns are separated "
+        "by commas. Correct the cell, or remove its row or column."
     )
 
 

@@ -105,6 +105,13 @@ def check_dataset(dataset: Mapping[str, Any]) -> None:
                 expected=f"settings of a table of {kind}",
                 remedy="Remove it, or name the table by its kind.",
             )
+    if dataset.get("truth") is not None and dataset.get("standard_error") is not None:
+        raise ConfigError(
+            "dataset: standard_error",
+            "the table of truth has weights of its own",
+            expected="one of truth and standard_error",
+            remedy="Remove one of them.",
+        )
     guides = dataset.get("guides") or {}
     ways = [key for key in ("separator", "pattern", "table") if guides.get(key) is not None]
     if len(ways) > 1:

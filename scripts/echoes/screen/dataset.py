@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from echoes.io.arrays import Strings
-from echoes.io.errors import abbreviate
+from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
 from echoes.io.tables import Matrix
 from echoes.screen.competition import read_validation, with_truth
-from echoes.screen.effect_screen import NameGenes, screen_of_effects
+from echoes.screen.effect_screen import NameGenes, screen_of_effects, weigh_by_error
 from echoes.screen.effects import PRESETS, ROLES, read_effects
 from echoes.screen.guides import Guides, read_guide_table
 from echoes.screen.record import Screen, require_complete
-from echoes.screen.scale import scale_warnings
+from echoes.screen.scale import scale_warnings, to_log2
 from echoes.screen.table import (
     complete_genes,
     read_wide,
@@ -121,7 +121,8 @@ def _read_matrix(
         matrix = Matrix(matrix.rows, genes, np.ascontiguousarray(matrix.values[:, keep]))
     read = screen_of_means if settings["layout"] == "means" else screen_of_deltas
     screen = read(matrix, settings["control"], guides=guides, scale=settings["scale"], file=path)
-    return dataclasses.replace(screen, silenced=_named(screen.silenced, screen.genes, name_genes))
+    silenced = _named(screen.silenced, screen.genes, name_genes)
+    return _weighed(dataclasses.replace(screen, silenced=silenced), settings)
 
 
 def _read_effects(
@@ -131,13 +132,32 @@ def _read_effects(
     preset = PRESETS.get(settings["preset"] or "", {role: (role,) for role in ROLES[:3]})
     chosen = {role: column for role, column in settings["columns"].items() if column is not None}
     effects = read_effects(path, {**preset, **chosen}, scale=settings["scale"])
-    return screen_of_effects(
+    screen = screen_of_effects(
         effects,
         settings["control"],
         guides=guides,
         name_genes=name_genes,
         drop_incomplete=settings["incomplete_genes"] == "drop",
     )
+    if effects.t is None:
+        return _weighed(screen, settings)
+    if settings["standard_error"] is not None:
+        raise InputError(
+            path,
+            "",
+            "the table has t or standard errors of its own",
+            expected="no `dataset: standard_error:` then",
+            remedy="Remove this setting, or do not name the columns of t and standard_error.",
+        )
+    return screen
+
+
+def _weighed(screen: Screen, settings: Mapping[str, Any]) -> Screen:
+    """Weigh a screen without t, if its standard error is set."""
+    error = settings["standard_error"]
+    if error is None:
+        return screen
+    return weigh_by_error(screen, float(to_log2(np.array(error), settings["scale"])))
 
 
 def _named(silenced: Strings, genes: Strings, name_genes: NameGenes) -> Strings:

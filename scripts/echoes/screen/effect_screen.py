@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -49,6 +50,28 @@ def weights_of_t(t: Floats, measured: Bools, itself: Bools) -> Floats:
     total = square.sum(axis=1, keepdims=True)
     scaled: Floats = square * measured.sum(axis=1, keepdims=True) / np.where(total > 0, total, 1.0)
     return scaled
+
+
+def weigh_by_error(screen: Screen, standard_error: float) -> Screen:
+    """Weigh a screen without t as if all its responses had the same standard error.
+
+    Parameters
+    ----------
+    screen
+        The screen.
+    standard_error
+        Standard error of the responses, log2 units; t is the response over it.
+
+    Returns
+    -------
+    Screen
+        With the weights of `weights_of_t` and the baseline that follows from them.
+    """
+    itself = screen.genes == screen.silenced[:, None]
+    measured = ~np.isnan(screen.truth)
+    weights = weights_of_t(screen.truth / standard_error, measured, itself)
+    baseline = baseline_of_mean(screen.truth, weights)
+    return dataclasses.replace(screen, weights=weights, baseline=baseline)
 
 
 def screen_of_effects(

@@ -99,8 +99,8 @@ def pool_controls(names: Sequence[str], labels: Sequence[str], *, file: StrPath)
                 "",
                 f"no row is named {label!r}{near}",
                 expected="a row for each label of the controls",
-                remedy="Set `dataset: control:` to the name that the controls have; `*` in it stands "
-                "for any text.",
+                remedy="Set `dataset: control:` to the name of the controls; `*` in it stands for "
+                "any text.",
             )
         controls |= fits
     if len(names) and controls.all():
