@@ -26,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--truth", nargs="?", help="table of deltas, weights and baselines, if any"
     )
     options.add_argument("--validation", nargs="?", help="table of genes to predict, if any")
+    options.add_argument("--control", nargs="?", help="table of the controls' expression, if any")
     options.add_argument("--guides", nargs="?", help="table of guides and their genes, if any")
     options.add_argument("--output", required=True, help="npz of the screen, in log2")
     options.add_argument(
@@ -37,12 +38,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = options.parse_args(argv)
 
     settings = load_json(args.settings)
-    tables = Tables(args.table, args.truth, args.validation, args.guides)
+    tables = Tables(args.table, args.truth, args.validation, args.control, args.guides)
     screen, warnings = read_screen(tables, settings, _name_genes(None))
     for warning in warnings:
         log.warning("%s: %s", args.table, warning)
-    files = {settings["layout"]: args.table, "truth": args.truth, "validation": args.validation}
-    files["guides"] = args.guides
+    files = {"truth": args.truth, "validation": args.validation, "guides": args.guides}
+    files |= {settings["layout"]: args.table, "control_expression": args.control}
     summary = _summarise(screen, settings, files) | {"warnings": warnings}
     log.info(
         "%(perturbations)d perturbations × %(response_genes)d genes, %(validation)d to predict",

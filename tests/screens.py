@@ -51,11 +51,12 @@ def read_table(
     *,
     truth: StrPath | None = None,
     validation: StrPath | None = None,
-    guides: StrPath | None = None,
+    control_expression: StrPath | None = None,
+    guide_table: StrPath | None = None,
     **settings: Any,
 ) -> tuple[Screen, list[str]]:
     """Read a data set's tables, and what looks wrong in them."""
-    tables = Tables(main, truth, validation, guides)
+    tables = Tables(main, truth, validation, control_expression, guide_table)
     return read_screen(tables, dataset_settings(layout, **settings), name_genes)
 
 

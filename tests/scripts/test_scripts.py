@@ -783,8 +783,8 @@ def test_a_bad_cell_ends_a_command(tmp_path: Path) -> None:
     means.write_text("pert_symbol,BRCA1\nnon-targeting,1\nTP53,n/a\n")
     assert run("read_perturbations", reading(means, out), out) == (
         f"error: {means}: column BRCA1, row TP53 (line 3): 'n/a' is not a number; "
-        "expected numbers in all columns but that of the names (pert_symbol); columns are separated "
-        "by commas. Correct the cell, or remove its row or column."
+        "expected numbers in all columns but that of the names (pert_symbol); columns are "
+        "separated by commas. Correct the cell, or remove its row or column."
     )
 
 

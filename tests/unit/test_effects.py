@@ -298,7 +298,7 @@ def test_splits_that_are_refused(tmp_path: Path) -> None:
         screen_of_effects(effects, [], guides=GENE_NAMES)
     text = SPLIT.format("test").replace("Train", "test")
     effects = read_effects(write(tmp_path / "z.csv", text), columns, scale="log2")
-    with pytest.raises(InputError, match="no perturbation is left to learn from"):
+    with pytest.raises(InputError, match="there is no perturbation to learn from"):
         screen_of_effects(effects, [], guides=GENE_NAMES)
 
 

@@ -40,7 +40,8 @@ def test_what_is_left_out_has_the_defaults_of_the_schema() -> None:
     config = plan().config
     assert config["diffusion"]["alphas"] == [0.75]
     assert config["networks"]["string"]["edge_multiplicity"] == 2
-    assert config["dataset"]["control"] == "non-targeting"
+    assert config["dataset"]["scale"] == "log2"
+    assert plan().settings("perturbations")["control"] == ["non-targeting"]
     assert config["dataset"]["scale"] == "log2"
     assert set(SECTIONS) <= set(config)
 
@@ -461,3 +462,72 @@ def test_every_model_has_a_function_and_reads_what_there_is() -> None:
 def test_folds_are_counted() -> None:
     assert count_folds(["fold\tpert_symbol\n", "0\tA\n", "1\tB\n"]) == 2
     assert count_folds(["fold\tpert_symbol\n"]) == 0
+
+
+# ---- The data set ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("dataset", "place", "problem"),
+    [
+        ({"means": None}, "dataset: it has no table", "one of means, deltas and effects"),
+        ({"deltas": "d.csv"}, "dataset: it has means and deltas", "one of means"),
+        (
+            {"preset": "deseq2"},
+            "dataset: preset: this is a setting for a table of effects",
+            "means",
+        ),
+        (
+            {"means": None, "effects": "e.csv", "truth": "t.csv"},
+            "dataset: truth: this is a setting for a table of means or deltas",
+            "effects",
+        ),
+        (
+            {"control_expression": "c.csv"},
+            "dataset: control_expression: this is a setting for a table of deltas or effects",
+            "means",
+        ),
+        (
+            {"truth": "t.csv", "standard_error": 0.1},
+            "dataset: standard_error: the table of truth has weights of its own",
+            "one of truth and standard_error",
+        ),
+        (
+            {"guides": {"separator": "_", "table": "g.csv"}},
+            "dataset: guides: it has separator and table",
+            "one of separator, pattern and table",
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_the_table(
+    dataset: dict[str, Any], place: str, problem: str
+) -> None:
+    message = refused(dataset=dataset)
+    assert place in message
+    assert problem in message
+
+
+@pytest.mark.parametrize(
+    ("dataset", "control"),
+    [
+        ({}, ["non-targeting"]),
+        ({"control": "ctrl"}, ["ctrl"]),
+        ({"control": ["a", "b*"]}, ["a", "b*"]),
+        ({"means": None, "deltas": "d.csv"}, []),
+        ({"means": None, "effects": "e.csv", "control": "ctrl"}, ["ctrl"]),
+    ],
+)
+def test_the_controls_of_a_table(dataset: dict[str, Any], control: list[str]) -> None:
+    assert plan(dataset=dataset).settings("perturbations")["control"] == control
+
+
+def test_settings_of_the_data_set_have_no_paths() -> None:
+    made = plan(dataset={"truth": "t.csv", "guides": {"table": "g.csv"}})
+    assert ".csv" not in json.dumps(made.settings("perturbations"))
+
+
+def test_a_column_of_splits_gives_perturbations_to_predict() -> None:
+    effects = {"means": None, "effects": "e.csv"}
+    assert not plan(dataset=effects).has_validation
+    assert plan(dataset=effects | {"columns": {"split": "split"}}).has_validation
+    assert plan(dataset={"validation": "v.csv"}).has_validation

@@ -121,9 +121,8 @@ wildcard_constraints:
 
 def all_results():
     """All final files of a run: tables, figures and submissions."""
-    validation = CONFIG["dataset"]["validation"] is not None
     files = [
-        paths.result_files(experiment, validation=validation)
+        paths.result_files(experiment, validation=PLAN.has_validation)
         for experiment in PLAN.experiments.values()
     ]
     return [*files, paths.comparison_files(list(PLAN.sweeps))]

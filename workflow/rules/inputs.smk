@@ -114,6 +114,7 @@ checkpoint read_perturbations:
         table=LOCAL_FILES[f"dataset: {PLAN.layout}"],
         truth=LOCAL_FILES["dataset: truth"],
         validation=LOCAL_FILES["dataset: validation"],
+        control=LOCAL_FILES["dataset: control_expression"],
         guides=LOCAL_FILES["dataset: guides: table"],
     output:
         table="<results>/<dataset>/perturbations/perturbations.npz",
@@ -131,6 +132,7 @@ checkpoint read_perturbations:
         " --table {input.table:q}"
         " --truth {input.truth:q}"
         " --validation {input.validation:q}"
+        " --control {input.control:q}"
         " --guides {input.guides:q}"
         " --output {output.table:q}"
         " --folds {output.folds:q}"

@@ -23,6 +23,7 @@ _KEYS_OF = {
     "genes_in": _MATRICES,
     "name_column": _MATRICES,
     "truth": _MATRICES,
+    "control_expression": ("deltas", "effects"),
     "preset": ("effects",),
     "columns": ("effects",),
 }
@@ -126,7 +127,8 @@ def check_dataset(dataset: Mapping[str, Any]) -> None:
 def table_paths(config: Mapping[str, Any]) -> dict[str, str | None]:
     """List the tables of the data set and of the submission, by their keys; None if not set."""
     dataset = config["dataset"]
-    tables = {f"dataset: {key}": dataset[key] for key in (*LAYOUTS, "truth", "validation")}
+    keys = (*LAYOUTS, "truth", "validation", "control_expression")
+    tables = {f"dataset: {key}": dataset[key] for key in keys}
     tables["dataset: guides: table"] = dataset["guides"]["table"]
     return {**tables, "submission: sample": config["submission"]["sample"]}
 

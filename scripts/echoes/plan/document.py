@@ -63,7 +63,10 @@ def values_of(part: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     kinds = [kinds] if isinstance(kinds, str) else kinds
     names = {"array": "list", "object": "keys", "string": "text", "integer": "whole number"}
     if "array" in kinds and "items" in part:
-        return "list of: " + values_of(referenced(part["items"], schema), schema)
+        items = "list of: " + values_of(referenced(part["items"], schema), schema)
+        others = [names.get(kind, kind) for kind in kinds if kind not in {"array", "null"}]
+        null = ["null"] if "null" in kinds else []
+        return " or ".join([*others, items, *null])
     text = " or ".join(names.get(kind, kind) for kind in sorted(kinds, key=lambda k: k == "null"))
     bounds = {
         "minimum": "at least {}",

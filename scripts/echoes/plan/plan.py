@@ -160,8 +160,8 @@ class Plan:
 
     def validation_file(self, experiment: str) -> list[str]:
         """List the path of the predictions of the validation genes; empty if there are none."""
-        wanted = self.config["dataset"]["validation"] is not None
-        return [paths.experiment_file(experiment, "held_out/validation.npz")] if wanted else []
+        file = paths.experiment_file(experiment, "held_out/validation.npz")
+        return [file] if self.has_validation else []
 
     def names(self, *, held_out: bool) -> list[str]:
         """List the names of all experiments of the held-out protocol, or of all others."""
@@ -176,6 +176,12 @@ class Plan:
     def layout(self) -> str:
         """Kind of the data set's main table: ``means``, ``deltas`` or ``effects``."""
         return checks.layout(self.config["dataset"])
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether there are perturbations to predict, in a table or in a column of the effects."""
+        dataset = self.config["dataset"]
+        return dataset["validation"] is not None or dataset["columns"]["split"] is not None
 
     def settings(self, name: str) -> Settings:
         """Collect the settings that an experiment depends on, as ``settings.json`` has them.
@@ -212,8 +218,9 @@ class Plan:
     def _dataset_settings(self) -> Settings:
         """Collect the settings of the data set's tables; paths are inputs of the rule."""
         dataset = self.config["dataset"]
-        named = ("name", "source", "truth", "validation", *checks.LAYOUTS)
-        settings = {key: value for key, value in dataset.items() if key not in named}
+        files = (*checks.LAYOUTS, "truth", "validation", "control_expression")
+        others = (*files, "name", "source")
+        settings = {key: value for key, value in dataset.items() if key not in others}
         settings["guides"] = {k: v for k, v in dataset["guides"].items() if k != "table"}
         control = dataset["control"]
         if control is None:

@@ -25,6 +25,7 @@ from echoes.screen.table import (
     read_wide,
     screen_of_deltas,
     screen_of_means,
+    with_control,
     with_validation,
 )
 
@@ -44,15 +45,16 @@ class Tables:
     ----------
     main
         Table of means, deltas or effects.
-    truth, validation, guides
-        Table of true deltas and weights in the competition's layout, of perturbations to predict,
-        and of the genes of guides; None where there is none.
+    truth, validation, control, guides
+        Tables of true deltas and weights in the competition's layout, of perturbations to predict,
+        of the controls' expression, and of the genes of guides; None where there is none.
     """
 
     main: StrPath
-    truth: StrPath | None
-    validation: StrPath | None
-    guides: StrPath | None
+    truth: StrPath | None = None
+    validation: StrPath | None = None
+    control: StrPath | None = None
+    guides: StrPath | None = None
 
 
 def read_screen(
@@ -85,6 +87,8 @@ def read_screen(
     guides = _guides(settings["guides"], tables.guides)
     read = _read_effects if settings["layout"] == "effects" else _read_matrix
     screen = read(tables.main, settings, guides, name_genes)
+    if tables.control is not None:
+        screen = with_control(screen, tables.control, scale=settings["scale"])
     if tables.truth is not None:
         screen = with_truth(screen, tables.truth, scale=settings["scale"])
     if tables.validation is not None:

@@ -116,12 +116,15 @@ def screen_of_effects(
     training = _is_training(effects)
     learnt = np.flatnonzero(is_perturbation & training)
     predicted = np.flatnonzero(is_perturbation & ~training)
-    if not len(learnt):
+    if effects.split is not None and not (len(learnt) and len(predicted)):
+        purpose, names = (
+            ("predict", VALIDATION_SPLITS) if len(learnt) else ("learn from", TRAINING_SPLITS)
+        )
         raise InputError(
             effects.file,
             "column of the split",
-            "no perturbation is left to learn from",
-            expected=f"perturbations with the split {' or '.join(TRAINING_SPLITS)}",
+            f"there is no perturbation to {purpose}",
+            expected=f"perturbations with the split {' or '.join(names)}",
             remedy="Correct the column, or do not name it.",
         )
     genes, responses, t = _matrices(effects, learnt)

@@ -89,9 +89,10 @@ def scale_warnings(screen: Screen, scale: str) -> list[str]:
     -------
     list of str
         One sentence or two for each sign; empty if there is none, or if the screen was read
-        from differences, without the expression of the control.
+        from differences, where the expression of the
+        control is not known for all genes.
     """
-    if np.isnan(screen.control).all():
+    if np.isnan(screen.control).any():
         return []
     factor = math.log2(BASES[scale])
     control = screen.control / factor

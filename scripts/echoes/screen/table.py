@@ -9,8 +9,8 @@ from typing import Literal
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats
-from echoes.io.delimited import Layout
+from echoes.io.arrays import Bools, Floats, positions
+from echoes.io.delimited import Layout, column_of
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
 from echoes.io.tables import Matrix
@@ -304,6 +304,41 @@ def screen_of_deltas(
     values = matrix.values if keep.all() else matrix.values[keep]
     control = np.full(len(matrix.columns), np.nan)
     return _screen(names, matrix.columns, control, values, guides, scale, file)
+
+
+def with_control(screen: Screen, path: StrPath, *, scale: str) -> Screen:
+    """Add the expression of the control to a screen of differences.
+
+    Parameters
+    ----------
+    screen
+        The screen.
+    path
+        Table with the columns ``gene`` and ``expression``: a row for each gene, in any order. It
+        may have further genes and columns, and genes may be missing: theirs stays unknown (NaN).
+    scale
+        Scale of the expression: ``log2``, ``ln`` or ``log10``.
+
+    Raises
+    ------
+    InputError
+        When the table cannot be read, a gene is in it twice, or it has no gene of the screen.
+    """
+    layout = layout_with_row_names(path)
+    columns = [column_of(layout, name) for name in ("gene", "expression")]
+    table = read_numbers(layout, columns[0], columns[1:])
+    position = positions(screen.genes.tolist(), table.rows)
+    if (position < 0).all():
+        raise InputError(
+            path,
+            "column gene",
+            f"none of the {len(screen.genes):,} response genes is there, but "
+            f"{abbreviate(table.rows)}",
+            expected="the names of the response genes",
+            remedy="Use a table of the same data set.",
+        )
+    control = np.where(position < 0, np.nan, table.values[position, 0])
+    return dataclasses.replace(screen, control=to_log2(control, scale))
 
 
 def with_validation(
