@@ -209,6 +209,28 @@ def test_remaining_expression_is_a_median_of_genes_that_are_expressed() -> None:
     assert remaining_expression(replace(task, deltas=deltas - 30)) == 0
 
 
+def test_without_the_control_the_own_fall_is_the_median_of_the_training_falls() -> None:
+    task = falling(0.2)
+    rows, genes = task.silenced_entries()
+    control = task.control.copy()
+    control[13] = np.nan
+    measured = task.deltas[rows, genes]
+    own = knockdown_responses(replace(task, control=control), 0.2)
+    assert own[1] == np.median(measured)
+    assert np.isnan(own[[0, 2]]).all()
+    unknown = replace(task, control=np.full(15, np.nan))
+    assert remaining_expression(unknown) == 1
+    prediction = fit_echo(unknown, BASE)
+    assert np.isfinite(prediction.deltas).all()
+    assert prediction.deltas[1, 13] == np.median(measured)
+    # Nothing is known of any fall: the gene is predicted like all others.
+    silenced = task.silenced.copy()
+    silenced[: task.n_training] = -1
+    nothing = replace(unknown, silenced=silenced)
+    assert np.isnan(knockdown_responses(nothing, 1.0)).all()
+    assert np.isfinite(fit_echo(nothing, BASE).deltas).all()
+
+
 def test_the_silenced_gene_falls_in_all_predictions() -> None:
     task = falling(0.2)
     ours = fit_echo(task, ECHO)
