@@ -114,8 +114,8 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "l1 ratio": ({"regression": {"l1_ratio": 0.4}}, BOTH | FOLD),
     "padding": ({"submission": {"padding": 5}}, {"write_submission": 2}),
     "sample": ({"submission": {"sample": "data/sample.csv"}}, {"write_submission": 2}),
-    "control": ({"dataset": {"control": "other"}}, CHECKPOINT),
-    "scale": ({"dataset": {"scale": "ln"}}, CHECKPOINT),
+    "control": ({"dataset": {"control": "other"}}, CHECKPOINT | SETTING),
+    "scale": ({"dataset": {"scale": "ln"}}, CHECKPOINT | SETTING),
     "what no rule reads": ({"dataset": {"source": "a shelf"}}, {}),
     "models": (
         {"experiments": {"published": {"models": ["ridge", "elastic_net"]}}},
