@@ -123,7 +123,7 @@ def all_results():
     """All final files of a run: tables, figures and submissions."""
     validation = CONFIG["dataset"]["validation"] is not None
     files = [
-        paths.result_files(experiment, validation=validation)
+        paths.result_files(experiment, validation=validation, export=CONFIG["export"])
         for experiment in PLAN.experiments.values()
     ]
     return [*files, paths.comparison_files(list(PLAN.sweeps))]
