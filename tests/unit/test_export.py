@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
@@ -40,6 +41,15 @@ def test_records_of_other_genes_are_not_joined() -> None:
     one, other = (export.control_response("c", GENES[start:]) for start in (0, 1))
     with pytest.raises(ValueError, match="different genes"):
         export.join([one, other])
+
+
+def test_no_two_joined_records_share_a_name() -> None:
+    ids = np.array(["guide 1", "new"])
+    values = np.zeros((2, G))
+    again = export.validation_responses(ids, ids, GENES, predicted=values, expected_error=None)
+    joined = export.join([responses(control=False), again])
+    assert joined.perturbations.tolist()[N + V :] == ["guide 1 (validation)", "new"]
+    assert joined.silenced.tolist()[N + V :] == ["guide 1", "new"]
 
 
 def test_the_expected_error_is_the_width_of_one_deviation() -> None:
@@ -119,6 +129,17 @@ def test_unknown_values_of_the_long_table_are_null(tmp_path: Path) -> None:
 def written(tmp_path: Path) -> Path:
     save_h5ad(tmp_path / "a.h5ad", responses(), PROVENANCE, control=CONTROL)
     return tmp_path / "a.h5ad"
+
+
+def test_an_h5ad_file_has_each_matrix(written: Path) -> None:
+    record = responses()
+    with h5py.File(written) as file:
+        np.testing.assert_array_equal(file["X"], record.predicted)
+        np.testing.assert_array_equal(file["layers/measured"], record.measured)
+        np.testing.assert_array_equal(file["layers/expected_error"], record.expected_error)
+        assert file["obs/perturbation"].asstr()[:].tolist() == record.perturbations.tolist()
+        assert file["var/gene"].asstr()[:].tolist() == GENES.tolist()
+        assert file["var/control"][:].tolist() == CONTROL.tolist()
 
 
 def test_files_of_equal_records_have_the_same_bytes(written: Path, tmp_path: Path) -> None:
