@@ -1,6 +1,7 @@
 # make run: the environment, then the workflow on the embedded example.
 # make test: the tests, in CORES processes. Both need Python 3.11 or newer.
 # make cluster: Snakemake's plugins for clusters; make test-cluster: tests on a Slurm of this machine.
+# make test-scverse: tests in which anndata, scanpy and cell-eval read what the workflow writes.
 # make benchmark: speed and memory beside other methods, about half an hour.
 # make docs: the tables of config/README.md, from the schema.
 
@@ -8,7 +9,7 @@ PYTHON ?= python3
 CORES ?= 2
 BIN := .venv/bin
 
-.PHONY: run test lint docs cluster test-cluster benchmark lock clean
+.PHONY: run test lint docs cluster test-cluster test-scverse benchmark lock clean
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -32,6 +33,10 @@ cluster: .venv/cluster
 test-cluster: .venv/cluster
 	$(BIN)/pytest tests/cluster
 
+# The workflow runs in the first environment, its files are read in the second one.
+test-scverse: .venv/installed .venv-scverse/installed
+	.venv-scverse/bin/pytest tests/scverse
+
 benchmark: .venv-benchmark/installed
 	.venv-benchmark/bin/python benchmark/run.py
 
@@ -42,10 +47,11 @@ LOCK := uv pip compile --universal --fork-strategy fewest --python-version 3.11 
 lock:
 	$(LOCK) pyproject.toml --group dev --output-file requirements.lock
 	$(LOCK) --group cluster --no-deps --output-file requirements-cluster.lock
+	$(LOCK) --group scverse --output-file requirements-scverse.lock
 
 # Environments and caches; results stay.
 clean:
-	rm -rf .venv .venv-benchmark .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-benchmark .venv-scverse .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/installed: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version + ". Name one: make PYTHON=python3.12")'
@@ -56,6 +62,11 @@ clean:
 .venv/cluster: .venv/installed requirements-cluster.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 		-r requirements.lock -r requirements-cluster.lock
+	touch $@
+
+.venv-scverse/installed: requirements-scverse.lock
+	$(PYTHON) -m venv --clear .venv-scverse
+	.venv-scverse/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-scverse.lock
 	touch $@
 
 .venv-benchmark/installed: requirements.lock benchmark/requirements.txt

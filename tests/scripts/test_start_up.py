@@ -15,7 +15,7 @@ from echoes.models.components import decompose, save_components
 from tasks import SETTINGS
 
 SCRIPTS = Path(loo_fold.__file__).parent
-HEAVY = ("pandas", "pyarrow", "matplotlib", "sklearn", "scipy", "requests", "snakemake")
+HEAVY = ("h5py", "pandas", "pyarrow", "matplotlib", "sklearn", "scipy", "requests", "snakemake")
 ALLOWED = {
     "aggregate_folds": {"pandas", "pyarrow"},
     "aggregate_held_out": {"pandas", "pyarrow"},
@@ -26,6 +26,7 @@ ALLOWED = {
     "check_submission": {"pyarrow"},
     "compare_experiments": {"pandas", "pyarrow"},
     "diffuse": {"scipy"},
+    "export_predictions": {"pyarrow"},
     "plot_figure": {"matplotlib", "scipy"},
     "rank_sweep": {"pandas", "pyarrow"},
     "read_perturbations": {"pyarrow"},

@@ -531,3 +531,51 @@ def test_a_column_of_splits_gives_perturbations_to_predict() -> None:
     assert not plan(dataset=effects).has_validation
     assert plan(dataset=effects | {"columns": {"split": "split"}}).has_validation
     assert plan(dataset={"validation": "v.csv"}).has_validation
+
+
+# ---- Exports --------------------------------------------------------------------------------
+
+
+def test_without_the_key_no_predictions_are_exported() -> None:
+    assert plan().config["export"] == []
+    echo = plan().experiments["echo"]
+    files = paths.result_files(echo, validation=True)
+    assert not [file for file in files if file.endswith((".h5ad", "predictions.parquet"))]
+
+
+@pytest.mark.parametrize(
+    ("formats", "validation", "expected"),
+    [
+        ([], True, {}),
+        (["parquet"], False, {"oof": "oof_predictions.parquet"}),
+        (
+            ["effects", "parquet"],
+            True,
+            {
+                "oof": "oof_predictions.parquet",
+                "validation": "validation_predictions.parquet",
+                "effects": "effects.parquet",
+            },
+        ),
+        (["h5ad"], True, {"h5ad": "predictions.h5ad"}),
+    ],
+)
+def test_the_chosen_formats_give_the_files(
+    formats: list[str], validation: bool, expected: dict[str, str]
+) -> None:
+    files = paths.export_files("echo", formats, validation=validation)
+    assert files == {name: f"<results>/<dataset>/echo/{file}" for name, file in expected.items()}
+    echo = plan().experiments["echo"]
+    results = paths.result_files(echo, validation=validation, export=formats)
+    assert results == [*paths.result_files(echo, validation=validation), *files.values()]
+
+
+def test_a_published_experiment_has_no_parts() -> None:
+    published = {"protocol": "published", "models": ["ridge"]}
+    made = plan(
+        dataset={"validation": "v.csv"},
+        experiments={"a": published, "b": {"like": "a", "protocol": "held_out"}},
+    )
+    assert paths.part_files(made.experiments["a"]) == made.validation_file("a") == []
+    assert len(paths.part_files(made.experiments["b"])) == 4
+    assert len(made.validation_file("b")) == 1

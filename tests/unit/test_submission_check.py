@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -173,3 +175,20 @@ def test_the_command_prints_faults_and_fails(
     )
     assert "G3" in second
     assert "X" in third
+
+
+def test_as_it_is_called_from_the_folder_of_the_submission(sample: Path) -> None:
+    def called(name: str) -> tuple[int, str, str]:
+        command = [sys.executable, check_submission.__file__, "sample.csv", name]
+        ended = subprocess.run(command, cwd=sample.parent, check=False, capture_output=True)
+        return ended.returncode, ended.stdout.decode(), ended.stderr.decode()
+
+    valid = "valid: 4 rows and 3 genes, in the order of sample.csv\n"
+    assert called("sample.csv") == (0, valid, "")
+    sample.with_name("mine.csv").write_text("\n".join([HEADER, *ROWS[1:], ""]), encoding="utf-8")
+    status, text, errors = called("mine.csv")
+    assert (status, errors) == (2, "")
+    assert text.startswith("mine.csv: column pert_id: missing ids: pert_1; expected the 4 ids")
+    status, text, errors = called("nothing.csv")
+    assert (status, text) == (2, "")
+    assert errors == "error: nothing.csv: there is no such file.\n"

@@ -20,8 +20,8 @@ SOURCES = [
     *sorted((ROOT / "workflow").glob("Snakefile")),
     *sorted((ROOT / "workflow" / "rules").glob("*.smk")),
 ]
-#: Scripts that no rule runs: one is for the reader of a run, one for the writer of the docs.
-BESIDE = {"tabulate_resources.py", "document_config.py"}
+#: Scripts that no rule runs: two are for the reader of a run, one for the writer of the docs.
+BESIDE = {"tabulate_resources.py", "document_config.py", "check_submission.py"}
 #: Rules whose script has another name: they write records of the plan.
 RECORDS = {"write_settings", "list_experiments", "list_runs"}
 VERBS = {
@@ -32,6 +32,7 @@ VERBS = {
         "decompose",
         "diffuse",
         "download",
+        "export",
         "gunzip",
         "list",
         "plot",

@@ -122,7 +122,9 @@ wildcard_constraints:
 def all_results():
     """All final files of a run: tables, figures and submissions."""
     files = [
-        paths.result_files(experiment, validation=PLAN.has_validation)
+        paths.result_files(
+            experiment, validation=PLAN.has_validation, export=CONFIG["export"]
+        )
         for experiment in PLAN.experiments.values()
     ]
     return [*files, paths.comparison_files(list(PLAN.sweeps))]

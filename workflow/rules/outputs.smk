@@ -1,7 +1,8 @@
-"""Outputs: the figure of an experiment, and its submission to the competition.
+"""Outputs: the figure of an experiment, its submission, and files for other programs.
 
-Needs: {experiment}/predictions.npz.
-Makes: {experiment}/figure.png, {experiment}/figure.pdf, {experiment}/submission.csv.
+Needs: {experiment}/predictions.npz, {experiment}/summary.json, {experiment}/held_out/.
+Makes: {experiment}/figure.png, {experiment}/figure.pdf, {experiment}/submission.csv,
+{experiment}/predictions.h5ad, {experiment}/effects.parquet, {experiment}/*_predictions.parquet.
 """
 
 
@@ -67,4 +68,45 @@ rule write_submission:
         " --padding {params.padding}"
         " --sample {input.sample:q}"
         " --output {output:q}"
+        " 2> {log:q}"
+
+
+rule export_predictions:
+    """Write predicted and measured responses in the formats of other programs."""
+    input:
+        script=scripts_file("export_predictions.py"),
+        code=code("export_predictions.py"),
+        perturbations="<results>/<dataset>/perturbations/perturbations.npz",
+        predictions="<results>/<dataset>/{experiment}/predictions.npz",
+        parts=lambda w: paths.part_files(PLAN.experiments[w.experiment]),
+        validation=lambda w: PLAN.validation_file(w.experiment),
+        summary="<results>/<dataset>/{experiment}/summary.json",
+    output:
+        # A rule without outputs would be none: if no format is chosen, nothing asks for these.
+        **paths.export_files(
+            "{experiment}",
+            CONFIG["export"] or ["h5ad"],
+            validation=CONFIG["dataset"]["validation"] is not None,
+        ),
+    log:
+        "<logs>/<dataset>/{experiment}/export_predictions.log",
+    benchmark:
+        "<benchmarks>/<dataset>/{experiment}/export_predictions.tsv"
+    wildcard_constraints:
+        experiment=match_any(PLAN.experiments),
+    conda:
+        "../../envs/echoes.yaml"
+    params:
+        dataset=lookup(dpath="dataset/name", within=CONFIG),
+        parts=lambda w, input: folder_of(input.parts) if input.parts else [],
+        files=lambda w, output: [f"{name}={path}" for name, path in output.items()],
+    shell:
+        "python {input.script:q}"
+        " --dataset {params.dataset:q}"
+        " --perturbations {input.perturbations:q}"
+        " --predictions {input.predictions:q}"
+        " --parts {params.parts:q}"
+        " --validation {input.validation:q}"
+        " --summary {input.summary:q}"
+        " --files {params.files:q}"
         " 2> {log:q}"

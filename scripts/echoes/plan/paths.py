@@ -55,14 +55,42 @@ def features_file(experiment: Experiment) -> str:
 
 
 def part_files(experiment: Experiment) -> list[str]:
-    """Paths of the parts of an experiment's out-of-fold predictions, one file for each job."""
-    return [
-        experiment_file(experiment.name, f"held_out/{part}.npz") for part in range(experiment.parts)
-    ]
+    """Paths of the parts of an experiment's out-of-fold predictions, one file for each job.
+
+    The published protocol has none.
+    """
+    parts = range(experiment.parts) if experiment.held_out else ()
+    return [experiment_file(experiment.name, f"held_out/{part}.npz") for part in parts]
 
 
-def result_files(experiment: Experiment, *, validation: bool) -> list[str]:
-    """Paths of the final files of an experiment: tables, figures and submission.
+def export_files(experiment: str, formats: Sequence[str], *, validation: bool) -> dict[str, str]:
+    """Paths of an experiment's predictions in the formats of other programs, by their content.
+
+    Parameters
+    ----------
+    experiment
+        Name of the experiment.
+    formats
+        Formats that are chosen: ``parquet``, ``h5ad``, ``effects``.
+    validation
+        Whether there are perturbations to predict.
+    """
+    files = {}
+    if "parquet" in formats:
+        files["oof"] = "oof_predictions.parquet"
+        if validation:
+            files["validation"] = "validation_predictions.parquet"
+    if "h5ad" in formats:
+        files["h5ad"] = "predictions.h5ad"
+    if "effects" in formats:
+        files["effects"] = "effects.parquet"
+    return {content: experiment_file(experiment, file) for content, file in files.items()}
+
+
+def result_files(
+    experiment: Experiment, *, validation: bool, export: Sequence[str] = ()
+) -> list[str]:
+    """Paths of the final files of an experiment: tables, figures, submission, exports.
 
     Parameters
     ----------
@@ -70,11 +98,14 @@ def result_files(experiment: Experiment, *, validation: bool) -> list[str]:
         The experiment.
     validation
         Whether there are perturbations to predict.
+    export
+        Formats of other programs that predictions are written in; see `export_files`.
     """
     files = ["oof_predictions.csv", "fold_scores.csv", "summary.json", "figure.png", "figure.pdf"]
     files += ["calibration.csv", "uncertainty.parquet"] if experiment.held_out else []
     files += ["submission.csv"] if validation else []
-    return [experiment_file(experiment.name, file) for file in files]
+    exported = export_files(experiment.name, export, validation=validation)
+    return [*(experiment_file(experiment.name, file) for file in files), *exported.values()]
 
 
 def comparison_files(sweeps: Sequence[str]) -> list[str]:

@@ -159,9 +159,9 @@ class Plan:
         return self.network(members[0].name) if any(each.inputs for each in members) else None
 
     def validation_file(self, experiment: str) -> list[str]:
-        """List the path of the predictions of the validation genes; empty if there are none."""
-        file = paths.experiment_file(experiment, "held_out/validation.npz")
-        return [file] if self.has_validation else []
+        """List the path of the held-out predictions of the validation genes, if there are any."""
+        held_out = self.has_validation and self.everything[experiment].held_out
+        return [paths.experiment_file(experiment, "held_out/validation.npz")] if held_out else []
 
     def names(self, *, held_out: bool) -> list[str]:
         """List the names of all experiments of the held-out protocol, or of all others."""

@@ -136,6 +136,9 @@ def control_response(name: str, genes: Strings) -> PredictedResponses:
 def join(records: Sequence[PredictedResponses]) -> PredictedResponses:
     """Put records of the same genes together, one below the other.
 
+    A name that an earlier record has, such as that of a perturbation which was measured and is to
+    be predicted too, gets what it is in brackets: ``TP53 (validation)``.
+
     Raises
     ------
     ValueError
@@ -155,7 +158,7 @@ def join(records: Sequence[PredictedResponses]) -> PredictedResponses:
             ]
         )
     return PredictedResponses(
-        perturbations=np.concatenate([record.perturbations for record in records]),
+        perturbations=_distinct_names(records),
         silenced=np.concatenate([record.silenced for record in records]),
         split=np.concatenate([record.split for record in records]),
         fold=np.concatenate([record.fold for record in records]),
@@ -164,6 +167,18 @@ def join(records: Sequence[PredictedResponses]) -> PredictedResponses:
         measured=np.concatenate([record.measured for record in records]),
         expected_error=errors,
     )
+
+
+def _distinct_names(records: Sequence[PredictedResponses]) -> Strings:
+    """List the names of all perturbations, so that no two records have the same one."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for record in records:
+        own = record.perturbations.tolist()
+        pairs = zip(own, record.split.tolist(), strict=True)
+        names += [f"{name} ({split})" if name in taken else name for name, split in pairs]
+        taken.update(own)
+    return np.array(names, dtype=np.str_)
 
 
 def save_wide(path: StrPath, row_names: str, matrix: Matrix) -> None:
