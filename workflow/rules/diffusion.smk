@@ -13,9 +13,8 @@ rule diffuse:
         code=code("diffuse.py"),
         adjacency="<results>/<dataset>/networks/{network}/adjacency.npz",
         laplacian="<results>/<dataset>/networks/{network}/laplacian.npz",
-        genes=lambda w: paths.network_file(
-            PLAN.networks[w.network].unshuffled, "genes.tsv"
-        ),
+        genes=lambda w: PLAN.networks[w.network].unshuffled_file("genes.tsv"),
+        coverage=lambda w: PLAN.networks[w.network].unshuffled_file("coverage.tsv"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
     output:
         "<results>/<dataset>/networks/{network}/diffusion/alpha~{alpha}.npz",
@@ -35,6 +34,7 @@ rule diffuse:
         " --adjacency {input.adjacency:q}"
         " --laplacian {input.laplacian:q}"
         " --genes {input.genes:q}"
+        " --coverage {input.coverage:q}"
         " --perturbations {input.perturbations:q}"
         " --alpha {wildcards.alpha}"
         " --tolerance {params.tolerance}"
@@ -93,9 +93,8 @@ rule build_kernels:
         adjacency=lambda w: paths.network_file(
             PLAN.networks[w.network].graph, "adjacency.npz"
         ),
-        genes=lambda w: paths.network_file(
-            PLAN.networks[w.network].unshuffled, "genes.tsv"
-        ),
+        genes=lambda w: PLAN.networks[w.network].unshuffled_file("genes.tsv"),
+        coverage=lambda w: PLAN.networks[w.network].unshuffled_file("coverage.tsv"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
     output:
         "<results>/<dataset>/networks/{network}/kernels/{kernels}.npz",
@@ -117,6 +116,7 @@ rule build_kernels:
         " --diffusions {input.diffusions:q}"
         " --adjacency {input.adjacency:q}"
         " --genes {input.genes:q}"
+        " --coverage {input.coverage:q}"
         " --perturbations {input.perturbations:q}"
         " --transform {params.transform}"
         " --permute-labels {params.seed}"

@@ -63,7 +63,8 @@ def values_of(part: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
     kinds = [kinds] if isinstance(kinds, str) else kinds
     names = {"array": "list", "object": "keys", "string": "text", "integer": "whole number"}
     if "array" in kinds and "items" in part:
-        return "list of: " + values_of(referenced(part["items"], schema), schema)
+        items = values_of(referenced(part["items"], schema), schema)
+        return f"list of: {items}{' or null' if 'null' in kinds else ''}"
     text = " or ".join(names.get(kind, kind) for kind in sorted(kinds, key=lambda k: k == "null"))
     bounds = {
         "minimum": "at least {}",

@@ -5,19 +5,38 @@ They contain ``<results>`` and ``<dataset>``, which Snakemake replaces.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from echoes.plan.experiments import Experiment
-from echoes.plan.networks import Network
+if TYPE_CHECKING:
+    from echoes.plan.experiments import Experiment
+    from echoes.plan.networks import Network
 
 #: Folder of a data set's results.
 DATASET = "<results>/<dataset>"
 
 #: STRING's server; https://string-db.org/cgi/download
 STRING_URL = (
-    "https://stringdb-downloads.org/download/protein.{table}.v{version}/"
-    "{species}.protein.{table}.v{version}.txt.gz"
+    "https://stringdb-downloads.org/download/{stem}.v{version}/{species}.{stem}.v{version}.txt.gz"
 )
+
+
+def string_url(settings: Mapping[str, Any], table: str) -> str:
+    """URL of a table of STRING on its server.
+
+    Parameters
+    ----------
+    settings
+        Settings of the network: species, version, type of network and channels.
+    table
+        ``links``, ``info`` or ``aliases``. The channels are in the full table of links alone.
+    """
+    stem = f"protein.{table}"
+    if table == "links":
+        physical = ".physical" if settings["network_type"] == "physical" else ""
+        full = "" if settings["channels"] is None else ".full"
+        stem = f"protein{physical}.links{full}"
+    return STRING_URL.format(stem=stem, **settings)
 
 
 def network_file(network: str, file: str) -> str:
