@@ -50,8 +50,8 @@ rule build_features:
     input:
         script=scripts_file("build_features.py"),
         code=code("build_features.py"),
-        diffusions=lambda w: paths.diffusion_files(
-            PLAN.network(w.experiment), setting("diffusion/alphas")(w)
+        diffusions=lambda w: PLAN.network(w.experiment).diffusion_files(
+            setting("diffusion/alphas")(w)
         ),
         adjacency=lambda w: paths.network_file(
             PLAN.network(w.experiment).graph, "adjacency.npz"
@@ -86,9 +86,8 @@ rule build_kernels:
     input:
         script=scripts_file("build_kernels.py"),
         code=code("build_kernels.py"),
-        diffusions=lambda w: paths.diffusion_files(
-            PLAN.networks[w.network],
-            KERNELS[w.network, w.kernels].sections["diffusion"]["alphas"],
+        diffusions=lambda w: PLAN.networks[w.network].diffusion_files(
+            KERNELS[w.network, w.kernels].sections["diffusion"]["alphas"]
         ),
         adjacency=lambda w: paths.network_file(
             PLAN.networks[w.network].graph, "adjacency.npz"

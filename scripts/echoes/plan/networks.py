@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,6 +72,10 @@ class Network:
         """One of its settings as an argument of a command; null is none."""
         value = self.settings[key]
         return [] if value is None else value
+
+    def diffusion_files(self, alphas: Sequence[float]) -> list[str]:
+        """Paths of its diffusions, one for each restart parameter, in order."""
+        return [paths.network_file(self.graph, f"diffusion/alpha~{alpha}.npz") for alpha in alphas]
 
     def links_file(self, ending: str) -> str:
         """Path of its links (``npz``), or of their record (``json``)."""
@@ -151,7 +155,8 @@ class _Networks:
             else:
                 tables = self.find_tables(name, settings)
                 aliases = tables.get("aliases")
-                reading = {**tables, **{key: settings[key] for key in _READING_STRING}}
+                reading = {key: settings[key] for key in _READING_STRING}
+                reading |= {key: tables[key] for key in ("links", "info")}
                 source = self.source(name, kind, reading)
                 self.found[name] = Network(
                     name, settings, kind, name, source, tables, aliases=aliases

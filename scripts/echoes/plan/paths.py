@@ -6,11 +6,9 @@ They contain ``<results>`` and ``<dataset>``, which Snakemake replaces.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from echoes.plan.experiments import Experiment
-    from echoes.plan.networks import Network
+from echoes.plan.experiments import Experiment
 
 #: Folder of a data set's results.
 DATASET = "<results>/<dataset>"
@@ -47,11 +45,6 @@ def network_file(network: str, file: str) -> str:
 def experiment_file(experiment: str, file: str) -> str:
     """Path of a file of an experiment."""
     return f"{DATASET}/{experiment}/{file}"
-
-
-def diffusion_files(network: Network, alphas: Sequence[float]) -> list[str]:
-    """Paths of a network's diffusions, one for each restart parameter, in order."""
-    return [network_file(network.graph, f"diffusion/alpha~{alpha}.npz") for alpha in alphas]
 
 
 def kernels_name(experiment: Experiment) -> str:
