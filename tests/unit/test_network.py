@@ -162,9 +162,13 @@ def test_isolated_keeps_the_given_order() -> None:
 
 def test_one_silenced_gene_needs_a_link() -> None:
     network = network_of(PATH, ["Z", "Q"])
-    check_connected(network, {"Z": "Z", "also A": "A"})
-    with pytest.raises(InputError, match=r"links\.txt: no silenced gene has a link \(z, Q\)"):
-        check_connected(network, {"z": "Z", "Q": "Q"})
+    check_connected(network, PATH, {"Z": "Z", "also A": "A"})
+    with pytest.raises(InputError) as error:
+        check_connected(network, PATH, {"7157": "Z", "Q": "Q"})
+    assert str(error.value).startswith(
+        "links.txt: no silenced gene has a link; the names are Entrez ids (7157, Q) and symbols "
+        "(A, B, C); expected at least one of them in the network. Check the species and"
+    )
 
 
 def test_summary() -> None:

@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from echoes.io.arrays import Bools, Floats, Ints, positions
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
+from echoes.network.identifiers import kind_of_name
 from echoes.network.links import Links
 
 
@@ -105,13 +106,15 @@ def random_walk_laplacian(adjacency: sp.csr_array[np.float64]) -> sp.csr_array[n
     return sp.csr_array(sp.eye_array(n) - walk)
 
 
-def check_connected(network: Network, silenced: Mapping[str, str]) -> None:
+def check_connected(network: Network, links: Links, silenced: Mapping[str, str]) -> None:
     """Check that at least one of the silenced genes of the training set has a link.
 
     Parameters
     ----------
     network
         The network.
+    links
+        The links that it was built from.
     silenced
         The node of each silenced gene, by the gene's name in the screen.
 
@@ -121,13 +124,16 @@ def check_connected(network: Network, silenced: Mapping[str, str]) -> None:
         When none of them has one: then no diffusion depends on the network.
     """
     if len(network.isolated(list(silenced.values()))) == len(silenced):
-        there = abbreviate(network.genes[: network.connected], 3)
+        kinds = " and ".join(
+            f"{kind_of_name(names[0])} ({abbreviate(names, 3)})"
+            for names in (list(silenced), links.names)
+            if names
+        )
         raise InputError(
             network.file,
             "",
-            f"no silenced gene has a link ({abbreviate(list(silenced))})",
-            expected="at least one of them in the network"
-            + (f", whose genes have names such as {there}" if network.connected else ""),
+            f"no silenced gene has a link; the names are {kinds}",
+            expected="at least one of them in the network",
             remedy="Check the species and the kind of names, give a table of other names "
             "(`names: {table: …}`), or lower `score_threshold:` of the network.",
         )

@@ -76,7 +76,7 @@ def build_screen_network(
     around = links_of_core(links, core)
     network = build_network(around, core, self_loop=self_loop, edge_multiplicity=edge_multiplicity)
     nodes = matches[SILENCED].nodes()
-    check_connected(network, {gene: nodes[gene] for gene in silenced["train"]})
+    check_connected(network, links, {gene: nodes[gene] for gene in silenced["train"]})
     groups = {group: [nodes[gene] for gene in genes] for group, genes in silenced.items()}
     summary = {
         "core_genes": len(core),
