@@ -11,6 +11,7 @@ from echoes.models.kernels import Kernels, build_kernels, reach, save_kernels
 from echoes.network.diffusion import load_diffusions
 from echoes.network.features import TRANSFORMS, transform
 from echoes.network.graph import degree, has_link, read_positions
+from echoes.network.nodes import RESPONSE, SILENCED, read_nodes
 from echoes.network.null import permute_labels
 from echoes.screen import record
 
@@ -25,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--adjacency", required=True, help="npz of their network's adjacency matrix"
     )
     options.add_argument("--genes", required=True, help="table of the network's genes")
+    options.add_argument("--coverage", required=True, help="table of the node of each gene")
     options.add_argument("--perturbations", required=True, help="npz of the screen")
     options.add_argument(
         "--transform", choices=TRANSFORMS, required=True, help="transformation of the diffusions"
@@ -38,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     genes, training, validation = record.load_fields(
         args.perturbations, "genes", "silenced", "validation_silenced"
     )
-    silenced = read_positions(args.genes, np.concatenate([training, validation]).tolist())
+    names = np.concatenate([training, validation]).tolist()
+    silenced = read_positions(args.genes, read_nodes(args.coverage, SILENCED, names))
     adjacency = load_matrix(args.adjacency)
     degrees = degree(adjacency)
     linked = has_link(adjacency)[silenced]
@@ -50,7 +53,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         linked = linked[places]
     log.info("%d of %d silenced genes have a link", linked.sum(), len(linked))
     features = [transform(diffusion, degrees, args.transform) for diffusion in diffusions]
-    measured = read_positions(args.genes, genes.tolist())
+    nodes = read_nodes(args.coverage, RESPONSE, genes.tolist())
+    measured = read_positions(args.genes, nodes)
     kernels = Kernels(build_kernels(features), reach(diffusions, measured), linked)
     save_kernels(args.output, kernels)
 

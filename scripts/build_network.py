@@ -1,13 +1,20 @@
-"""Build the weighted graph of STRING links around the silenced and the response genes."""
+"""Build the weighted graph of the links around the silenced and the response genes."""
 
+import argparse
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from echoes.io.arrays import save_matrix
 from echoes.io.command import parser, run
 from echoes.io.errors import abbreviate
-from echoes.io.files import save_json
-from echoes.network import graph, string_db
+from echoes.io.files import load_json, save_json, sha256_of
+from echoes.network.aliases import Names, read_names, read_string_aliases
+from echoes.network.graph import write_genes
+from echoes.network.links import load_links
+from echoes.network.nodes import write_coverage
+from echoes.network.screen_network import build_screen_network
+from echoes.network.string_db import read_info
 from echoes.screen import record
 
 log = logging.getLogger(__name__)
@@ -16,54 +23,70 @@ log = logging.getLogger(__name__)
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command with these arguments, or with those of the process."""
     options = parser(__doc__)
-    options.add_argument("--links", required=True, help="STRING's table of links")
-    options.add_argument("--info", required=True, help="STRING's table of proteins")
+    options.add_argument("--links", required=True, help="npz of the links")
+    options.add_argument("--record", required=True, help="json of counts of the links")
     options.add_argument("--perturbations", required=True, help="npz of the screen")
-    options.add_argument(
-        "--score-threshold", type=float, required=True, help="lowest confidence of a link, 0 … 1"
-    )
+    options.add_argument("--names", nargs="?", help="table of other names of genes, if any")
+    options.add_argument("--name-column", nargs="?", help="its column of other names, if any")
+    options.add_argument("--symbol-column", nargs="?", help="its column of symbols, if any")
+    options.add_argument("--aliases", nargs="?", help="STRING's table of aliases, if any")
+    options.add_argument("--info", nargs="?", help="STRING's table of proteins, with the aliases")
     options.add_argument("--self-loop", type=float, required=True, help="weight of self-loops")
     options.add_argument(
         "--edge-multiplicity", type=float, required=True, help="factor of all links"
     )
     options.add_argument("--adjacency", required=True, help="npz of the adjacency matrix")
     options.add_argument("--genes", required=True, help="table of the genes of the network")
-    options.add_argument("--summary", required=True, help="json of counts")
+    options.add_argument("--coverage", required=True, help="table of the node of each gene")
+    options.add_argument("--summary", required=True, help="json of counts and warnings")
     args = options.parse_args(argv)
 
     fields = record.load_fields(args.perturbations, "silenced", "validation_silenced", "genes")
     training, validation, response = (names.tolist() for names in fields)
-    core = {*training, *validation, *response}
-    info = string_db.read_info(args.info)
-    links, rows = string_db.read_links(args.links, info, core, args.score_threshold)
-    network = graph.build_network(
-        links, core, self_loop=args.self_loop, edge_multiplicity=args.edge_multiplicity
+    built = build_screen_network(
+        load_links(args.links),
+        _other_names(args),
+        {"train": training, "validation": validation},
+        response,
+        self_loop=args.self_loop,
+        edge_multiplicity=args.edge_multiplicity,
     )
-    graph.check_connected(network, training)
+    reading = load_json(args.record)
+    counts = {key: reading[key] for key in reading if key.endswith(("_rows", "threshold"))}
+    table = {"source": args.names, "sha256": sha256_of(args.names)} if args.names else None
     summary = {
-        "score_threshold": args.score_threshold,
         "self_loop": args.self_loop,
         "edge_multiplicity": args.edge_multiplicity,
-        "link_rows": rows.total,
-        "unmapped_link_rows": rows.unmapped,
-        "kept_link_rows": rows.kept,
-        "core_genes": len(core),
-        **graph.summarise(network, links, {"train": training, "validation": validation}),
+        "names": table,
+        **counts,
+        **built.summary,
     }
+    _log(summary)
+    write_genes(args.genes, built.network, built.groups)
+    write_coverage(args.coverage, built.matches)
+    save_matrix(args.adjacency, built.network.adjacency)
+    save_json(args.summary, summary)
+
+
+def _other_names(args: argparse.Namespace) -> Names | None:
+    """Read the table of names, or STRING's aliases, whichever is given."""
+    if args.names:
+        return read_names(args.names, name=args.name_column, symbol=args.symbol_column)
+    return read_string_aliases(args.aliases, read_info(args.info)) if args.aliases else None
+
+
+def _log(summary: dict[str, Any]) -> None:
+    """Log counts, genes without a link, and warnings."""
     log.info(
-        "%(link_rows)d link rows, %(kept_link_rows)d kept; %(genes)d genes, "
-        "%(isolated_genes)d of them isolated; %(adjacency_entries)d entries",
+        "%(kept_links)d links; %(genes)d genes, %(isolated_genes)d of them isolated; "
+        "%(adjacency_entries)d entries",
         summary,
     )
-    for name, silenced in (("training", training), ("validation", validation)):
-        isolated = network.isolated(silenced)
-        log.info(
-            "%d isolated %s genes: %s", len(isolated), name, abbreviate(isolated, 20) or "none"
-        )
-    groups = {"train": training, "validation": validation, "response": response}
-    graph.write_genes(args.genes, network, groups)
-    save_matrix(args.adjacency, network.adjacency)
-    save_json(args.summary, summary)
+    for name, group in summary["perturbed"].items():
+        isolated = abbreviate(group["isolated"], 20) or "none"
+        log.info("isolated genes of %s: %s", name, isolated)
+    for warning in summary["warnings"]:
+        log.warning("%s", warning)
 
 
 if __name__ == "__main__":

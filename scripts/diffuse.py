@@ -9,6 +9,7 @@ from echoes.io.arrays import load_matrix
 from echoes.io.command import parser, run
 from echoes.network.diffusion import BACKENDS, Diffusions, diffuse, save_diffusions
 from echoes.network.graph import read_positions
+from echoes.network.nodes import SILENCED, read_nodes
 from echoes.screen import record
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--adjacency", required=True, help="npz of the adjacency matrix")
     options.add_argument("--laplacian", required=True, help="npz of the random-walk Laplacian")
     options.add_argument("--genes", required=True, help="table of the genes of the network")
+    options.add_argument("--coverage", required=True, help="table of the node of each gene")
     options.add_argument("--perturbations", required=True, help="npz of the screen")
     options.add_argument("--alpha", type=float, required=True, help="probability of a step, 0 … 1")
     options.add_argument(
@@ -35,10 +37,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     training, validation = record.load_fields(args.perturbations, "silenced", "validation_silenced")
     symbols, row = np.unique(np.concatenate([training, validation]), return_inverse=True)
+    nodes = read_nodes(args.coverage, SILENCED, symbols.tolist())
     solution = diffuse(
         load_matrix(args.adjacency),
         load_matrix(args.laplacian),
-        read_positions(args.genes, symbols.tolist()),
+        read_positions(args.genes, nodes),
         args.alpha,
         tolerance=args.tolerance,
         backend=args.backend,

@@ -59,17 +59,28 @@ def test_links_as_many_as_strings(tmp_path: Path) -> None:
         out = tmp_path / f"{name}.txt"
         assert peak_memory("gunzip_string.py", f"--input={path}", f"--output={out}") < MOST
     assert (tmp_path / "links.txt").stat().st_size > MOST / 2
+    (tmp_path / "receipt.json").write_text("{}", encoding="utf-8")
+    peak = peak_memory(
+        "read_string.py",
+        f"--links={tmp_path / 'links.txt'}",
+        f"--info={tmp_path / 'info.txt'}",
+        *("--receipts", *[str(tmp_path / "receipt.json")] * 2),
+        "--score-threshold=0.5",
+        f"--output={tmp_path / 'links.npz'}",
+        f"--record={tmp_path / 'links.json'}",
+    )
+    assert peak < MOST
     summary = tmp_path / "network.json"
     peak = peak_memory(
         "build_network.py",
-        f"--links={tmp_path / 'links.txt'}",
-        f"--info={tmp_path / 'info.txt'}",
+        f"--links={tmp_path / 'links.npz'}",
+        f"--record={tmp_path / 'links.json'}",
         f"--perturbations={tmp_path / 'perturbations.npz'}",
-        "--score-threshold=0.5",
         "--self-loop=1",
         "--edge-multiplicity=2",
         f"--adjacency={tmp_path / 'adjacency.npz'}",
         f"--genes={tmp_path / 'genes.tsv'}",
+        f"--coverage={tmp_path / 'coverage.tsv'}",
         f"--summary={summary}",
     )
     assert peak < MOST

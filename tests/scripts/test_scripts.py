@@ -25,6 +25,7 @@ import diffuse
 import loo_fold
 import plot_figure
 import read_perturbations
+import read_string
 import rewire_network
 import simulate_example
 import write_submission
@@ -41,7 +42,7 @@ N, V, G, T, PADDING = 8, 3, 30, 3, 2
 ALPHAS = ("0.75", "0.25")
 MODELS = ("ridge", "elastic_net")
 FIT = ("penalty", "gap", "inner_gap", "unconverged")
-NETWORK = ["--score-threshold=0.5", "--self-loop=1", "--edge-multiplicity=2"]
+NETWORK = ["--self-loop=1", "--edge-multiplicity=2"]
 SOLVER = ["--tolerance=1e-10", "--backend=auto", "--memory-gb=4", "--workers=1"]
 REGRESSION = {
     "penalties": [1, 100],
@@ -105,13 +106,16 @@ def results(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"--folds={out / 'folds.tsv'}",
         f"--summary={out / 'perturbations.json'}",
     ])  # fmt: skip
+    read_string.main(string_arguments(inputs / "links.txt", inputs, out))
     build_network.main([
-        f"--links={inputs / 'links.txt'}",
-        f"--info={inputs / 'info.txt'}",
+        f"--links={out / 'links.npz'}",
+        f"--record={out / 'links.json'}",
         f"--perturbations={out / 'perturbations.npz'}",
+        *("--names", "--name-column", "--symbol-column", "--aliases", "--info"),
         *NETWORK,
         f"--adjacency={out / 'adjacency.npz'}",
         f"--genes={out / 'genes.tsv'}",
+        f"--coverage={out / 'coverage.tsv'}",
         f"--summary={out / 'network.json'}",
     ])  # fmt: skip
     build_laplacian.main([
@@ -155,10 +159,24 @@ def results(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def string_arguments(links: Path, inputs: Path, out: Path) -> list[str]:
+    receipt = inputs / "receipt.json"
+    save_json(receipt, {"source": "a shelf", "sha256": "0" * 64})
+    return [
+        f"--links={links}",
+        f"--info={inputs / 'info.txt'}",
+        *("--receipts", str(receipt), str(receipt)),
+        *("--score-threshold=0.5", "--channels"),
+        f"--output={out / 'links.npz'}",
+        f"--record={out / 'links.json'}",
+    ]
+
+
 def diffuse_inputs(out: Path) -> list[str]:
     arrays = ("adjacency", "laplacian", "perturbations")
-    inputs = [*(f"--{name}={out / name}.npz" for name in arrays), f"--genes={out / 'genes.tsv'}"]
-    return [*inputs, *SOLVER]
+    inputs = [*(f"--{name}={out / name}.npz" for name in arrays)]
+    tables = [f"--{name}={out / name}.tsv" for name in ("genes", "coverage")]
+    return [*inputs, *tables, *SOLVER]
 
 
 def write_fold_settings(path: Path, **changes: Any) -> Path:
@@ -330,11 +348,13 @@ def test_network(results: Path, inputs: Path) -> None:
     assert summary["adjacency_entries"] == adjacency.nnz
     assert summary["core_genes"] == sum(map(bool, roles.values()))
     assert summary["unmapped_link_rows"] >= 0
-    assert 0 < summary["kept_link_rows"] <= summary["link_rows"]
+    assert 0 < 2 * summary["kept_links"] <= summary["link_rows"]
+    # Links of self-loops are none here: each pair is in the matrix twice, beside the diagonal.
+    assert 2 * summary["kept_links"] + size == adjacency.nnz
     named = {row[1] for row in rows_of(inputs / "info.txt", "\t")}
     for part in summary["perturbed"].values():
         assert len(part["isolated"]) == 1
-        assert part["not_in_string"] == [name for name in part["isolated"] if name not in named]
+        assert part["not_in_network"] == [name for name in part["isolated"] if name not in named]
 
 
 def test_laplacian(results: Path) -> None:
@@ -861,19 +881,11 @@ def test_too_many_components_end_a_command(results: Path, tmp_path: Path) -> Non
     )
 
 
-def test_links_of_another_species_end_a_command(
-    results: Path, inputs: Path, tmp_path: Path
-) -> None:
+def test_links_of_another_species_end_a_command(inputs: Path, tmp_path: Path) -> None:
     out, links = tmp_path / "out", tmp_path / "links.txt"
     links.write_text("protein1 protein2 combined_score\n1.A 1.B 900\n1.B 1.A 900\n")
-    arguments = [
-        f"--links={links}",
-        f"--info={inputs / 'info.txt'}",
-        f"--perturbations={results / 'perturbations.npz'}",
-        *NETWORK,
-        *(f"--{name}={out / name}" for name in ("adjacency", "genes", "summary")),
-    ]
-    assert "none of 2 links joins two proteins" in run("build_network", arguments, out)
+    arguments = string_arguments(links, inputs, out)
+    assert "none of 2 links joins two proteins" in run("read_string", arguments, out)
 
 
 def test_a_gene_that_the_network_lacks_ends_a_command(results: Path, tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ from echoes.network.identifiers import (
     spreadsheet_date,
     without_version,
 )
-from echoes.network.matches import match_names, warning, write_coverage
+from echoes.network.matches import match_names, warnings
+from echoes.network.nodes import read_nodes, write_coverage
 from echoes.network.string_db import read_info
 
 DATA = Path(__file__).resolve().parents[3] / "shared/data"
@@ -245,10 +246,88 @@ def test_coverage_table_and_warning(tmp_path: Path) -> None:
         "QARS1\tresponse\t\tambiguous\tQARS\n"
         "none\tresponse\t\tunknown\t\n"
     )
-    text = warning(silenced, "silenced")
-    assert text.startswith("1 of 3 silenced genes are not in the network: 1 spreadsheet date (1-M")
-    assert "give a table of names" in text
-    assert warning(match_names(["TP53"], {"TP53"}), "silenced") == ""
+    (text,) = warnings(silenced, "silenced")
+    assert text.startswith(
+        "1 of 3 silenced genes have no node in the network: 1 changed by a spreadsheet (1-Mar); "
+    )
+    assert "`names: {table: …}`" in text
+    assert warnings(match_names(["TP53"], {"TP53"}), "silenced") == []
+    (text,) = warnings(response, "response")
+    assert "2 of 2 response genes have no node in the network: 1 ambiguous (QARS1), 1" in text
+
+
+def test_the_nodes_of_genes_are_looked_up_by_role(tmp_path: Path) -> None:
+    path = tmp_path / "coverage.tsv"
+    silenced = match_names(["AARS1", 'say "x"'], {"AARS"}, names_of(ALIASES))
+    response = match_names(["AARS1", "AARS"], {"AARS"}, names_of(ALIASES))
+    write_coverage(path, {"silenced": silenced, "response": response})
+    assert read_nodes(path, "silenced", ['say "x"', "AARS1"]) == ['say "x"', "AARS"]
+    # The exact match has the node; the other response gene stands alone.
+    assert read_nodes(path, "response", ["AARS1", "AARS"]) == ["AARS1", "AARS"]
+    with pytest.raises(InputError, match=r"coverage\.tsv: column name: AARS missing"):
+        read_nodes(path, "silenced", ["AARS"])
+
+
+@pytest.mark.parametrize(("unknown", "told"), [(0, 0), (5, 0), (6, 1)])
+def test_a_few_unknown_names_are_usual(unknown: int, told: int) -> None:
+    genes = [f"G{i}" for i in range(100)]
+    assert len(warnings(match_names(genes, genes[unknown:]), "response")) == told
+
+
+@pytest.mark.parametrize(("other", "told"), [(5, 0), (6, 1)])
+def test_names_that_match_by_case_alone_may_be_of_another_species(other: int, told: int) -> None:
+    genes = [f"Ab{i}" for i in range(100)]
+    known = [gene.upper() if i < other else gene for i, gene in enumerate(genes)]
+    assert len(warnings(match_names(genes, known), "response")) == told
+
+
+#: The same names in HGNC's layouts: its complete set, and two custom downloads.
+HGNC_LAYOUTS = {
+    "complete set": (
+        "hgnc_id\tsymbol\tname\talias_symbol\tprev_symbol\tentrez_id\tensembl_gene_id\n"
+        "HGNC:20\tAARS1\talanyl-tRNA synthetase 1\tCMT2N\tAARS\t16\tENSG00000090861\n"
+        'HGNC:11998\tTP53\ttumor protein p53\t"p53|LFS1"\t\t7157\tENSG00000141510\n'
+    ),
+    "custom download": (
+        "HGNC ID\tApproved symbol\tApproved name\tPrevious symbols\tAlias symbols\t"
+        "NCBI Gene ID\tEnsembl gene ID\n"
+        "HGNC:20\tAARS1\talanyl-tRNA synthetase 1\tAARS\tCMT2N\t16\tENSG00000090861\n"
+        "HGNC:11998\tTP53\ttumor protein p53\t\tp53, LFS1\t7157\tENSG00000141510\n"
+        "HGNC:1\tOLD~withdrawn\tsymbol withdrawn\t\tLFS1\t\t\n"
+    ),
+    "custom download with the ids of other databases": (
+        "Approved symbol\tPrevious symbols\tAlias symbols\tNCBI Gene ID(supplied by NCBI)\t"
+        "Ensembl ID(supplied by Ensembl)\n"
+        "AARS1\tAARS\tCMT2N\t16\tENSG00000090861\nTP53\t\tp53, LFS1\t7157\tENSG00000141510\n"
+    ),
+    "a name in each row": (
+        "name,symbol\nAARS,AARS1\nCMT2N,AARS1\n16,AARS1\nENSG00000090861,AARS1\np53,TP53\n"
+        "LFS1,TP53\n7157,TP53\nENSG00000141510,TP53\nAARS1,AARS1\nTP53,TP53\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", HGNC_LAYOUTS)
+def test_tables_of_names_are_recognised(layout: str, tmp_path: Path) -> None:
+    path = tmp_path / "names.txt"
+    path.write_text(HGNC_LAYOUTS[layout], encoding="utf-8")
+    table = read_names(path, name=None, symbol=None).table
+    rows = set(zip(*(table.column(i).to_pylist() for i in range(3)), strict=True))
+    assert rows == {
+        *((name, "AARS1", name == "AARS1") for name in ("AARS1", "AARS", "CMT2N", "16")),
+        *((name, "TP53", name == "TP53") for name in ("TP53", "p53", "LFS1", "7157")),
+        ("ENSG00000090861", "AARS1", False),
+        ("ENSG00000141510", "TP53", False),
+    }
+
+
+def test_a_table_of_names_that_is_not_recognised(tmp_path: Path) -> None:
+    path = tmp_path / "names.csv"
+    path.write_text("old,new\nAARS,AARS1\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"the columns old, new are not those .*`names: \{name: …"):
+        read_names(path, name=None, symbol=None)
+    names = read_names(path, name="old", symbol="new")
+    assert match_names(["AARS1"], {"AARS"}, names).matched == ("AARS",)
 
 
 @pytest.mark.skipif(not HGNC.exists(), reason="the shared table of names is not here")

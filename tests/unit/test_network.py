@@ -162,22 +162,28 @@ def test_isolated_keeps_the_given_order() -> None:
 
 def test_one_silenced_gene_needs_a_link() -> None:
     network = network_of(PATH, ["Z", "Q"])
-    check_connected(network, ["Z", "A"])
-    with pytest.raises(InputError, match=r"links\.txt: no silenced gene has a link \(Z, Q\)"):
-        check_connected(network, ["Z", "Q"])
+    check_connected(network, PATH, {"Z": "Z", "also A": "A"})
+    with pytest.raises(InputError) as error:
+        check_connected(network, PATH, {"7157": "Z", "Q": "Q"})
+    assert str(error.value).startswith(
+        "links.txt: no silenced gene has a link; the names are Entrez ids (7157, Q) and symbols "
+        "(A, B, C); expected at least one of them in the network. Check the species and"
+    )
 
 
 def test_summary() -> None:
     table = links(("B", "C", 0.5), ("A", "B", 0.75), names=("Q",))
     network = network_of(table, ["Z", "Q"])
-    assert summarise(network, table, {"train": ["Q", "A", "Z"], "validation": ["B"]}) == {
+    groups = {"train": ["Q", "old", "Z"], "validation": ["B"]}
+    assert summarise(network, table, groups, {"Q": "Q", "old": "A", "Z": "Z", "B": "B"}) == {
+        "kept_links": 2,
         "genes": 5,
         "connected_genes": 3,
         "isolated_genes": 2,
         "adjacency_entries": 5 + 4,
         "perturbed": {
-            "train": {"genes": 3, "isolated": ["Q", "Z"], "not_in_string": ["Z"]},
-            "validation": {"genes": 1, "isolated": [], "not_in_string": []},
+            "train": {"genes": 3, "isolated": ["Q", "Z"], "not_in_network": ["Z"]},
+            "validation": {"genes": 1, "isolated": [], "not_in_network": []},
         },
         "isolated": ["Q", "Z"],
     }

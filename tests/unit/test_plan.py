@@ -15,6 +15,7 @@ from echoes.models.catalogue import MODELS, PROTOCOLS
 from echoes.plan import checks, paths
 from echoes.plan.plan import Plan, count_folds
 from echoes.plan.settings import SECTIONS, ConfigError, complete, defaults, overlay
+from echoes.plan.validation import check_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text("utf-8"))
@@ -195,14 +196,14 @@ NETWORKS = {
 }
 
 
-def test_networks_share_downloads_and_genes() -> None:
+def test_networks_share_downloads_and_links() -> None:
     found = plan(networks=NETWORKS).networks
-    assert {name: each.source for name, each in found.items()} == {
-        "string": "string",
-        "strict": "string",
-        "old": "old",
-        "rewired": "string",
-        "permuted": "string",
+    assert {name: (each.tables["links"], each.source) for name, each in found.items()} == {
+        "string": ("string", "string"),
+        "strict": ("string", "strict"),
+        "old": ("old", "old"),
+        "rewired": ("string", "strict"),
+        "permuted": ("string", "string"),
     }
     assert (found["rewired"].unshuffled, found["rewired"].graph) == ("strict", "rewired")
     assert (found["permuted"].unshuffled, found["permuted"].graph) == ("string", "string")
@@ -219,11 +220,112 @@ def test_files_are_named_after_networks() -> None:
     assert many.input_files("a") == [
         "<results>/<dataset>/networks/rewired/kernels/none_alphas~0.75.npz"
     ]
-    assert paths.diffusion_files(many.network("b"), [0.25]) == [
+    assert many.network("b").diffusion_files([0.25]) == [
         "<results>/<dataset>/networks/string/diffusion/alpha~0.25.npz"
     ]
     assert many.permutation_seed("permuted") == 0
     assert many.permutation_seed("rewired") == []
+
+
+def test_networks_share_the_tables_that_they_have_in_common() -> None:
+    found = plan(
+        networks={
+            "string": {},
+            "physical": {"network_type": "physical"},
+            "strict": {"like": "string", "score_threshold": 0.9},
+            "looped": {"like": "strict", "self_loop": 0.5},
+            "measured": {"channels": ["experiments"]},
+            "own": {"links": "links.txt", "info": "info.txt"},
+            "named": {"links": "links.txt", "info": "info.txt", "aliases": "aliases.txt"},
+        }
+    ).networks
+    common = {"info": "string", "aliases": "string"}
+    assert found["string"].tables == found["strict"].tables == {"links": "string"} | common
+    assert found["physical"].tables == {"links": "physical"} | common
+    assert found["measured"].tables == {"links": "measured"} | common
+    # Local files stay offline.
+    assert found["own"].tables == {"links": "own", "info": "own"}
+    assert found["named"].tables == {"links": "own", "info": "own", "aliases": "named"}
+    # A self-loop is no setting of the links, nor are other names of genes.
+    assert {name: each.source for name, each in found.items()} == {
+        name: {"looped": "strict", "named": "own"}.get(name, name) for name in found
+    }
+    assert found["own"].aliases is None
+    url = "https://stringdb-downloads.org/download/{0}.v12.0/9606.{0}.v12.0.txt.gz"
+    assert found["physical"].string_source("links") == url.format("protein.physical.links")
+    assert found["measured"].string_source("links") == url.format("protein.links.full")
+    assert found["measured"].string_source("aliases") == url.format("protein.aliases")
+
+
+REGULONS = {"edges": "r.tsv", "source": "tf", "target": "gene"}
+KINDS = {
+    "both": {"union": ["string", "regulons"]},
+    "string": {},
+    "regulons": REGULONS,
+    "again": {"like": "regulons", "self_loop": 0},
+    "core": {"intersection": ["both", "again"]},
+    "same": {"intersection": ["both", "regulons"], "edge_multiplicity": 1},
+    "mean": {"mean": {"string": 2, "again": 1}},
+    "rewired": {"of": "both", "shuffle": "links"},
+}
+
+
+def test_networks_of_every_kind() -> None:
+    found = plan(networks=KINDS).networks
+    assert list(found) == list(KINDS)
+    assert {name: each.kind for name, each in found.items()} == {
+        **dict.fromkeys(("both", "core", "same", "mean"), "combined"),
+        "string": "string",
+        "regulons": "edges",
+        "again": "edges",
+        "rewired": "shuffled",
+    }
+    assert {name: each.source for name, each in found.items()} == {
+        **{name: name for name in KINDS},
+        "again": "regulons",
+        "same": "core",
+        "rewired": "both",
+    }
+    assert found["core"].part_sources == ("both", "regulons")
+    assert (found["mean"].parts, found["mean"].how) == ({"string": 2, "again": 1}, "mean")
+    assert found["regulons"].settings["scale"] == 1
+    assert found["regulons"].settings["score_threshold"] == 0
+    # Names are looked up in the aliases of the network of STRING that it is made of.
+    assert found["core"].aliases == found["rewired"].aliases == "string"
+    assert found["regulons"].aliases is None
+
+
+def test_a_table_of_names_replaces_the_aliases(tmp_path: Path) -> None:
+    table = tmp_path / "names.tsv"
+    table.touch()
+    many = plan(networks=KINDS, names={"table": str(table)})
+    assert "aliases" not in many.networks["string"].tables
+    assert many.alias_files("both", "aliases") == []
+    assert many.local_files(stored=True)["names: table"] == [str(table)]
+    assert many.settings("echo")["members"]["echo"]["names"] == {
+        "table": {"name": None, "symbol": None}
+    }
+
+
+def test_the_records_of_each_kind_of_network() -> None:
+    experiments = {name: {"models": ["echo"], "network": name} for name in KINDS}
+    many = plan(networks=KINDS, experiments=experiments, baselines=[])
+    folder = "<results>/<dataset>/networks"
+    assert many.receipts("string", "aliases") == [f"{folder}/string/source/aliases.json"]
+    assert many.receipts("string", "links") == [f"{folder}/string/source/links.json"]
+    assert many.receipts("again", "links") == [f"{folder}/regulons/links.json"]
+    assert many.receipts("rewired", "links") == [f"{folder}/both/links.json"]
+    assert many.receipts("rewired", "info") == []
+    assert many.network_summary("rewired") == [f"{folder}/both/summary.json"]
+    for name in KINDS:
+        assert "r.tsv" not in json.dumps(many.settings(name))
+    network = many.settings("rewired")["members"]["rewired"]["network"]
+    assert (network["name"], network["of"], network["union"]) == (
+        *("rewired", "both"),
+        ["string", "regulons"],
+    )
+    assert network["networks"]["regulons"]["source"] == "tf"
+    assert network["networks"]["string"]["score_threshold"] == 0.5
 
 
 @pytest.mark.parametrize(
@@ -234,10 +336,54 @@ def test_files_are_named_after_networks() -> None:
             {"a": {"of": "b", "shuffle": "links"}, "b": {"of": "c", "shuffle": "links"}, "c": {}},
             "b is shuffled itself",
         ),
+        ({"a": {"union": ["b", "c"]}, "c": {}}, "networks: a: union: there is no b; expected a"),
+        (
+            {"a": {"mean": {"b": 1, "c": 1}}, "b": {"of": "c", "shuffle": "links"}, "c": {}},
+            "networks: a: mean: b is shuffled itself",
+        ),
+        (
+            {"a": {"union": ["b", "c"]}, "b": {"intersection": ["a", "c"]}, "c": {}},
+            "networks: b: intersection: a → b → a is a circle",
+        ),
+        ({"a": {"union": ["a", "c"]}, "c": {}}, "networks: a: union: a → a is a circle"),
+        (
+            {"a": {"union": ["b", "c"], "mean": {"b": 1, "c": 1}}, "b": {}, "c": {}},
+            "networks: a: it has `union:` and `mean:`; expected one of them",
+        ),
     ],
 )
-def test_a_null_network_of_what_is_no_network(networks: dict[str, Any], words: str) -> None:
+def test_networks_that_cannot_be(networks: dict[str, Any], words: str) -> None:
     assert words in refused(networks=networks)
+
+
+@pytest.mark.parametrize(
+    ("networks", "words"),
+    [
+        ({"a": {"edges": "r.tsv", "species": 9606}}, "networks: a: species: there is no such key"),
+        ({"a": {"union": ["b"]}, "b": {}}, "networks: a: union: ['b']; expected at least 2"),
+        ({"a": {"like": "b", "wieght": "w"}, "b": REGULONS}, "Did you mean `weight:`?"),
+        ({"a": {"channels": ["text"]}}, "networks: a: channels: 0: 'text'; expected `neighb"),
+        ({"a": {"like": "b"}, "c": {}}, "networks: a: like: there is no b"),
+        ({"a": {"mean": {"b": 0, "c": 1}}, "b": {}, "c": {}}, "networks: a: mean: b: 0; expected"),
+    ],
+)
+def test_keys_of_each_kind_of_network(networks: dict[str, Any], words: str) -> None:
+    pytest.importorskip("jsonschema")
+    check_schema({**SHORT, "networks": KINDS}, SCHEMA)
+    with pytest.raises(ConfigError) as error:
+        check_schema({**SHORT, "networks": networks}, SCHEMA)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ({"name": "old", "symbol": "new"}, "names: `name:` without `table:`"),
+        ({"table": "n.csv", "symbol": "new"}, "names: `symbol:` without `name:`"),
+    ],
+)
+def test_columns_of_no_table_of_names(names: dict[str, Any], words: str) -> None:
+    assert words in refused(names=names)
 
 
 # ---- Which files and settings an experiment has ---------------------------------------------
@@ -282,8 +428,8 @@ def test_where_files_lie_is_no_setting(tmp_path: Path) -> None:
     links = str(tmp_path / "links.txt.gz")
     many = plan(networks={"string": {"links": links}})
     assert links not in json.dumps(many.settings("echo"))
-    assert many.string_source("string", "links") == links
-    assert many.string_source("string", "info") == (
+    assert many.networks["string"].string_source("links") == links
+    assert many.networks["string"].string_source("info") == (
         "https://stringdb-downloads.org/download/protein.info.v12.0/9606.protein.info.v12.0.txt.gz"
     )
 
@@ -428,6 +574,8 @@ def test_what_is_no_local_file_is_refused() -> None:
     url = "https://example.org/links.txt.gz"
     files = plan(networks={"string": {"links": url}}).local_files(stored=True)
     assert files["networks: string: links"] == []
+    with pytest.raises(ConfigError, match=r"networks: a: edges: http.* names no local file"):
+        plan(networks={"a": REGULONS | {"edges": url}}).local_files(stored=True)
 
 
 def test_a_file_url_is_a_local_file(tmp_path: Path) -> None:

@@ -48,6 +48,7 @@ def results(tmp_path: Path) -> Path:
 
 
 def test_about_ten_lines(results: Path) -> None:
+    alone = "Without a link in the network (rewired, string):"
     assert result_text(results / "comparison.csv").splitlines() == [
         "",
         "Best held-out scores of small (higher is better), 95 % interval:",
@@ -57,7 +58,7 @@ def test_about_ten_lines(results: Path) -> None:
         "  zero     0.00  (0.00 … 0.00)    baseline",
         "  median  -0.15  (-0.39 … 0.09)   baseline",
         "  mean    -0.42  (-0.53 … -0.33)  baseline",
-        "Without a link in the network (rewired, string): 1 of 24 silenced genes.",
+        f"{alone} 1 of 24 silenced genes; see coverage.tsv there.",
         "Warning: Numbers over 13.3.",
         "Look first at:",
         f"  {results}/comparison.md  (all scores)",
@@ -72,6 +73,17 @@ def test_many_warnings_are_cut_short(results: Path) -> None:
     lines = result_text(results / "comparison.csv").splitlines()
     assert [line for line in lines if line.startswith("Warning: ")][-1] == "Warning: w4"
     assert f"2 more warnings are in {path}." in lines
+
+
+def test_a_warning_about_several_networks_is_said_once(results: Path) -> None:
+    for name in ("full", "string"):
+        write(results / f"networks/{name}/summary.json", {"warnings": ["No node.", name]})
+    write(results / "networks/broken/summary.json", "{")
+    lines = result_text(results / "comparison.csv").splitlines()
+    warnings = [line for line in lines if line.startswith("Warning: ")]
+    assert warnings == [
+        f"Warning: {text}" for text in ("Numbers over 13.3.", "No node.", "full", "string")
+    ]
 
 
 def test_a_published_experiment_alone_has_its_figure(results: Path) -> None:

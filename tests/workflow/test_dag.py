@@ -26,6 +26,7 @@ FEATURES = {"build_features": 2} | FOLD
 DIFFUSE = {"diffuse": 3} | FEATURES
 LAPLACIAN = {"build_laplacian": 1} | DIFFUSE
 NETWORK = {"build_network": 1} | LAPLACIAN
+LINKS = {"read_string": 1} | NETWORK
 #: As far as is known before the checkpoint has run: it decides on the folds.
 CHECKPOINT = {
     "read_perturbations": 1,
@@ -104,7 +105,9 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     ),
     "tolerance": ({"diffusion": {"tolerance": 1e-9}}, BOTH | DIFFUSE),
     "backend": ({"diffusion": {"backend": "dense"}}, DIFFUSE),
-    "score threshold": (networks(score_threshold=0.6), BOTH | NETWORK),
+    "score threshold": (networks(score_threshold=0.6), BOTH | LINKS),
+    # The links stay as they are.
+    "self-loop": (networks(self_loop=0.5), BOTH | NETWORK),
     "components": ({"response": {"n_components": 2}}, SETTING | one("build_features")),
     "percentile": (
         {"features": {"variance_percentile": 50}},
@@ -155,7 +158,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
             "networks": {"strict": {"like": "string", "score_threshold": 0.9}},
             "experiments": {"third": RIDGE | {"network": "strict"}},
         },
-        {"build_network": 1, "build_laplacian": 1, "diffuse": 1} | LISTED | ONE,
+        {"read_string": 1, "build_network": 1, "build_laplacian": 1, "diffuse": 1} | LISTED | ONE,
     ),
     "seed, where only the bootstrap is random": ({"seed": 1}, COMPARE),
     "settings that no experiment reads": (
@@ -202,9 +205,11 @@ CODE: dict[str, dict[str, int]] = {
     "echoes/network/features": FEATURES | PREDICT,
     "echoes/models/components": DECOMPOSE,
     "echoes/network/diffusion": DIFFUSE,
-    "echoes/network/string_db": NETWORK,
+    "echoes/network/string_db": LINKS,
+    "echoes/network/matches": NETWORK,
+    "echoes/network/edges": {},
     "echoes/network/null": FEATURES,
-    "echoes/io/download": {"download_string": 2, "gunzip_string": 2} | NETWORK,
+    "echoes/io/download": {"download_string": 2, "gunzip_string": 2} | LINKS,
     "echoes/scoring/metrics": CHECKPOINT,
     "echoes/example/simulate": {},
     # The plan is no input: what it says of each experiment is.
@@ -295,7 +300,7 @@ def test_a_changed_table_of_links(done: Any) -> None:
     links = done.path / "data/links.txt.gz"
     text = gzip.decompress(links.read_bytes()) + b"9606.X 9606.Y 900\n9606.Y 9606.X 900\n"
     links.write_bytes(gzip.compress(text))
-    assert done.planned() == {"download_string": 1, "gunzip_string": 1} | NETWORK
+    assert done.planned() == {"download_string": 1, "gunzip_string": 1} | LINKS
 
 
 def test_a_repacked_table_of_links_is_another_file(done: Any) -> None:

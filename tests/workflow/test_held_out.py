@@ -78,6 +78,7 @@ def predicted(work: Any, name: str) -> dict[str, npt.NDArray[Any]]:
 def test_all_files_are_there_and_no_others(held_out: Any) -> None:
     expected = {
         *(f"networks/string/{name}" for name in ("adjacency.npz", "laplacian.npz", "genes.tsv")),
+        *(f"networks/string/{name}" for name in ("links.npz", "links.json", "coverage.tsv")),
         "networks/string/summary.json",
         *(f"networks/rewired/{name}" for name in ("adjacency.npz", "laplacian.npz")),
         *(
@@ -496,6 +497,7 @@ def test_a_network_of_its_own_leaves_the_rest_alone(held_out: Any, tmp_path: Pat
     after = files(results)
     assert after - before.keys() == {
         *(f"networks/strict/{name}" for name in ("adjacency.npz", "laplacian.npz", "genes.tsv")),
+        *(f"networks/strict/{name}" for name in ("links.npz", "links.json", "coverage.tsv")),
         *("networks/strict/summary.json", "networks/strict/diffusion/alpha~0.75.npz"),
         *("networks/strict/kernels/log_alphas~0.75.npz", "strict/settings.json"),
         *(f"strict/held_out/{part}.npz" for part in (0, 1, "validation")),
@@ -508,7 +510,7 @@ def test_a_network_of_its_own_leaves_the_rest_alone(held_out: Any, tmp_path: Pat
         json.loads((results / f"{folder}/summary.json").read_text(encoding="utf-8"))
         for folder in ("networks/strict", "networks/string", "strict")
     ]
-    assert records[0]["kept_link_rows"] < records[1]["kept_link_rows"]
+    assert records[0]["kept_links"] < records[1]["kept_links"]
     assert records[2]["network"] == records[0]
 
 

@@ -28,6 +28,7 @@ VERBS = {
     *(
         "aggregate",
         "build",
+        "combine",
         "compare",
         "decompose",
         "diffuse",

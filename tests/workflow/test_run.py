@@ -18,6 +18,7 @@ Array = npt.NDArray[np.float64]
 
 DATASET_FILES = {
     *(f"networks/string/{name}" for name in ("adjacency.npz", "laplacian.npz", "genes.tsv")),
+    *(f"networks/string/{name}" for name in ("links.npz", "links.json", "coverage.tsv")),
     "networks/string/summary.json",
     *(
         f"networks/string/source/{table}{end}"

@@ -116,7 +116,7 @@ wildcard_constraints:
     network=match_any(PLAN.networks),
     part=r"\d+|validation",
     sweep=match_any(PLAN.sweeps),
-    table="links|info",
+    table="links|info|aliases",
 
 
 def all_results():
@@ -146,5 +146,5 @@ def folder_of(files):
 
 def named_records(wildcards, input):
     """Records of earlier stages that are copied into a summary, as name=file."""
-    names = ("dataset", "network", "links", "info")
+    names = ("dataset", "network", "links", "info", "aliases")
     return [f"{name}={input[name]}" for name in names if input[name]]

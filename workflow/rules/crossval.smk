@@ -69,6 +69,7 @@ rule aggregate_folds:
         network=lambda w: PLAN.network_summary(w.experiment),
         links=lambda w: PLAN.receipts(w.experiment, "links"),
         info=lambda w: PLAN.receipts(w.experiment, "info"),
+        aliases=lambda w: PLAN.receipts(w.experiment, "aliases"),
     output:
         oof=report(
             "<results>/<dataset>/{experiment}/oof_predictions.csv",

@@ -13,9 +13,8 @@ rule diffuse:
         code=code("diffuse.py"),
         adjacency="<results>/<dataset>/networks/{network}/adjacency.npz",
         laplacian="<results>/<dataset>/networks/{network}/laplacian.npz",
-        genes=lambda w: paths.network_file(
-            PLAN.networks[w.network].unshuffled, "genes.tsv"
-        ),
+        genes=lambda w: PLAN.networks[w.network].unshuffled_file("genes.tsv"),
+        coverage=lambda w: PLAN.networks[w.network].unshuffled_file("coverage.tsv"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
     output:
         "<results>/<dataset>/networks/{network}/diffusion/alpha~{alpha}.npz",
@@ -35,6 +34,7 @@ rule diffuse:
         " --adjacency {input.adjacency:q}"
         " --laplacian {input.laplacian:q}"
         " --genes {input.genes:q}"
+        " --coverage {input.coverage:q}"
         " --perturbations {input.perturbations:q}"
         " --alpha {wildcards.alpha}"
         " --tolerance {params.tolerance}"
@@ -50,8 +50,8 @@ rule build_features:
     input:
         script=scripts_file("build_features.py"),
         code=code("build_features.py"),
-        diffusions=lambda w: paths.diffusion_files(
-            PLAN.network(w.experiment), setting("diffusion/alphas")(w)
+        diffusions=lambda w: PLAN.network(w.experiment).diffusion_files(
+            setting("diffusion/alphas")(w)
         ),
         adjacency=lambda w: paths.network_file(
             PLAN.network(w.experiment).graph, "adjacency.npz"
@@ -86,16 +86,14 @@ rule build_kernels:
     input:
         script=scripts_file("build_kernels.py"),
         code=code("build_kernels.py"),
-        diffusions=lambda w: paths.diffusion_files(
-            PLAN.networks[w.network],
-            KERNELS[w.network, w.kernels].sections["diffusion"]["alphas"],
+        diffusions=lambda w: PLAN.networks[w.network].diffusion_files(
+            KERNELS[w.network, w.kernels].sections["diffusion"]["alphas"]
         ),
         adjacency=lambda w: paths.network_file(
             PLAN.networks[w.network].graph, "adjacency.npz"
         ),
-        genes=lambda w: paths.network_file(
-            PLAN.networks[w.network].unshuffled, "genes.tsv"
-        ),
+        genes=lambda w: PLAN.networks[w.network].unshuffled_file("genes.tsv"),
+        coverage=lambda w: PLAN.networks[w.network].unshuffled_file("coverage.tsv"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
     output:
         "<results>/<dataset>/networks/{network}/kernels/{kernels}.npz",
@@ -117,6 +115,7 @@ rule build_kernels:
         " --diffusions {input.diffusions:q}"
         " --adjacency {input.adjacency:q}"
         " --genes {input.genes:q}"
+        " --coverage {input.coverage:q}"
         " --perturbations {input.perturbations:q}"
         " --transform {params.transform}"
         " --permute-labels {params.seed}"

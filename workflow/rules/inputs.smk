@@ -71,7 +71,7 @@ rule download_string:
     params:
         # With an object store, Snakemake's local copy has another path.
         source=lambda w, input: str(
-            input.local or PLAN.string_source(w.network, w.table)
+            input.local or PLAN.networks[w.network].string_source(w.table)
         ),
         sha256=lambda w: PLAN.networks[w.network].settings["checksums"][w.table] or [],
     shell:

@@ -86,7 +86,7 @@ rule export_predictions:
         **paths.export_files(
             "{experiment}",
             CONFIG["export"] or ["h5ad"],
-            validation=CONFIG["dataset"]["validation"] is not None,
+            validation=PLAN.has_validation,
         ),
     log:
         "<logs>/<dataset>/{experiment}/export_predictions.log",

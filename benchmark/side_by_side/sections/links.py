@@ -42,7 +42,8 @@ def measure(run: Run) -> Record:
     workspace.settings["networks"]["string"] |= files
     say("  prepare")
     jobs = {
-        "gunzip_string": f"{NETWORK}/string/links.txt",
+        "gunzip_string": f"{NETWORK}/source/links.txt",
+        "read_string": f"{NETWORK}/links.npz",
         "build_network": f"{NETWORK}/adjacency.npz",
     }
     dataset = workspace.prepare(*jobs.values())
@@ -62,13 +63,13 @@ def measure(run: Run) -> Record:
 
 
 def write(records: Records) -> Iterator[str]:
-    """Write the table of the two jobs."""
+    """Write the table of the jobs."""
     record = records["links"]
     file, network = record["file"], record["network"]
     yield (
         f"{file['rows']:,} rows, {file['proteins']:,} proteins, {number(file['compressed_mb'])} MB "
-        f"compressed, {number(record['unpacked_mb'])} MB unpacked; {network['kept_link_rows']:,} "
-        f"rows kept, {network['genes']:,} genes, {network['adjacency_entries']:,} entries. Times "
+        f"compressed, {number(record['unpacked_mb'])} MB unpacked; {network['kept_links']:,} "
+        f"links kept, {network['genes']:,} genes, {network['adjacency_entries']:,} entries. Times "
         "and memory of the jobs' own commands."
     )
     yield from table(
@@ -78,6 +79,6 @@ def write(records: Records) -> Iterator[str]:
                 [f"`{name}`", *cells(step, "seconds", "memory_mb")]
                 for name, step in record["steps"].items()
             ),
-            ["both", number(_seconds(records)), number(_memory(records))],
+            ["all", number(_seconds(records)), number(_memory(records))],
         ],
     )

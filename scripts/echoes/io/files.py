@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -42,6 +43,12 @@ def is_gzip(path: StrPath) -> bool:
     """Check by its first two bytes, not by its name, whether a file is gzip-compressed."""
     with Path(path).open("rb") as stream:
         return stream.read(2) == b"\x1f\x8b"
+
+
+def sha256_of(path: StrPath) -> str:
+    """Compute the SHA-256 of a file, in hexadecimal."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def save_json(path: StrPath, record: Mapping[str, Any]) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from echoes.io.delimited import column_of, layout_of, read_text_columns
+from echoes.io.delimited import Layout, column_of, layout_of, read_text_columns
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
 from echoes.io.tables import read_batches
@@ -17,6 +18,24 @@ from echoes.network.identifiers import ENSEMBL_VERSION
 
 #: Sources in STRING's table of aliases that have the symbol that a gene has today.
 _APPROVED = r"(^| )(Ensembl_HGNC_symbol|Ensembl_HGNC_Approved_Symbol|Ensembl_MGI|BioMart_HUGO)( |$)"
+
+#: Tables of names that are recognised: the column of symbols, those of other names, and what is
+#: between several names in a cell. Sources: HGNC's complete set and its custom downloads,
+#: https://www.genenames.org/download/.
+_LAYOUTS = (
+    ("symbol", ("prev_symbol", "alias_symbol", "ensembl_gene_id", "entrez_id"), "|"),
+    (
+        "approved symbol",
+        (
+            *("previous symbols", "previous symbol", "alias symbols", "alias symbol", "synonyms"),
+            *("ensembl gene id", "ensembl id", "ncbi gene id", "entrez gene id"),
+        ),
+        ",",
+    ),
+    ("symbol", ("name",), None),
+)
+#: HGNC writes a symbol that no gene has any more with this ending.
+_WITHDRAWN = "~withdrawn"
 
 
 @dataclass(frozen=True)
@@ -64,16 +83,18 @@ class Names:
         return result
 
 
-def read_names(path: StrPath, *, name: str | int, symbol: str | int) -> Names:
-    """Read a table with two columns, other names of genes and the symbols of these genes.
+def read_names(path: StrPath, *, name: str | int | None, symbol: str | int | None) -> Names:
+    """Read a table of other names of genes and the symbols of these genes.
 
     Parameters
     ----------
     path
-        Text (tabs, commas or semicolons; plain or gzip-compressed) or parquet, such as a table
-        of HGNC's former symbols and aliases, or of Ensembl or Entrez ids.
+        Text (tabs, commas or semicolons; plain or gzip-compressed) or parquet. Either a table of
+        HGNC's, such as ``hgnc_complete_set.txt`` or a custom download with previous symbols,
+        aliases, Ensembl or Entrez ids, several in a cell; or one with a name in each row.
     name, symbol
-        The two columns. A name may have several rows, and a symbol, too.
+        The two columns of a table with a name in each row. A name may have several rows, and a
+        symbol, too. None to recognise HGNC's columns, or the columns ``name`` and ``symbol``.
 
     Raises
     ------
@@ -81,16 +102,57 @@ def read_names(path: StrPath, *, name: str | int, symbol: str | int) -> Names:
         When a column is missing or the table has no rows.
     """
     layout = layout_of(path, header=True)
-    columns = [column_of(layout, name), column_of(layout, symbol)]
-    blocks = [
-        [pc.cast(batch.column(i), pa.string()) for i in (0, 1)]
-        for batch in read_text_columns(layout, columns)
-        if batch.num_columns == 2
-    ]
-    names, symbols = (
-        pa.chunked_array([block[i] for block in blocks], type=pa.string()) for i in (0, 1)
+    if name is not None and symbol is not None:
+        wanted, separator = [column_of(layout, name), column_of(layout, symbol)], None
+    else:
+        wanted, separator = _recognised(layout)
+    *others, of_symbol = wanted
+    # One name may be in the column of symbols: then Arrow reads the column once.
+    different = list(dict.fromkeys(wanted))
+    names: list[pa.Array] = []
+    symbols: list[pa.Array] = []
+    for batch in read_text_columns(layout, different):
+        texts = (pc.cast(column, pa.string()) for column in batch.columns)
+        columns = dict(zip(different, texts, strict=True))
+        for other in others:
+            one, title = columns[other], columns[of_symbol]
+            if separator is not None:
+                parts = pc.split_pattern(pc.fill_null(one, ""), separator)
+                title = title.take(pc.list_parent_indices(parts))
+                one = pc.list_flatten(parts)
+            names.append(one)
+            symbols.append(title)
+    return _names(
+        path,
+        pa.chunked_array(names, type=pa.string()),
+        pa.chunked_array(symbols, type=pa.string()),
+        None,
     )
-    return _names(path, names, symbols, None)
+
+
+def _recognised(layout: Layout) -> tuple[list[int], str | None]:
+    """Find the columns of other names and, last, that of symbols; and what is between names."""
+    place = {_plain(title): i for i, title in reversed([*enumerate(layout.columns)])}
+    for symbol, others, separator in _LAYOUTS:
+        found = [place[other] for other in others if other in place]
+        if symbol in place and found:
+            # A symbol is a name of its own gene, too.
+            own = [] if separator is None else [place[symbol]]
+            return [*own, *found, place[symbol]], separator
+    raise InputError(
+        layout.path,
+        "line 1" if layout.separator else "",
+        f"the columns {abbreviate(layout.columns)} are not those of a known table of names",
+        expected="HGNC's symbol with prev_symbol or alias_symbol, Approved symbol with Previous "
+        "symbols or Alias symbols, or the columns name and symbol",
+        remedy="Say which columns have the other names and the symbols: "
+        "`names: {name: …, symbol: …}`.",
+    )
+
+
+def _plain(title: str) -> str:
+    """Write the title of a column without HGNC's remark on its source, in small letters."""
+    return re.sub(r"\s*\(supplied by .*\)$", "", title.strip().lower())
 
 
 def read_string_aliases(path: StrPath, info: Mapping[str, str]) -> Names:
@@ -149,6 +211,7 @@ def _names(
     table = table.filter(
         pc.and_(pc.not_equal(table.column("name"), ""), pc.not_equal(table.column("symbol"), ""))
     )
+    table = table.filter(pc.invert(pc.ends_with(table.column("symbol"), _WITHDRAWN)))
     if not table.num_rows:
         raise InputError(
             path,

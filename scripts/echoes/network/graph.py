@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from echoes.io.arrays import Bools, Floats, Ints, positions
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
+from echoes.network.identifiers import kind_of_name
 from echoes.network.links import Links
 
 
@@ -105,26 +106,44 @@ def random_walk_laplacian(adjacency: sp.csr_array[np.float64]) -> sp.csr_array[n
     return sp.csr_array(sp.eye_array(n) - walk)
 
 
-def check_connected(network: Network, silenced: Sequence[str]) -> None:
+def check_connected(network: Network, links: Links, silenced: Mapping[str, str]) -> None:
     """Check that at least one of the silenced genes of the training set has a link.
+
+    Parameters
+    ----------
+    network
+        The network.
+    links
+        The links that it was built from.
+    silenced
+        The node of each silenced gene, by the gene's name in the screen.
 
     Raises
     ------
     InputError
         When none of them has one: then no diffusion depends on the network.
     """
-    if len(network.isolated(silenced)) == len(silenced):
+    if len(network.isolated(list(silenced.values()))) == len(silenced):
+        kinds = " and ".join(
+            f"{kind_of_name(names[0])} ({abbreviate(names, 3)})"
+            for names in (list(silenced), links.names)
+            if names
+        )
         raise InputError(
             network.file,
             "",
-            f"no silenced gene has a link ({abbreviate(silenced)})",
+            f"no silenced gene has a link; the names are {kinds}",
             expected="at least one of them in the network",
-            remedy="Check species and gene names, or lower `score_threshold:` of the network.",
+            remedy="Check the species and the kind of names, give a table of other names "
+            "(`names: {table: …}`), or lower `score_threshold:` of the network.",
         )
 
 
 def summarise(
-    network: Network, links: Links, perturbed: Mapping[str, Sequence[str]]
+    network: Network,
+    links: Links,
+    perturbed: Mapping[str, Sequence[str]],
+    nodes: Mapping[str, str],
 ) -> dict[str, Any]:
     """Count the genes and links of a network, and list the genes without a link.
 
@@ -136,26 +155,32 @@ def summarise(
         The links that it was built from.
     perturbed
         The silenced genes of each group of perturbations, by the name of the group.
+    nodes
+        The node of each silenced gene.
 
     Returns
     -------
     dict
         Numbers and gene names, to be written as JSON.
     """
-    named = set(links.names)
-    groups = {name: (len(genes), network.isolated(genes)) for name, genes in perturbed.items()}
+    named, linked = set(links.names), set(network.genes[: network.connected])
+    isolated = {
+        group: [gene for gene in genes if nodes[gene] not in linked]
+        for group, genes in perturbed.items()
+    }
     return {
+        "kept_links": len(links.weight),
         "genes": len(network.genes),
         "connected_genes": network.connected,
         "isolated_genes": len(network.genes) - network.connected,
         "adjacency_entries": network.adjacency.nnz,
         "perturbed": {
-            name: {
-                "genes": count,
-                "isolated": isolated,
-                "not_in_string": [gene for gene in isolated if gene not in named],
+            group: {
+                "genes": len(genes),
+                "isolated": isolated[group],
+                "not_in_network": [gene for gene in isolated[group] if nodes[gene] not in named],
             }
-            for name, (count, isolated) in groups.items()
+            for group, genes in perturbed.items()
         },
         "isolated": list(network.genes[network.connected :]),
     }
@@ -208,7 +233,7 @@ def read_positions(path: StrPath, genes: Sequence[str]) -> Ints:
     path
         The table of the network's genes.
     genes
-        k gene names; a name may be repeated.
+        k names of nodes (see `echoes.network.nodes`); a name may be repeated.
 
     Returns
     -------

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from echoes.io.arrays import Floats
+from echoes.io.arrays import Floats, load_arrays, save_arrays
+from echoes.io.files import StrPath
 
 
 @dataclass(frozen=True)
@@ -48,3 +50,48 @@ class Links:
             raise ValueError("links are not sorted, or a pair of genes is listed twice")
         if not (self.weight >= 0).all():
             raise ValueError("a link has a negative weight")
+
+
+def links_of_core(links: Links, core: Collection[str]) -> Links:
+    """Keep the links of which at least one gene is a core gene; all names stay.
+
+    Parameters
+    ----------
+    links
+        m links.
+    core
+        Names of genes; some may have no link.
+    """
+    in_core = np.array([name in core for name in links.names], dtype=bool)
+    keep = in_core[links.source] | in_core[links.target]
+    return Links(
+        links.file, links.names, links.source[keep], links.target[keep], links.weight[keep]
+    )
+
+
+def save_links(path: StrPath, links: Links) -> None:
+    """Write links to an npz file; equal links give files with the same bytes."""
+    save_arrays(
+        path,
+        {
+            "read_from": np.array(links.file, dtype=np.str_),
+            "names": np.array(links.names, dtype=np.str_),
+            "source": links.source,
+            "target": links.target,
+            "weight": links.weight,
+        },
+    )
+
+
+def load_links(path: StrPath) -> Links:
+    """Read links that `save_links` wrote.
+
+    Raises
+    ------
+    InputError
+        When the file is damaged or is no such file.
+    """
+    file, names, source, target, weight = load_arrays(
+        path, "read_from", "names", "source", "target", "weight"
+    )
+    return Links(str(file), tuple(names.tolist()), source, target, weight)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from echoes.io.errors import abbreviate
-from echoes.io.files import StrPath
 from echoes.network.aliases import Names
 from echoes.network.identifiers import is_date, kind_of_name, spreadsheet_date, without_version
 
@@ -22,6 +21,9 @@ DATE = "spreadsheet date"
 UNKNOWN = "unknown"
 #: All ways in which a name may be matched or not.
 WAYS = (EXACT, FORMER, ALIAS, ENSEMBL, ENTREZ, CASE, AMBIGUOUS, DATE, UNKNOWN)
+
+#: Share of names that are unknown, or found by case alone, from which on there is a warning.
+UNUSUAL = 0.05
 
 _KINDS = {"Ensembl gene ids": ENSEMBL, "Ensembl protein ids": ENSEMBL, "Entrez ids": ENTREZ}
 
@@ -59,6 +61,10 @@ class Matches:
     def names(self) -> tuple[str, ...]:
         """List the name of each gene in the network; the wanted name where nothing matched."""
         return tuple(match or name for name, match in zip(self.wanted, self.matched, strict=True))
+
+    def nodes(self) -> dict[str, str]:
+        """Give the name in the network of each wanted name; see `names`."""
+        return dict(zip(self.wanted, self.names(), strict=True))
 
     def of_way(self, way: str) -> list[str]:
         """List the wanted names that were matched in this way."""
@@ -186,33 +192,11 @@ class _Finder:
         return tuple(sorted(name for one in plain for name in self.plain[one])), way
 
 
-def write_coverage(path: StrPath, matches: Mapping[str, Matches]) -> None:
-    """Write what each gene of a screen matched in a network, tab-separated, a row for each name.
+def warnings(matches: Matches, role: str) -> list[str]:
+    """Write warnings about names that a reader can do something about.
 
-    Its columns are ``name``; ``role``; ``matched``, the name in the network, empty if there is
-    none; ``how``, see `Matches`; and ``candidates``, with commas.
-
-    Parameters
-    ----------
-    path
-        The file to write.
-    matches
-        What was matched, by the role of the genes, such as ``silenced`` or ``response``.
-    """
-    from echoes.io.tables import write_rows
-
-    rows = (
-        [name, role, matched, way, ",".join(candidates)]
-        for role, group in matches.items()
-        for name, matched, way, candidates in zip(
-            group.wanted, group.matched, group.way, group.candidates, strict=True
-        )
-    )
-    write_rows(path, ["name", "role", "matched", "how", "candidates"], rows, delimiter="\t")
-
-
-def warning(matches: Matches, role: str) -> str:
-    """Write a warning on the genes that are not in the network, and what to do; empty if none.
+    A few unknown names are usual, as no network has all genes; more than one in twenty are a sign
+    of names of another kind, year or species.
 
     Parameters
     ----------
@@ -220,19 +204,35 @@ def warning(matches: Matches, role: str) -> str:
         What was matched.
     role
         What the genes are, such as ``silenced``.
+
+    Returns
+    -------
+    list
+        No, one or two sentences.
     """
-    missing = [
-        name for name, match in zip(matches.wanted, matches.matched, strict=True) if not match
-    ]
-    if not missing:
-        return ""
-    reasons = [
-        f"{len(names)} {way} ({abbreviate(names)})"
-        for way in (AMBIGUOUS, DATE, UNKNOWN)
-        if (names := matches.of_way(way))
-    ]
-    return (
-        f"{len(missing)} of {len(matches.wanted)} {role} genes are not in the network: "
-        f"{', '.join(reasons)}. Nothing is predicted from the network for a gene without a node. "
-        "Check species and kind of names, give a table of names, or correct the names."
-    )
+    many = UNUSUAL * len(matches.wanted)
+    found = {way: matches.of_way(way) for way in (AMBIGUOUS, DATE, UNKNOWN, CASE)}
+    missing = sum(map(len, found.values())) - len(found[CASE])
+    told: list[str] = []
+    if missing and (missing > len(found[UNKNOWN]) or missing > many):
+        reasons = [
+            f"{len(found[way])} {word} ({abbreviate(found[way])})"
+            for way, word in (
+                (AMBIGUOUS, "ambiguous"),
+                (DATE, "changed by a spreadsheet"),
+                (UNKNOWN, "unknown"),
+            )
+            if found[way]
+        ]
+        told.append(
+            f"{missing} of {len(matches.wanted)} {role} genes have no node in the network: "
+            f"{', '.join(reasons)}; they stand alone. Check the species and the kind of names, "
+            "correct the names, or give a table of other names: `names: {table: …}`."
+        )
+    if len(found[CASE]) > many:
+        told.append(
+            f"{len(found[CASE])} of {len(matches.wanted)} {role} genes are found only where "
+            f"capital letters do not count ({abbreviate(found[CASE])}). Check that the network is "
+            "that of this species."
+        )
+    return told

@@ -36,7 +36,7 @@ class RowCounts:
     unmapped
         Rows with a protein that the table of proteins does not name.
     kept
-        Rows that passed the score threshold and have a core gene.
+        Rows that passed the score threshold and, if core genes were chosen, have one.
     """
 
     total: int
@@ -65,11 +65,11 @@ def read_info(path: StrPath) -> dict[str, str]:
 def read_links(
     path: StrPath,
     info: dict[str, str],
-    core: Collection[str],
+    core: Collection[str] | None,
     score_threshold: float,
     channels: Sequence[str] | None = None,
 ) -> tuple[Links, RowCounts]:
-    """Read the confident links of which at least one gene is a core gene.
+    """Read the confident links; all of them, or those of core genes.
 
     A pair of genes has the summed scores of all pairs of their proteins, divided by 1000.
     Memory stays near the size of the rows that are kept.
@@ -81,7 +81,7 @@ def read_links(
     info
         Gene name of each protein; see `read_info`.
     core
-        Gene names; links between two other genes are left out.
+        Gene names; links between two other genes are left out. None keeps all.
     score_threshold
         Lowest confidence of a link that is kept, 0 … 1.
     channels
@@ -102,7 +102,7 @@ def read_links(
     """
     names = tuple(sorted(set(info.values())))
     gene = positions(list(info.values()), names).astype(np.int32)
-    in_core = np.array([name in core for name in names], dtype=bool)
+    in_core = np.array([core is None or name in core for name in names], dtype=bool)
     proteins = pa.array(info.keys(), type=pa.string())
     columns: dict[str, tuple[str, ...]] = {"": ("combined_score",)}
     if channels is not None:

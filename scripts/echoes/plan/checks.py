@@ -143,11 +143,10 @@ def check_example(config: Mapping[str, Any], networks: Mapping[str, Network]) ->
     """
     paths = table_paths(config)
     for name, network in networks.items():
-        if network.shuffle is None:
-            paths |= {
-                f"networks: {name}: {key}": network.settings[key] or "STRING's server"
-                for key in ("links", "info")
-            }
+        keys = {"string": ("links", "info"), "edges": ("edges",)}.get(network.kind, ())
+        paths |= {
+            f"networks: {name}: {key}": network.settings[key] or "STRING's server" for key in keys
+        }
     example = [f"`{key}`" for key, path in paths.items() if path and path.startswith(EXAMPLE)]
     other = [f"`{key}`" for key, path in paths.items() if path and not path.startswith(EXAMPLE)]
     if example and other:
@@ -158,6 +157,25 @@ def check_example(config: Mapping[str, Any], networks: Mapping[str, Network]) ->
             else f"still the embedded example's, while {', '.join(other)} are not",
             expected="files of the example only, or none of them",
             remedy="Name your own files, or set a key to null. config/own.yaml is a start.",
+        )
+
+
+def check_names(settings: Mapping[str, Any]) -> None:
+    """Refuse one column of a table of names without the other.
+
+    Raises
+    ------
+    ConfigError
+        When `settings`, the section ``names``, has only one of the two columns, or no table.
+    """
+    columns = [key for key in ("name", "symbol") if settings[key] is not None]
+    missing = [key for key in ("name", "symbol", "table") if settings[key] is None]
+    if columns and missing:
+        raise ConfigError(
+            "names",
+            f"`{columns[0]}:` without `{missing[0]}:`",
+            expected="`table:` alone, or with both `name:` and `symbol:`",
+            remedy=f"Set `{missing[0]}:`, or remove `{columns[0]}:`.",
         )
 
 

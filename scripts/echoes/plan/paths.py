@@ -5,10 +5,10 @@ They contain ``<results>`` and ``<dataset>``, which Snakemake replaces.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from echoes.plan.experiments import Experiment
-from echoes.plan.networks import Network
 
 #: Folder of a data set's results.
 DATASET = "<results>/<dataset>"
@@ -18,9 +18,26 @@ PERTURBATIONS = "perturbations"
 
 #: STRING's server; https://string-db.org/cgi/download
 STRING_URL = (
-    "https://stringdb-downloads.org/download/protein.{table}.v{version}/"
-    "{species}.protein.{table}.v{version}.txt.gz"
+    "https://stringdb-downloads.org/download/{stem}.v{version}/{species}.{stem}.v{version}.txt.gz"
 )
+
+
+def string_url(settings: Mapping[str, Any], table: str) -> str:
+    """URL of a table of STRING on its server.
+
+    Parameters
+    ----------
+    settings
+        Settings of the network: species, version, type of network and channels.
+    table
+        ``links``, ``info`` or ``aliases``. The channels are in the full table of links alone.
+    """
+    stem = f"protein.{table}"
+    if table == "links":
+        physical = ".physical" if settings["network_type"] == "physical" else ""
+        full = "" if settings["channels"] is None else ".full"
+        stem = f"protein{physical}.links{full}"
+    return STRING_URL.format(stem=stem, **settings)
 
 
 def network_file(network: str, file: str) -> str:
@@ -31,11 +48,6 @@ def network_file(network: str, file: str) -> str:
 def experiment_file(experiment: str, file: str) -> str:
     """Path of a file of an experiment."""
     return f"{DATASET}/{experiment}/{file}"
-
-
-def diffusion_files(network: Network, alphas: Sequence[float]) -> list[str]:
-    """Paths of a network's diffusions, one for each restart parameter, in order."""
-    return [network_file(network.graph, f"diffusion/alpha~{alpha}.npz") for alpha in alphas]
 
 
 def kernels_name(experiment: Experiment) -> str:

@@ -18,7 +18,7 @@ from echoes.plan.experiments import (
     make_experiment,
     sweep_runs,
 )
-from echoes.plan.networks import Network, read_networks
+from echoes.plan.networks import Network, read_networks, recorded_settings
 from echoes.plan.settings import ConfigError, Settings, check_finite, complete, inherit, overlay
 
 
@@ -56,8 +56,11 @@ class Plan:
     def __init__(self, config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         check_finite(config)
         self.config: Settings = complete(config, schema)
+        checks.check_names(self.config["names"])
         self.networks: dict[str, Network] = read_networks(
-            self.config["networks"], self.config["seed"]
+            self.config["networks"],
+            self.config["seed"],
+            table_of_names=self.config["names"]["table"] is not None,
         )
         checks.check_dataset(config["dataset"])
         checks.check_example(self.config, self.networks)
@@ -146,12 +149,35 @@ class Plan:
     def network_summary(self, experiment: str) -> list[str]:
         """List the path of the summary of an experiment's network; empty if no model uses it."""
         network = self._used_network(experiment)
-        return [paths.network_file(network.unshuffled, "summary.json")] if network else []
+        return [network.unshuffled_file("summary.json")] if network else []
 
     def receipts(self, experiment: str, table: str) -> list[str]:
-        """List the path of the receipt of a download from STRING; empty if no model uses it."""
+        """List the path of the record of where an experiment's links, or names, came from.
+
+        Parameters
+        ----------
+        experiment
+            Name of the experiment. The list is empty if no model of it uses a network.
+        table
+            ``links``; or ``info`` or ``aliases``, which only networks of STRING have.
+        """
         network = self._used_network(experiment)
-        return [paths.network_file(network.source, f"source/{table}.json")] if network else []
+        if network is None:
+            return []
+        if table in network.tables:
+            return [network.table_file(table, "json")]
+        if table == "links":
+            return [network.links_file("json")]
+        return []
+
+    def alias_files(self, network: str, table: str) -> list[str]:
+        """List the path of STRING's ``aliases``, or of their ``info``; empty if not used."""
+        owner = self.networks[network].aliases
+        return [] if owner is None else [self.networks[owner].table_file(table, "txt")]
+
+    def of_kind(self, kind: str) -> list[str]:
+        """List the names of the networks of one kind, such as ``edges``."""
+        return [name for name, network in self.networks.items() if network.kind == kind]
 
     def _used_network(self, experiment: str) -> Network | None:
         """Get the network of an experiment, or of its first member; None if no model uses it."""
@@ -242,12 +268,13 @@ class Plan:
     def _graph_settings(self, one: Experiment) -> Settings:
         """Collect the settings of an experiment's network and of its diffusion."""
         network = self.networks[one.network]
-        settings = {**self.networks[network.unshuffled].settings, **network.settings}
-        # Paths are left out: the receipt of each download has the checksum of the file.
-        for key in ("links", "info", "checksums"):
-            del settings[key]
+        names = {key: self.config["names"][key] for key in ("name", "symbol")}
         return {
-            "network": {"name": network.name, **settings},
+            "network": {"name": network.name, **recorded_settings(self.networks, network.name)},
+            # Where other names of genes are looked up.
+            "names": {"table": names}
+            if self.config["names"]["table"]
+            else {"aliases": bool(network.aliases)},
             "diffusion": {
                 "alphas": one.sections["diffusion"]["alphas"],
                 "tolerance": one.sections["diffusion"]["tolerance"],
@@ -274,11 +301,6 @@ class Plan:
         ]
         return {"sweep": name, "runs": runs}
 
-    def string_source(self, network: str, table: str) -> str:
-        """URL or path of a network's table ``links`` or ``info`` of STRING."""
-        settings = self.networks[network].settings
-        return str(settings[table] or paths.STRING_URL.format(table=table, **settings))
-
     def local_files(self, *, stored: bool = False) -> dict[str, list[str]]:
         """Find the local files that the configuration names.
 
@@ -304,17 +326,22 @@ class Plan:
             key: checks.local_file(path, key, remedy=remedy, stored=stored)
             for key, path in checks.table_paths(self.config).items()
         }
+        files["names: table"] = checks.local_file(
+            self.config["names"]["table"], "names: table", remedy="Correct the path.", stored=stored
+        )
         for name, network in self.networks.items():
-            if network.source == name:
-                for key in ("links", "info"):
-                    place = f"networks: {name}: {key}"
-                    files[place] = checks.local_file(
-                        network.settings[key],
-                        place,
-                        remedy=f"Correct the path, or set `{key}: null` to fetch it from STRING.",
-                        urls=True,
-                        stored=stored,
-                    )
+            keys = {"edges": ["edges"]}.get(network.kind, [])
+            keys += [key for key, owner in network.tables.items() if owner == name]
+            for key in keys:
+                place = f"networks: {name}: {key}"
+                fetched = f", or set `{key}: null` to fetch it from STRING"
+                files[place] = checks.local_file(
+                    network.settings[key],
+                    place,
+                    remedy=f"Correct the path{'' if key == 'edges' else fetched}.",
+                    urls=key != "edges",
+                    stored=stored,
+                )
         return files
 
     def write(self, folder: Path) -> Path:

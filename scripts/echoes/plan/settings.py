@@ -16,6 +16,8 @@ SECTIONS = (
     *("diffusion", "features", "response", "regression", "echo", "blend", "inner_crossval"),
     "crossval",
 )
+#: Ways to combine networks, as the configuration names them.
+COMBINATIONS = ("union", "intersection", "mean")
 
 
 class ConfigError(InputError):
@@ -73,7 +75,7 @@ def defaults(part: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
 def complete(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
     """Fill in the defaults of all keys that a valid configuration leaves out.
 
-    Networks get the defaults of a network of links, except shuffled ones. The experiments
+    Networks get the defaults of their kind. The experiments
     and networks of the schema's defaults are used only if the configuration has none of that kind.
 
     Parameters
@@ -88,13 +90,30 @@ def complete(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
         if config.get(key) is not None:
             result[key] = {}
     result = overlay(result, config)
-    links = defaults(schema["$defs"]["network_of_links"], schema)
     networks = inherit(result["networks"], "networks")
     result["networks"] = {
-        name: network if "of" in network else overlay(links, network)
+        name: overlay(
+            defaults(schema["$defs"][f"{kind_of_network(network)}_network"], schema), network
+        )
         for name, network in networks.items()
     }
     return result
+
+
+def kind_of_network(settings: Mapping[str, Any]) -> str:
+    """Tell the kind of a network by its keys.
+
+    Returns
+    -------
+    str
+        ``shuffled``, ``edges`` (an edge list), ``combined`` or ``string``. The schema has the
+        keys of each kind as ``{kind}_network``.
+    """
+    if "of" in settings or "shuffle" in settings:
+        return "shuffled"
+    if "edges" in settings:
+        return "edges"
+    return "combined" if any(how in settings for how in COMBINATIONS) else "string"
 
 
 def inherit(named: Mapping[str, Any], place: str) -> Settings:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from echoes.plan.document import values_of
-from echoes.plan.settings import ConfigError
+from echoes.plan.settings import ConfigError, inherit
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Check that a configuration has only keys and values that the schema allows.
+
+    The kind of a network that is like another one, and so its keys, is known with the keys of that
+    other one: such networks are checked with both.
 
     Parameters
     ----------
@@ -34,6 +37,9 @@ def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     error = best_match(Draft202012Validator(schema).iter_errors(config))
     if error is not None:
         raise _explained(error, schema)
+    networks = config.get("networks", {})
+    if any("like" in network for network in networks.values()):
+        check_schema({**config, "networks": inherit(networks, "networks")}, schema)
 
 
 def _explained(error: ValidationError, schema: Mapping[str, Any]) -> ConfigError:

@@ -26,7 +26,7 @@ def result_text(comparison: StrPath) -> str:
     -------
     str
         The best scores of the table, how many silenced genes have no link in the networks, the
-        warnings of `perturbations/summary.json`, and the files to look at.
+        warnings of the summaries of data and networks, and the files to look at.
     """
     lines: list[str] = []
     for section in (_score_lines, _link_lines, _warning_lines, _file_lines):
@@ -96,18 +96,27 @@ def _link_lines(results: Path) -> list[str]:
         if counts:
             networks.setdefault(", ".join(counts), []).append(path.parent.name)
     return [
-        f"Without a link in the network ({', '.join(names)}): {counts}."
+        f"Without a link in the network ({', '.join(names)}): {counts}; see coverage.tsv there."
         for counts, names in networks.items()
     ]
 
 
 def _warning_lines(results: Path) -> list[str]:
-    """Write the warnings about the data."""
-    path = results / "perturbations" / "summary.json"
-    warnings = load_json(path).get("warnings", [])
-    lines = [f"Warning: {warning}" for warning in warnings[:MOST_ROWS]]
-    if len(warnings) > MOST_ROWS:
-        lines.append(f"{len(warnings) - MOST_ROWS} more warnings are in {path}.")
+    """Write the warnings about the data, then those about the networks, each once."""
+    paths = [
+        results / "perturbations" / "summary.json",
+        *sorted(results.glob("networks/*/summary.json")),
+    ]
+    # For each warning the file that has it.
+    found: dict[str, Path] = {}
+    for path in paths:
+        with suppress(Exception):  # As above, and a damaged file hides no warning of another one.
+            for warning in load_json(path).get("warnings", []):
+                found.setdefault(warning, path)
+    lines = [f"Warning: {warning}" for warning in [*found][:MOST_ROWS]]
+    if len(found) > MOST_ROWS:
+        places = dict.fromkeys(map(str, [*found.values()][MOST_ROWS:]))
+        lines.append(f"{len(found) - MOST_ROWS} more warnings are in {', '.join(places)}.")
     return lines
 
 

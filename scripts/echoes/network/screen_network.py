@@ -1,0 +1,89 @@
+"""The network of a screen: its genes are found among the links' names, and the graph is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from echoes.network.aliases import Names
+from echoes.network.graph import Network, build_network, check_connected, summarise
+from echoes.network.links import Links, links_of_core
+from echoes.network.matches import Matches, match_names, warnings
+from echoes.network.nodes import RESPONSE, SILENCED
+
+
+@dataclass(frozen=True)
+class ScreenNetwork:
+    """The network around the genes of a screen.
+
+    Parameters
+    ----------
+    network
+        The graph.
+    matches
+        What the silenced and the response genes matched in it, by `SILENCED` and `RESPONSE`.
+    groups
+        Names of the nodes of ``train``, ``validation`` and ``response`` genes.
+    summary
+        Counts and warnings, to be written as JSON.
+    """
+
+    network: Network
+    matches: Mapping[str, Matches]
+    groups: Mapping[str, Sequence[str]]
+    summary: Mapping[str, Any]
+
+
+def build_screen_network(
+    links: Links,
+    names: Names | None,
+    silenced: Mapping[str, Sequence[str]],
+    response: Sequence[str],
+    *,
+    self_loop: float,
+    edge_multiplicity: float,
+) -> ScreenNetwork:
+    """Find the genes of a screen in a network, and build the graph of the links around them.
+
+    Two silenced genes never share a node, nor do two response genes; a silenced gene and a
+    response gene may. A gene that is not found is a node without links, under its own name.
+
+    Parameters
+    ----------
+    links
+        All links.
+    names
+        Other names of genes; None if there are none.
+    silenced
+        The silenced genes of the groups ``train`` and ``validation``; a gene may be repeated.
+    response
+        The response genes.
+    self_loop, edge_multiplicity
+        See `echoes.network.graph.build_network`.
+
+    Raises
+    ------
+    InputError
+        When no silenced gene of ``train`` has a link.
+    """
+    every = list(dict.fromkeys(gene for genes in silenced.values() for gene in genes))
+    matches = {
+        SILENCED: match_names(every, links.names, names),
+        RESPONSE: match_names(response, links.names, names),
+    }
+    core = {node for found in matches.values() for node in found.names()}
+    around = links_of_core(links, core)
+    network = build_network(around, core, self_loop=self_loop, edge_multiplicity=edge_multiplicity)
+    nodes = matches[SILENCED].nodes()
+    check_connected(network, links, {gene: nodes[gene] for gene in silenced["train"]})
+    groups = {group: [nodes[gene] for gene in genes] for group, genes in silenced.items()}
+    summary = {
+        "core_genes": len(core),
+        **summarise(network, around, silenced, nodes),
+        "coverage": {role: found.counts() for role, found in matches.items()},
+        "warnings": [told for role, found in matches.items() for told in warnings(found, role)],
+    }
+    return ScreenNetwork(
+        network, matches, {**groups, "response": matches[RESPONSE].names()}, summary
+    )
