@@ -1,15 +1,13 @@
 """Read a data set's tables, align and check them, and store them for the later stages."""
 
-import hashlib
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from echoes.io.command import parser, run
-from echoes.io.files import load_json, save_json
+from echoes.io.files import load_json, save_json, sha256_of
 from echoes.io.tables import write_rows
-from echoes.network.aliases import Names
+from echoes.network.aliases import Names, read_names
 from echoes.network.matches import match_names
 from echoes.screen import record
 from echoes.screen.dataset import Tables, read_screen
@@ -28,6 +26,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--validation", nargs="?", help="table of genes to predict, if any")
     options.add_argument("--control", nargs="?", help="table of the controls' expression, if any")
     options.add_argument("--guides", nargs="?", help="table of guides and their genes, if any")
+    options.add_argument("--names", nargs="?", help="table of other names of genes, if any")
+    options.add_argument("--name-column", nargs="?", help="its column of other names, if any")
+    options.add_argument("--symbol-column", nargs="?", help="its column of symbols, if any")
     options.add_argument("--output", required=True, help="npz of the screen, in log2")
     options.add_argument(
         "--folds",
@@ -39,11 +40,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     settings = load_json(args.settings)
     tables = Tables(args.table, args.truth, args.validation, args.control, args.guides)
-    screen, warnings = read_screen(tables, settings, _name_genes(None))
+    names = None
+    if args.names:
+        names = read_names(args.names, name=args.name_column, symbol=args.symbol_column)
+    screen, warnings = read_screen(tables, settings, _name_genes(names))
     for warning in warnings:
         log.warning("%s: %s", args.table, warning)
     files = {"truth": args.truth, "validation": args.validation, "guides": args.guides}
     files |= {settings["layout"]: args.table, "control_expression": args.control}
+    files["names"] = args.names
     summary = _summarise(screen, settings, files) | {"warnings": warnings}
     log.info(
         "%(perturbations)d perturbations × %(response_genes)d genes, %(validation)d to predict",
@@ -79,14 +84,9 @@ def _summarise(
         "response_genes": len(screen.genes),
         "validation": len(screen.validation_ids),
         "inputs": {
-            name: {"path": path, "sha256": _sha256(path)} for name, path in files.items() if path
+            name: {"path": path, "sha256": sha256_of(path)} for name, path in files.items() if path
         },
     }
-
-
-def _sha256(path: str) -> str:
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 if __name__ == "__main__":

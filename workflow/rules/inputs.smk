@@ -116,6 +116,7 @@ checkpoint read_perturbations:
         validation=LOCAL_FILES["dataset: validation"],
         control=LOCAL_FILES["dataset: control_expression"],
         guides=LOCAL_FILES["dataset: guides: table"],
+        names=LOCAL_FILES["names: table"],
     output:
         table="<results>/<dataset>/perturbations/perturbations.npz",
         folds="<results>/<dataset>/perturbations/folds.tsv",
@@ -126,6 +127,9 @@ checkpoint read_perturbations:
         "<benchmarks>/<dataset>/read_perturbations.tsv"
     conda:
         "../../envs/echoes.yaml"
+    params:
+        name_column=CONFIG["names"]["name"] or [],
+        symbol_column=CONFIG["names"]["symbol"] or [],
     shell:
         "python {input.script:q}"
         " --settings {input.settings:q}"
@@ -134,6 +138,9 @@ checkpoint read_perturbations:
         " --validation {input.validation:q}"
         " --control {input.control:q}"
         " --guides {input.guides:q}"
+        " --names {input.names:q}"
+        " --name-column {params.name_column:q}"
+        " --symbol-column {params.symbol_column:q}"
         " --output {output.table:q}"
         " --folds {output.folds:q}"
         " --summary {output.summary:q}"

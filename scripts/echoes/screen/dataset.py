@@ -29,6 +29,9 @@ from echoes.screen.table import (
     with_validation,
 )
 
+# With fewer perturbations than this, it may be chance that no silenced gene is measured.
+_FEW = 5
+
 # Names that libraries give to guides without a target.
 _CONTROL = re.compile(
     r"(non[-_ ]?target(ing)?|ntc?|neg(ative)?[-_ ]?(ctrl|control)|control|ctrl|safe[-_ ]?"
@@ -97,7 +100,8 @@ def read_screen(
         named = _named(screen.validation_silenced, screen.genes, name_genes)
         screen = dataclasses.replace(screen, validation_silenced=named)
     require_complete(screen, tables.main)
-    return screen, [*scale_warnings(screen, settings["scale"]), *_control_warnings(screen)]
+    warnings = scale_warnings(screen, settings["scale"])
+    return screen, [*warnings, *_control_warnings(screen), *_name_warnings(screen)]
 
 
 def _guides(settings: Mapping[str, Any], table: StrPath | None) -> Guides:
@@ -178,5 +182,18 @@ def _control_warnings(screen: Screen) -> list[str]:
         f"{len(names)} perturbations have the name of a control: {abbreviate(names)}. They are "
         "taken for silenced genes. If they are controls, name them in `dataset: control:`, "
         "where * stands for any text."
+    )
+    return [warning]
+
+
+def _name_warnings(screen: Screen) -> list[str]:
+    """Warn if no silenced gene has a response of its own: their names may be of another kind."""
+    silenced, genes = screen.silenced.tolist(), screen.genes.tolist()
+    if len(silenced) < _FEW or set(silenced) & set(genes):
+        return []
+    warning = (
+        f"none of the silenced genes ({abbreviate(silenced)}) is among the {len(genes):,} response "
+        f"genes ({abbreviate(genes)}). If they have other names there, such as Ensembl ids, give a "
+        "table of names: `names: {table: …}`. Otherwise their knockdown cannot be predicted."
     )
     return [warning]
