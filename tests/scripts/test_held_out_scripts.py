@@ -26,6 +26,7 @@ import diffuse
 import predict_held_out
 import rank_sweep
 import read_perturbations
+import read_string
 import simulate_example
 from echoes.io.files import save_json
 from echoes.network.null import permute_labels
@@ -90,7 +91,7 @@ def kernels_inputs(out: Path) -> list[str]:
     return [
         *("--diffusions", *(str(out / f"{alpha}.npz") for alpha in ALPHAS)),
         *(f"--{name}={out / name}.npz" for name in ("adjacency", "perturbations")),
-        f"--genes={out / 'genes.tsv'}",
+        *(f"--{name}={out / name}.tsv" for name in ("genes", "coverage")),
         "--transform=log",
     ]
 
@@ -201,12 +202,21 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"--folds={out / 'folds.tsv'}",
         f"--summary={out / 'perturbations.json'}",
     ])  # fmt: skip
-    build_network.main([
+    receipt = out / "receipt.json"
+    save_json(receipt, {"source": "a shelf"})
+    read_string.main([
         *(f"--{name}={out / name}.txt" for name in ("links", "info")),
+        *("--receipts", str(receipt), str(receipt), "--score-threshold=0.5"),
+        f"--output={out / 'links.npz'}",
+        f"--record={out / 'links.json'}",
+    ])  # fmt: skip
+    build_network.main([
+        f"--links={out / 'links.npz'}",
+        f"--record={out / 'links.json'}",
         f"--perturbations={out / 'perturbations.npz'}",
-        *("--score-threshold=0.5", "--self-loop=1", "--edge-multiplicity=2"),
+        *("--self-loop=1", "--edge-multiplicity=2"),
         f"--adjacency={out / 'adjacency.npz'}",
-        f"--genes={out / 'genes.tsv'}",
+        *(f"--{name}={out / name}.tsv" for name in ("genes", "coverage")),
         f"--summary={out / 'network.json'}",
     ])  # fmt: skip
     build_laplacian.main([f"--adjacency={out / 'adjacency.npz'}", f"--output={out}/laplacian.npz"])
@@ -214,7 +224,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         diffuse.main([
             *(f"--{name}={out / name}.npz" for name in ("adjacency", "laplacian")),
             f"--perturbations={out / 'perturbations.npz'}",
-            f"--genes={out / 'genes.tsv'}",
+            *(f"--{name}={out / name}.tsv" for name in ("genes", "coverage")),
             f"--alpha={alpha}",
             *("--tolerance=1e-10", "--backend=auto", "--memory-gb=4", "--workers=1"),
             f"--output={out / alpha}.npz",

@@ -53,10 +53,18 @@ def schema_keys(node: Node, path: Path_ = ()) -> Iterator[tuple[Path_, Node]]:
     for key, value in node.get("properties", {}).items():
         yield (*path, key), resolved(value)
         yield from schema_keys(value, (*path, key))
-    inner = node.get("additionalProperties")
-    for part in (inner, *(inner.get(key) for key in ("then", "else"))) if inner else ():
-        if part:
+    if inner := node.get("additionalProperties"):
+        for part in branches(inner):
             yield from schema_keys(part, (*path, "*"))
+
+
+def branches(node: Node) -> Iterator[Node]:
+    """Give a schema and all that it may lead to by `then` and `else`."""
+    node = resolved(node)
+    yield node
+    for key in ("then", "else"):
+        if key in node:
+            yield from branches(node[key])
 
 
 def config_keys(node: Node, path: Path_ = ()) -> Iterator[Path_]:
@@ -159,6 +167,16 @@ BAD = {
     "unknown network": ({"experiments": {"published": {"network": "none"}}}, "none"),
     "unknown shuffle": ({"networks": {"a": {"of": "string", "shuffle": "genes"}}}, "shuffle"),
     "shuffled without a base": ({"networks": {"a": {"shuffle": "links"}}}, "of"),
+    "channel that STRING has not": ({"networks": {"a": {"channels": ["x"]}}}, "channels"),
+    "list of links without a file": ({"networks": {"a": {"edges": None}}}, "edges"),
+    "list of links with a negative scale": (
+        {"networks": {"a": {"edges": "a.csv", "scale": -1}}},
+        "scale",
+    ),
+    "column 0": ({"networks": {"a": {"edges": "a.csv", "source": 0}}}, "source"),
+    "union of one": ({"networks": {"a": {"union": ["string"]}}}, "union"),
+    "mean without weights": ({"networks": {"a": {"mean": ["string", "rewired"]}}}, "mean"),
+    "names without a table": ({"names": {"name": "a", "symbol": "b"}}, "table"),
     "shuffled with settings": ({"networks": {"rewired": {"self_loop": 2}}}, "self_loop"),
     "unknown scale": ({"dataset": {"scale": "log1p"}}, "log1p"),
     "unknown transform": ({"features": {"transform": "square"}}, "square"),

@@ -421,7 +421,8 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "an experiment on a network of its own": (
         STRICT,
         total(
-            {"build_network": 1, "build_laplacian": 1, "diffuse": 1, "build_kernels": 1},
+            {"read_string": 1, "build_network": 1, "build_laplacian": 1},
+            {"diffuse": 1, "build_kernels": 1},
             NEW,
             LISTED,
         ),
@@ -744,6 +745,7 @@ def test_a_sweep_of_512_runs(fresh: Any) -> None:
         "rank_sweep": 1,
         "diffuse": 8,
         "build_kernels": 8,
+        "read_string": 1,
         "build_network": 1,
         "build_laplacian": 1,
         "download_string": 2,

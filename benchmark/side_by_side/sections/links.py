@@ -66,10 +66,12 @@ def write(records: Records) -> Iterator[str]:
     """Write the table of the jobs."""
     record = records["links"]
     file, network = record["file"], record["network"]
+    # Each link that is kept is in the matrix twice, as in the file.
+    kept = network["adjacency_entries"] - network["genes"]
     yield (
         f"{file['rows']:,} rows, {file['proteins']:,} proteins, {number(file['compressed_mb'])} MB "
-        f"compressed, {number(record['unpacked_mb'])} MB unpacked; {network['kept_links']:,} "
-        f"links kept, {network['genes']:,} genes, {network['adjacency_entries']:,} entries. Times "
+        f"compressed, {number(record['unpacked_mb'])} MB unpacked; {kept:,} "
+        f"rows kept, {network['genes']:,} genes, {network['adjacency_entries']:,} entries. Times "
         "and memory of the jobs' own commands."
     )
     yield from table(
@@ -79,6 +81,6 @@ def write(records: Records) -> Iterator[str]:
                 [f"`{name}`", *cells(step, "seconds", "memory_mb")]
                 for name, step in record["steps"].items()
             ),
-            ["all", number(_seconds(records)), number(_memory(records))],
+            ["together", number(_seconds(records)), number(_memory(records))],
         ],
     )
