@@ -295,6 +295,15 @@ def test_networks_of_every_kind() -> None:
     assert found["regulons"].aliases is None
 
 
+def test_aliases_may_be_left_out() -> None:
+    found = plan(networks={"string": {}, "plain": {"like": "string", "aliases": False}}).networks
+    assert found["string"].aliases == "string"
+    assert found["plain"].aliases is None
+    # Both read the same links, but find other genes in them.
+    assert found["plain"].source == "string"
+    assert plan(networks={"plain": {"aliases": False}}).alias_files("plain", "aliases") == []
+
+
 def test_a_table_of_names_replaces_the_aliases(tmp_path: Path) -> None:
     table = tmp_path / "names.tsv"
     table.touch()

@@ -171,8 +171,10 @@ class _Networks:
     def find_tables(self, name: str, settings: Settings) -> dict[str, str]:
         """Find the first network that has the same tables of STRING, table by table."""
         tables = ["links", "info"]
-        from_server = settings["links"] is None and settings["info"] is None
-        if not self.table_of_names and (settings["aliases"] or from_server):
+        aliases = settings["aliases"]
+        if aliases is None:
+            aliases = settings["links"] is None and settings["info"] is None
+        if aliases and not self.table_of_names:
             tables.append("aliases")
         one = Network(name, settings, "string", name, name)
         return {

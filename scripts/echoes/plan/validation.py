@@ -65,7 +65,9 @@ def _explained(error: ValidationError, schema: Mapping[str, Any]) -> ConfigError
             expected=described.rstrip(".") or "this key",
             remedy="Set it; config/README.md explains all keys.",
         )
-    if rule in {"pattern", "not"}:
+    if rule == "not" and "const" in error.validator_value:
+        expected = part["description"].rstrip(".")
+    elif rule in {"pattern", "not"}:
         expected = "another text: names become folders, and some are taken"
     elif rule in ("minItems", "minProperties"):
         expected = f"at least {error.validator_value}"
