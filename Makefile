@@ -55,7 +55,8 @@ clean:
 
 .venv/installed: requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version + ". Name one: make PYTHON=python3.12")'
-	$(PYTHON) -m venv --clear .venv
+	rm -rf .venv
+	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	touch $@
 
@@ -65,12 +66,14 @@ clean:
 	touch $@
 
 .venv-scverse/installed: requirements-scverse.lock
-	$(PYTHON) -m venv --clear .venv-scverse
+	rm -rf .venv-scverse
+	$(PYTHON) -m venv .venv-scverse
 	.venv-scverse/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-scverse.lock
 	touch $@
 
 .venv-benchmark/installed: requirements.lock benchmark/requirements.txt
-	$(PYTHON) -m venv --clear .venv-benchmark
+	rm -rf .venv-benchmark
+	$(PYTHON) -m venv .venv-benchmark
 	.venv-benchmark/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	.venv-benchmark/bin/python -m pip install --quiet --disable-pip-version-check -r benchmark/requirements.txt
 	touch $@

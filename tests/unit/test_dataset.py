@@ -173,3 +173,23 @@ def test_genes_missing_in_the_table_of_the_control_are_unknown(tmp_path: Path) -
     table.write_text("expression,gene\n1.5,MYC\n")
     screen, _ = read_table("deltas", write_deltas(tmp_path / "x"), control_expression=table)
     np.testing.assert_array_equal(screen.control, [np.nan, np.nan, 1.5, np.nan])
+
+
+def test_a_long_table_that_is_named_as_a_matrix(tmp_path: Path) -> None:
+    path = write_long(tmp_path / "long.csv")
+    with pytest.raises(InputError, match=r"a long table of effects.*`dataset: effects:`"):
+        read_table("deltas", path)
+
+
+def test_a_matrix_that_is_named_as_effects(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="name a matrix of perturbations and genes by `deltas:`"):
+        read_table("effects", write_deltas(tmp_path / "x"))
+
+
+def test_a_matrix_on_its_side_is_warned_about(tmp_path: Path) -> None:
+    rows, columns = [f"G{i}" for i in range(120)], [f"P{i}" for i in range(50)]
+    values = np.random.default_rng(0).normal(size=(120, 50))
+    path = write_deltas(tmp_path / "x", pd.DataFrame(values, index=rows, columns=columns))
+    (warning,) = [w for w in read_table("deltas", path)[1] if "genes_in" in w]
+    assert "120 perturbations (G0, G1" in warning
+    assert not [w for w in read_table("deltas", path, genes_in="rows")[1] if "genes_in" in w]

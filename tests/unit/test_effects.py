@@ -18,8 +18,9 @@ from echoes.screen import effect_screen
 from echoes.screen.effect_screen import weights_of_t
 from echoes.screen.effects import PRESETS, Effects, read_effects
 from echoes.screen.guides import GENE_NAMES, Guides
+from echoes.screen.matrix_screen import screen_of_deltas
 from echoes.screen.record import Screen, require_complete
-from echoes.screen.table import read_wide, screen_of_deltas
+from echoes.screen.table import read_wide
 from screens import name_genes
 
 PLAIN = {"perturbation": "perturbation", "gene": "gene", "effect": "effect"}

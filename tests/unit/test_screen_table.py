@@ -15,9 +15,10 @@ from echoes.io.errors import InputError
 from echoes.io.tables import Matrix
 from echoes.screen import record
 from echoes.screen.guides import GENE_NAMES, Guides
+from echoes.screen.matrix_screen import screen_of_deltas, screen_of_means, with_validation
 from echoes.screen.record import Screen, require_complete
 from echoes.screen.scale import scale_warnings
-from echoes.screen.table import read_wide, screen_of_deltas, screen_of_means, with_validation
+from echoes.screen.table import read_wide
 from screens import read_competition
 
 K562 = Path(__file__).resolve().parents[3] / "shared/data/crispri/k562_delta.parquet"

@@ -18,19 +18,22 @@ from echoes.screen.competition import read_validation, with_truth
 from echoes.screen.effect_screen import NameGenes, screen_of_effects, weigh_by_error
 from echoes.screen.effects import PRESETS, ROLES, read_effects
 from echoes.screen.guides import Guides, read_guide_table
-from echoes.screen.record import Screen, require_complete
-from echoes.screen.scale import scale_warnings, to_log2
-from echoes.screen.table import (
+from echoes.screen.matrix_screen import (
     complete_genes,
-    read_wide,
     screen_of_deltas,
     screen_of_means,
     with_control,
     with_validation,
 )
+from echoes.screen.record import Screen, require_complete
+from echoes.screen.scale import scale_warnings, to_log2
+from echoes.screen.table import read_wide
 
 # With fewer perturbations than this, it may be chance that no silenced gene is measured.
 _FEW = 5
+
+# With fewer perturbations than this, a screen may well have more of them than response genes.
+_MANY = 100
 
 # Names that libraries give to guides without a target.
 _CONTROL = re.compile(
@@ -101,6 +104,7 @@ def read_screen(
         screen = dataclasses.replace(screen, validation_silenced=named)
     require_complete(screen, tables.main)
     warnings = scale_warnings(screen, settings["scale"])
+    warnings += _layout_warnings(screen, settings["layout"])
     return screen, [*warnings, *_control_warnings(screen), *_name_warnings(screen)]
 
 
@@ -171,6 +175,19 @@ def _weighed(screen: Screen, settings: Mapping[str, Any]) -> Screen:
 def _named(silenced: Strings, genes: Strings, name_genes: NameGenes) -> Strings:
     """Give silenced genes the names of their own responses."""
     return np.array(name_genes(silenced.tolist(), genes.tolist()), dtype=np.str_)
+
+
+def _layout_warnings(screen: Screen, layout: str) -> list[str]:
+    """Warn of a matrix that looks as if perturbations and genes stood in each other's places."""
+    n, genes = screen.responses.shape
+    if layout == "effects" or n < _MANY or n <= 2 * genes:
+        return []
+    warning = (
+        f"{n:,} perturbations ({abbreviate(screen.perturbations.tolist())}) have only {genes:,} "
+        f"response genes ({abbreviate(screen.genes.tolist())}). Is a row a gene, and a column a "
+        "perturbation? Then set `dataset: genes_in: rows`, or columns if it is rows now."
+    )
+    return [warning]
 
 
 def _control_warnings(screen: Screen) -> list[str]:

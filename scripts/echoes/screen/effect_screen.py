@@ -11,8 +11,8 @@ from echoes.io.arrays import Bools, Floats, Ints, Strings
 from echoes.io.errors import InputError, abbreviate
 from echoes.screen.effects import Effects
 from echoes.screen.guides import Guides, guide_genes, pool_controls
+from echoes.screen.matrix_screen import baseline_of_mean, complete_genes
 from echoes.screen.record import Screen
-from echoes.screen.table import baseline_of_mean, complete_genes
 
 #: Finds the names that silenced genes have among the response genes: takes silenced genes and
 #: response genes, gives for each silenced gene the name of its response, or else its own name.

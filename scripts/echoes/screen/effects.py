@@ -225,7 +225,8 @@ def _columns(layout: Layout, columns: Mapping[str, str | Sequence[str]]) -> dict
                 f"the column of the {role} ({' or '.join(n for n in names if n)}) is missing; "
                 f"there are {there}{apart}",
                 expected="a column each for perturbation, gene and effect",
-                remedy=f"Say which column has the {role}, or add it to the table.",
+                remedy=f"Say which column has the {role} in `dataset: columns:`, or name a matrix "
+                "of perturbations and genes by `deltas:` or `means:`.",
             )
     return position
 
