@@ -300,6 +300,8 @@ def _texts(element: Any, place: str, h5ad: H5ad) -> Strings:
 
 
 def _as_texts(values: Any, place: str, h5ad: H5ad) -> Strings:
+    if values.ndim != 1:
+        _refuse(h5ad, place, f"of a column of {values.ndim} dimensions")
     if values.dtype.kind == "S":
         return np.char.decode(values, "utf-8")
     if values.dtype.kind == "O":
@@ -310,7 +312,7 @@ def _as_texts(values: Any, place: str, h5ad: H5ad) -> Strings:
             return whole.astype(np.int64).astype(np.str_)
         # The shortest text that is this number.
         return np.array([repr(float(value)) for value in values], dtype=np.str_)
-    if values.dtype.kind not in "iufb" or values.ndim != 1:
+    if values.dtype.kind not in "iufb":
         _refuse(h5ad, place, f"of a column of {values.dtype}")
     plain: Strings = values.astype(np.str_)
     return plain
