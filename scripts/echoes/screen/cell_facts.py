@@ -38,7 +38,7 @@ class CellFacts:
         Quantiles of UMIs a cell at `QUANTILES`, in cells of perturbations and in control cells.
         None unless the matrix has counts.
     detected
-        The same of genes above 0 a cell.
+        The same of genes above 0 a cell; None where single cells are not known.
     genes
         Numbers of genes in the matrix, and of response genes.
     too_few, several, without_control
@@ -51,7 +51,7 @@ class CellFacts:
     controls: Mapping[str, int]
     batches: Mapping[str, tuple[int, int]]
     molecules: tuple[Floats, Floats] | None
-    detected: tuple[Floats, Floats]
+    detected: tuple[Floats, Floats] | None
     genes: tuple[int, int]
     too_few: Mapping[str, int]
     several: Mapping[str, int]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -94,6 +95,19 @@ class Part:
 Job = list[Part]
 
 
+class _Memory(threading.local):
+    """Arrays that a thread uses again and again; new ones would cost as much as the sums."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, Floats] = {}
+
+    def take(self, name: str, length: int) -> Floats:
+        """Give an array of this length; what was in it is lost."""
+        if name not in self._arrays or len(self._arrays[name]) < length:
+            self._arrays[name] = np.empty(length + length // 4)
+        return self._arrays[name][:length]
+
+
 def sum_cells(
     matrix: StoredMatrix,
     groups: CellGroups,
@@ -153,6 +167,7 @@ class _Pass:
         self.matrix, self.groups, self.targets, self.scale = matrix, groups, targets, scale
         self.block_entries = block_entries
         self.P, self.B = len(groups.perturbations), len(groups.batches)
+        self.memory = _Memory()
         self.sums = np.zeros((self.P + self.B, genes))
         self.squares = np.zeros(genes)
         self.perturbed = np.zeros((self.B, genes))
@@ -206,7 +221,7 @@ class _Pass:
         # A cell without molecules has no entry.
         shares = np.repeat(TOTAL / np.where(totals > 0, totals, 1.0), lengths)
         shares *= piece.data
-        piece.data = np.log1p(shares)
+        piece.data = np.log1p(shares, out=self.memory.take("x", len(shares)))
         piece.data *= math.log2(math.e)
         return piece, shares
 
@@ -222,7 +237,9 @@ class _Pass:
         piece, shares = self._logarithms(part.block, part.rows)
         self.detected[part.block.first + part.rows] = np.diff(piece.indptr)
         pointers = piece.indptr[part.bounds]
-        _add_rows(self.sums, part.groups, _row_sums(piece.data, piece.indices, pointers, genes))
+        memory = self.memory.take("sums", len(part.groups) * genes).reshape(-1, genes)
+        added = _row_sums(piece.data, piece.indices, pointers, genes, memory)
+        _add_rows(self.sums, part.groups, added)
         # Control cells stand behind all others.
         begin = int(np.searchsorted(part.groups, self.P))
         if begin < len(part.groups):
@@ -232,7 +249,7 @@ class _Pass:
             added = _row_sums(values, piece.indices[here], tail - tail[0], genes)
             _add_rows(self.control_shares, part.groups[begin:] - self.P, added)
         self._add_silenced(part, piece, shares)
-        squares = np.square(piece.data)
+        squares = np.square(piece.data, out=self.memory.take("x", len(piece.data)))
         ends = np.array([0, len(squares)])
         of_genes: Floats = _row_sums(squares, piece.indices, ends, genes)[0]
         return of_genes
@@ -338,13 +355,15 @@ def _add_rows(sums: Floats, rows: Ints, added: Floats) -> None:
         sums[rows] += added
 
 
-def _row_sums(values: Floats, columns: Any, pointers: Any, width: int) -> Floats:
+def _row_sums(
+    values: Floats, columns: Any, pointers: Any, width: int, memory: Floats | None = None
+) -> Floats:
     """Add up the values of each row at their columns; a column may come several times."""
     from scipy.sparse import csr_array
 
     pointers = pointers.astype(columns.dtype)
     rows: Any = csr_array((values, columns, pointers), shape=(len(pointers) - 1, width))
-    sums: Floats = rows.toarray()
+    sums: Floats = rows.toarray(out=memory)
     return sums
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,13 +29,13 @@ class CellScreen:
     screen
         The screen; its weights are those of the competition, from `t`.
     t
-        (n, G) moderated t of each effect.
+        (n, G) moderated t of each effect; NaN where the noise is not known.
     standard_error
-        (n, G) of each effect, log2 units.
+        (n, G) of each effect, log2 units; NaN where it is not known.
     degrees
         Degrees of freedom of t, d₀ + d.
     prior
-        What all genes say about the variance of one.
+        What all genes say about the variance of one; None where the noise is not known.
     facts
         What there is to know of the screen before anything is learned.
     """
@@ -43,7 +44,7 @@ class CellScreen:
     t: Floats
     standard_error: Floats
     degrees: float
-    prior: VariancePrior
+    prior: VariancePrior | None
     facts: CellFacts
 
 
@@ -155,13 +156,17 @@ def effects_of(sums: CellSums, groups: CellGroups) -> CellEffects:
     )
 
 
-def choose_genes(control: Floats, *, most: int | None, lowest: float | None) -> Ints:
+def choose_genes(
+    control: Floats, matrix: StoredMatrix, *, most: int | None, lowest: float | None
+) -> Ints:
     """Choose response genes by their mean expression in control cells only.
 
     Parameters
     ----------
     control
         (G,) mean expression of the control cells, log2 units.
+    matrix
+        The matrix, for messages.
     most
         Number of the most expressed genes to keep; None to keep all.
     lowest
@@ -171,6 +176,11 @@ def choose_genes(control: Floats, *, most: int | None, lowest: float | None) -> 
     -------
     array
         Positions of the chosen genes, in their order.
+
+    Raises
+    ------
+    InputError
+        When no gene is kept.
     """
     chosen = np.ones(len(control), dtype=np.bool_)
     if lowest is not None:
@@ -179,6 +189,15 @@ def choose_genes(control: Floats, *, most: int | None, lowest: float | None) -> 
         # Of equally expressed genes, the first.
         rank = np.argsort(-control, kind="stable")
         chosen[rank[most:]] = False
+    if not chosen.any():
+        raise InputError(
+            matrix.h5ad.path,
+            matrix.name,
+            f"no gene has a mean of {lowest} or more in control cells; the highest is "
+            f"{control.max(initial=0):.3g}",
+            expected="response genes",
+            remedy="Lower the limit.",
+        )
     return np.flatnonzero(chosen)
 
 
@@ -219,16 +238,7 @@ def screen_of_cells(
     targets = positions(groups.silenced.tolist(), genes.tolist())
     sums = sum_cells(matrix, groups, targets, scale=scale, threads=threads)
     effects = effects_of(sums, groups)
-    kept = choose_genes(effects.control, most=most_genes, lowest=lowest_expression)
-    if not len(kept):
-        raise InputError(
-            matrix.h5ad.path,
-            matrix.name,
-            f"no gene has a mean of {lowest_expression} or more in control cells; the highest is "
-            f"{effects.control.max(initial=0):.3g}",
-            expected="response genes",
-            remedy="Lower the limit.",
-        )
+    kept = choose_genes(effects.control, matrix, most=most_genes, lowest=lowest_expression)
     if effects.degrees < 1:
         raise InputError(
             matrix.h5ad.path,
@@ -242,9 +252,17 @@ def screen_of_cells(
     standard_error = np.sqrt(effects.factor[:, None] * moderated)
     delta = np.ascontiguousarray(effects.delta[:, kept])
     t = t_statistics(delta, standard_error)
-    itself = silenced_genes(groups, genes[kept])
+    itself = silenced_genes(groups.parts, genes[kept])
+    weights = weights_of_t(t, np.ones_like(itself), itself)
     return CellScreen(
-        screen=make_screen(groups, genes[kept], effects.control[kept], delta, t, itself),
+        screen=make_screen(
+            groups.perturbations,
+            groups.silenced,
+            genes[kept],
+            effects.control[kept],
+            delta,
+            weights,
+        ),
         t=t,
         standard_error=standard_error,
         degrees=prior.degrees + effects.degrees,
@@ -253,24 +271,28 @@ def screen_of_cells(
     )
 
 
-def silenced_genes(groups: CellGroups, genes: Strings) -> Bools:
+def silenced_genes(parts: Sequence[Sequence[str]], genes: Strings) -> Bools:
     """Mark the genes that each perturbation silences itself, (n, G)."""
-    itself = np.zeros((len(groups.parts), len(genes)), dtype=np.bool_)
+    itself = np.zeros((len(parts), len(genes)), dtype=np.bool_)
     place = {str(gene): i for i, gene in enumerate(genes)}
-    for row, parts in enumerate(groups.parts):
-        itself[row, [place[part] for part in parts if part in place]] = True
+    for row, silenced in enumerate(parts):
+        itself[row, [place[gene] for gene in silenced if gene in place]] = True
     return itself
 
 
 def make_screen(
-    groups: CellGroups, genes: Strings, control: Floats, delta: Floats, t: Floats, itself: Bools
+    perturbations: Strings,
+    silenced: Strings,
+    genes: Strings,
+    control: Floats,
+    delta: Floats,
+    weights: Floats,
 ) -> Screen:
-    """Make the record of a screen, with weights from t and the baseline of the mean effect."""
-    weights = weights_of_t(t, np.ones_like(itself), itself)
+    """Make the record of a screen whose baseline is the error of the mean effect."""
     none = np.array([], dtype=np.str_)
     return Screen(
-        perturbations=groups.perturbations,
-        silenced=groups.silenced,
+        perturbations=perturbations,
+        silenced=silenced,
         genes=genes,
         control=control,
         responses=delta,
