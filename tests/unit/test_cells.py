@@ -235,6 +235,16 @@ def test_gears(tmp_path: Path) -> None:
     np.testing.assert_allclose(kept.responses, plain.responses, rtol=1e-12)
 
 
+def test_only_perturbations_of_several_genes(tmp_path: Path) -> None:
+    cells = simulate(21)
+    labels = ["a+b" if name != "non-targeting" else "ctrl" for name in cells.obs["target_gene"]]
+    path = write_cells(tmp_path / "a.h5ad", dataclasses.replace(cells, obs={"condition": labels}))
+    layout = dataclasses.replace(LAYOUTS["gears"], genes=None)
+    with pytest.raises(InputError, match="no cell but controls has a perturbation that is used"):
+        screen(path, layout, several_genes="leave_out")
+    assert screen(path, layout, several_genes="keep").screen.silenced.tolist() == ["a+b"]
+
+
 @pytest.mark.parametrize(
     ("preset", "column", "control"),
     [

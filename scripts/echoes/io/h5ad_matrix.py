@@ -263,7 +263,9 @@ def _dense_blocks(matrix: StoredMatrix, limit: int) -> Iterator[Block]:
     from scipy.sparse import csr_array
 
     rows, columns = matrix.shape
-    step = max(1, limit // max(1, columns))
+    # Whole chunks, so that none is unpacked twice.
+    chunk = matrix.element.chunks[0] if matrix.element.chunks else 1
+    step = max(1, limit // max(1, columns) // chunk) * chunk
     for first in range(0, rows, step):
         last = min(rows, first + step)
         try:

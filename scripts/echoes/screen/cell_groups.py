@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Literal
 
 import numpy as np
 
 from echoes.io.arrays import Bools, Ints, Strings
 from echoes.io.errors import InputError, abbreviate
-from echoes.io.h5ad import H5ad, Labels, read_labels, read_names
+from echoes.io.h5ad import H5ad, Labels, read_labels, read_names, row_count
 from echoes.screen.guides import Guides, guide_genes, pool_controls
 
 #: Texts that mean that nothing was entered; early versions of anndata wrote NaN as a text.
@@ -146,71 +147,108 @@ def group_cells(
         to a gene, or no perturbation is left.
     """
     place = f"obs, column {layout.perturbation}" if layout.perturbation else "obs, index"
+    known = _read_perturbations(h5ad, layout, place, guides)
+    batches, batch = _batches(h5ad, layout.batch)
+    names, name = _name_cells(h5ad, layout, known, guides_of_a_gene)
+    several = np.array([len(genes) > 1 for genes in known.genes], dtype=np.bool_)
+    if several.any() and several_genes == "refuse":
+        raise _several_refused(h5ad, place, [known.texts[i] for i in np.flatnonzero(several)])
+
+    controls = known.is_control[known.label]
+    control_cells = np.bincount(batch[controls], minlength=len(batches))
+    # Batches without control cells are no batches of the screen.
+    in_use = control_cells > 0
+    wanted = ~controls
+    if several_genes == "leave_out":
+        wanted &= ~several[known.label]
+    without = wanted & ~in_use[batch]
+
+    present, first, code = np.unique(name[wanted], return_index=True, return_inverse=True)
+    label_of = known.label[wanted][first].tolist()
+    perturbations, parts = names[present], [known.genes[i] for i in label_of]
+    _refuse_two_genes(h5ad, layout, perturbations, code, known.label[wanted], known.genes, parts)
+    codes = np.full(len(batch), -1, dtype=np.intp)
+    codes[wanted] = code
+    codes[without] = -1
+    counts = np.bincount(codes[codes >= 0], minlength=len(present))
+    enough = counts >= max(1, fewest_cells)
+    few = {str(perturbations[i]): int(counts[i]) for i in np.flatnonzero(~enough)}
+    _refuse_few(h5ad, place, few, enough, fewest_cells, fewer_cells)
+
+    kept, used_batches = np.flatnonzero(enough), np.flatnonzero(in_use)
+    codes = _renumber(enough)[codes]
+    batch_code = _renumber(in_use)[batch]
+    pairs = codes[codes >= 0] * len(used_batches) + batch_code[codes >= 0]
+    cells = np.bincount(pairs, minlength=len(kept) * len(used_batches))
+    codes[controls] = len(kept) + batch_code[controls]
+    return CellGroups(
+        codes=codes,
+        perturbations=perturbations[kept],
+        silenced=np.array(["+".join(parts[i]) for i in kept], dtype=np.str_),
+        parts=tuple(parts[i] for i in kept),
+        batches=batches[used_batches],
+        batch=batch_code,
+        cells=cells.reshape(len(kept), len(used_batches)),
+        control_cells=control_cells[used_batches],
+        controls=_tally(known.texts, known.label, known.is_control),
+        too_few=few,
+        several={} if several_genes == "keep" else _tally(known.texts, known.label, several),
+        without_control=_tally([str(text) for text in batches], batch[without], ~in_use),
+    )
+
+
+@dataclass(frozen=True)
+class _Perturbations:
+    """Different labels of a file, and the label of each cell.
+
+    `texts` are the labels, `genes` the genes that each silences (none in a control), and `label`
+    is the position of the label of each cell.
+    """
+
+    texts: tuple[str, ...]
+    genes: tuple[tuple[str, ...], ...]
+    is_control: Bools
+    label: Ints
+
+
+def _read_perturbations(
+    h5ad: H5ad, layout: CellLayout, place: str, guides: Guides
+) -> _Perturbations:
     labels = _complete(h5ad, layout.perturbation, place)
     used, label = np.unique(labels.codes, return_inverse=True)
     texts = [str(text) for text in labels.texts[used]]
     parts = [_parts(text, layout) for text in texts]
     is_control = _controls(h5ad, place, texts, parts, layout)
-    genes = _genes(h5ad, texts, parts, is_control, guides)
-    names = [
-        "+".join(dict.fromkeys(gene)) if guides_of_a_gene == "merged" or len(gene) > 1 else text
-        for text, gene in zip(texts, genes, strict=True)
-    ]
+    wanted = [i for i in range(len(texts)) if not is_control[i]]
+    found = iter(guide_genes([part for i in wanted for part in parts[i]], guides, file=h5ad.path))
+    genes: list[tuple[str, ...]] = [() for _ in texts]
+    for i in wanted:
+        genes[i] = tuple(dict.fromkeys(next(found) for _ in parts[i]))
+    return _Perturbations(tuple(texts), tuple(genes), is_control, label.astype(np.intp))
+
+
+def _name_cells(
+    h5ad: H5ad,
+    layout: CellLayout,
+    known: _Perturbations,
+    guides_of_a_gene: Literal["merged", "apart"],
+) -> tuple[Strings, Ints]:
+    """Give sorted names, and for each cell the position of that of its perturbation."""
     if guides_of_a_gene == "apart" and layout.guide is not None:
         column = _complete(h5ad, layout.guide, f"obs, column {layout.guide}")
-        known, number = column.texts, column.codes
-    else:
-        known, place_of_name = np.unique(np.array(names, dtype=np.str_), return_inverse=True)
-        number = place_of_name[label]
-    batches, batch = _batches(h5ad, layout.batch)
+        return column.texts, column.codes
+    merged = guides_of_a_gene == "merged"
+    names = [
+        "+".join(genes) if merged or len(genes) > 1 else text
+        for text, genes in zip(known.texts, known.genes, strict=True)
+    ]
+    unique, position = np.unique(np.array(names, dtype=np.str_), return_inverse=True)
+    return unique, position[known.label].astype(np.intp)
 
-    controls = is_control[label]
-    several = np.array([len(gene) > 1 for gene in genes], dtype=np.bool_) & ~is_control
-    if several.any() and several_genes == "refuse":
-        raise _several_refused(h5ad, place, [texts[i] for i in np.flatnonzero(several)])
-    control_cells = np.bincount(batch[controls], minlength=len(batches))
-    without = ~controls & (control_cells == 0)[batch]
-    dropped = several[label] if several_genes == "leave_out" else np.zeros_like(controls)
-    candidates = ~(controls | without | dropped)
 
-    present, first, code = np.unique(
-        number[~(controls | dropped)], return_index=True, return_inverse=True
-    )
-    perturbations = known[present]
-    of_cell = label[~(controls | dropped)]
-    silenced = [genes[i] for i in of_cell[first].tolist()]
-    _refuse_two_genes(h5ad, layout, perturbations, code, of_cell, genes, silenced)
-    codes = np.full(len(label), -1, dtype=np.intp)
-    codes[~(controls | dropped)] = code
-    codes[without] = -1
-    counts = np.bincount(codes[candidates], minlength=len(perturbations))
-    enough = counts >= max(1, fewest_cells)
-    few = {str(perturbations[i]): int(counts[i]) for i in np.flatnonzero(~enough)}
-    _refuse_few(h5ad, place, few, enough, fewest_cells, fewer_cells)
-
-    position = np.append(np.where(enough, np.cumsum(enough) - 1, -1), -1)
-    codes = position[codes]
-    kept = np.flatnonzero(enough)
-    pairs = codes[codes >= 0] * len(batches) + batch[codes >= 0]
-    cells = np.bincount(pairs, minlength=len(kept) * len(batches))
-    # Batches that only have cells without control cells are no batches of the screen.
-    in_use = control_cells > 0
-    batch_number = np.cumsum(in_use) - 1
-    codes[controls] = len(kept) + batch_number[batch[controls]]
-    return CellGroups(
-        codes=codes,
-        perturbations=perturbations[kept],
-        silenced=np.array(["+".join(silenced[i]) for i in kept], dtype=np.str_),
-        parts=tuple(silenced[i] for i in kept),
-        batches=batches[in_use],
-        batch=np.where(in_use, batch_number, -1)[batch],
-        cells=cells.reshape(len(kept), len(batches))[:, in_use],
-        control_cells=control_cells[in_use],
-        controls=_tally(texts, label, is_control),
-        too_few=few,
-        several=_tally(texts, label, several) if several_genes == "leave_out" else {},
-        without_control=_tally([str(name) for name in batches], batch[without], ~in_use),
-    )
+def _renumber(kept: Bools) -> Ints:
+    """Give each kept position its new number, and −1 to the others and to position −1."""
+    return np.append(np.where(kept, np.cumsum(kept) - 1, -1), -1).astype(np.intp)
 
 
 def _tally(names: Sequence[str], codes: Ints, chosen: Bools) -> dict[str, int]:
@@ -241,7 +279,7 @@ def _parts(text: str, layout: CellLayout) -> tuple[str, ...]:
     if not layout.separator:
         return (text,)
     parts = text.split(layout.separator)
-    genes = [part for part in parts if part not in layout.controls]
+    genes = [part for part in parts if not any(fnmatchcase(part, c) for c in layout.controls)]
     return tuple(sorted(dict.fromkeys(genes))) or (parts[0],)
 
 
@@ -272,29 +310,9 @@ def _controls(
     return controls
 
 
-def _genes(
-    h5ad: H5ad,
-    texts: Sequence[str],
-    parts: Sequence[tuple[str, ...]],
-    is_control: Bools,
-    guides: Guides,
-) -> list[tuple[str, ...]]:
-    """Find the silenced genes of each label; of controls, the label itself."""
-    wanted = [i for i in range(len(texts)) if not is_control[i]]
-    found = guide_genes([part for i in wanted for part in parts[i]], guides, file=h5ad.path)
-    genes: list[tuple[str, ...]] = [(text,) for text in texts]
-    begin = 0
-    for i in wanted:
-        end = begin + len(parts[i])
-        genes[i] = tuple(dict.fromkeys(found[begin:end]))
-        begin = end
-    return genes
-
-
 def _batches(h5ad: H5ad, column: str | None) -> tuple[Strings, Ints]:
     if column is None:
-        count = len(read_labels(h5ad, "obs", None).codes)
-        return np.array([""], dtype=np.str_), np.zeros(count, dtype=np.intp)
+        return np.array([""], dtype=np.str_), np.zeros(row_count(h5ad, "obs"), dtype=np.intp)
     labels = _complete(h5ad, column, f"obs, column {column}")
     used, batch = np.unique(labels.codes, return_inverse=True)
     return labels.texts[used], batch.astype(np.intp)
