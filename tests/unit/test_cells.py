@@ -12,12 +12,13 @@ import pytest
 
 from cell_files import PLACES, TABLES, Cells, logarithms, simulate, slow_screen, write_cells
 from echoes.io.errors import InputError
-from echoes.io.h5ad import open_h5ad
-from echoes.io.h5ad_matrix import find_matrix
+from echoes.io.h5ad import open_h5ad, read_names
+from echoes.io.h5ad_matrix import blocks, find_matrix
 from echoes.screen.cell_groups import LAYOUTS, CellLayout, group_cells
 from echoes.screen.cells import CellScreen, gene_names, screen_of_cells
 from echoes.screen.guides import GENE_NAMES, Guides
 
+REAL = Path(__file__).resolve().parents[2].parent / "shared/data/h5ad/anndata-v0.5.0.h5ad"
 PLAIN = LAYOUTS["cell_eval"]
 ALL = {
     "guides": GENE_NAMES,
@@ -383,3 +384,26 @@ def test_threads_do_not_change_a_bit(tmp_path: Path) -> None:
     for name in ("responses", "weights", "baseline", "control"):
         assert getattr(one.screen, name).tobytes() == getattr(four.screen, name).tobytes()
     assert one.t.tobytes() == four.t.tobytes()
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the shared files are not here")
+def test_real_file_of_0_5(tmp_path: Path) -> None:
+    # Blood cells, no screen: their types stand for perturbations.
+    layout = CellLayout("bulk_labels", ("Dendritic",), None, None, None, None)
+    found = screen(REAL, layout, matrix="raw", scale="ln")
+    with open_h5ad(REAL) as h5ad:
+        label = read_names(h5ad, "obs", "bulk_labels").tolist()
+        genes = read_names(h5ad, "raw.var", None)
+        values = next(blocks(find_matrix(h5ad, "raw"))).values.toarray().astype(np.float64)
+    few = np.sort(np.random.default_rng(0).choice(len(genes), 40, replace=False))
+    x = (values[:, few] * np.log2(np.e)).tolist()
+    expected = slow_screen(x, label, [""] * 700, genes[few].tolist(), "Dendritic")
+    assert found.screen.perturbations.tolist() == expected["names"]
+    close = {"rtol": 1e-12, "atol": 1e-12}
+    np.testing.assert_allclose(found.screen.control[few], expected["control"], **close)
+    np.testing.assert_allclose(found.screen.responses[:, few], expected["delta"], **close)
+    some = np.array(expected["t"]) / found.t[:, few]
+    # The prior is that of other genes, so that t differs by a factor for each gene.
+    np.testing.assert_allclose(some, np.broadcast_to(some[0], some.shape), rtol=1e-9)
+    with pytest.raises(InputError, match=r"X, cell .*-1, gene .* is no count"):
+        screen(REAL, layout, matrix="X")

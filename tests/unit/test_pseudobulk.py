@@ -67,7 +67,10 @@ def test_pseudobulk(tmp_path: Path, kind: str) -> None:
 
     means = (molecules() / np.nan_to_num(CELLS, nan=1)[:, None]).astype(np.float32).astype(float)
     sums = (means * CELLS[:, None]).tolist()
-    add = lambda rows: [sum(sums[i][g] for i in rows) for g in range(8)]  # noqa: E731
+
+    def add(rows: list[int]) -> list[float]:
+        return [sum(sums[i][g] for i in rows) for g in range(8)]
+
     groups, used = [[0], [1, 2], [3]], [4, 5, 6, 7]
     control = slow_expression(add(used))
     rows = {i: slow_expression(sums[i]) for i in used}
