@@ -376,6 +376,13 @@ def test_a_cell_without_label(tmp_path: Path, text: str, tables: str) -> None:
         screen(path)
 
 
+def test_control_cells_may_be_called_none(tmp_path: Path) -> None:
+    cells = simulate(22)
+    labels = ["None" if name == "non-targeting" else name for name in cells.obs["target_gene"]]
+    path = write_cells(tmp_path / "a.h5ad", dataclasses.replace(cells, obs={"target_gene": labels}))
+    compare(screen(path, dataclasses.replace(PLAIN, controls=("None",))), cells)
+
+
 def test_threads_do_not_change_a_bit(tmp_path: Path) -> None:
     cells = simulate(20, cells=1500, genes=50, perturbations=6)
     path = write_cells(tmp_path / "a.h5ad", cells)

@@ -214,7 +214,7 @@ class _Perturbations:
 def _read_perturbations(
     h5ad: H5ad, layout: CellLayout, place: str, guides: Guides
 ) -> _Perturbations:
-    labels = _complete(h5ad, layout.perturbation, place)
+    labels = _complete(h5ad, layout.perturbation, place, layout.controls)
     used, label = np.unique(labels.codes, return_inverse=True)
     texts = [str(text) for text in labels.texts[used]]
     parts = [_parts(text, layout) for text in texts]
@@ -257,10 +257,11 @@ def _tally(names: Sequence[str], codes: Ints, chosen: Bools) -> dict[str, int]:
     return {str(names[i]): int(counts[i]) for i in kept}
 
 
-def _complete(h5ad: H5ad, column: str | None, place: str) -> Labels:
-    """Read a column in which each cell must have a text."""
+def _complete(h5ad: H5ad, column: str | None, place: str, allowed: Sequence[str] = ()) -> Labels:
+    """Read a column in which each cell must have a text; `allowed` texts do not mean a gap."""
     labels = read_labels(h5ad, "obs", column)
-    missing = np.append(np.isin(labels.texts, _MISSING), True)[labels.codes]
+    gaps = [text for text in _MISSING if text not in allowed]
+    missing = np.append(np.isin(labels.texts, gaps), True)[labels.codes]
     if missing.any():
         cell = read_names(h5ad, "obs", None)[np.argmax(missing)]
         raise InputError(

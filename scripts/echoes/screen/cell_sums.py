@@ -7,6 +7,7 @@ sums within a gene at most, always in the same way.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import threading
@@ -68,6 +69,18 @@ class CellSums:
     silenced_shares: Floats
     molecules: Floats | None
     detected: Ints
+
+    def of_genes(self, genes: Ints) -> CellSums:
+        """Keep the sums of some genes alone; all that is of cells or silenced genes stays."""
+        if len(genes) == len(self.squares):
+            return self
+        return dataclasses.replace(
+            self,
+            sums=self.sums[:, genes],
+            squares=self.squares[genes],
+            perturbed=self.perturbed[:, genes],
+            control_shares=self.control_shares[:, genes],
+        )
 
 
 @dataclass(frozen=True)

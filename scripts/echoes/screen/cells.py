@@ -54,8 +54,6 @@ class CellEffects:
 
     Parameters
     ----------
-    control
-        (G,) mean of the control cells, all batches together, log2 units.
     delta
         (n, G) effects, log2 units.
     variance
@@ -66,7 +64,6 @@ class CellEffects:
         (n,) variance of an effect, in units of that of a cell.
     """
 
-    control: Floats
     delta: Floats
     variance: Floats
     degrees: float
@@ -136,19 +133,20 @@ def effects_of(sums: CellSums, groups: CellGroups) -> CellEffects:
     perturbed, controls = sums.sums[: len(n)], sums.sums[len(n) :]
     means = controls / n_control[:, None]
     share = groups.cells / n[:, None]
-    delta = perturbed / n[:, None] - share @ means
+    delta = perturbed / n[:, None]
     residual = sums.squares - (n_control[:, None] * means**2).sum(axis=0)
     if len(n_control) == 1:
-        residual -= (perturbed**2 / n[:, None]).sum(axis=0)
+        residual -= np.einsum("pg,pg,p->g", perturbed, perturbed, 1 / n)
+        delta -= means
     else:
         cells = groups.cells.sum(axis=0)[:, None]
         residual -= (means * (2 * sums.perturbed - cells * means)).sum(axis=0)
-        residual -= (n[:, None] * delta**2).sum(axis=0)
+        delta -= share @ means
+        residual -= np.einsum("pg,pg,p->g", delta, delta, n.astype(np.float64))
     degrees = float((n - 1).sum() + (n_control - 1).sum())
     # Rounding leaves a tiny number, of any sign, where all cells are alike.
     alike = residual <= 1e-12 * sums.squares
     return CellEffects(
-        control=controls.sum(axis=0) / n_control.sum(),
         delta=delta,
         variance=np.where(alike, 0.0, residual) / max(degrees, 1.0),
         degrees=degrees,
@@ -237,8 +235,9 @@ def screen_of_cells(
     """
     targets = positions(groups.silenced.tolist(), genes.tolist())
     sums = sum_cells(matrix, groups, targets, scale=scale, threads=threads)
-    effects = effects_of(sums, groups)
-    kept = choose_genes(effects.control, matrix, most=most_genes, lowest=lowest_expression)
+    control = sums.sums[len(targets) :].sum(axis=0) / groups.control_cells.sum()
+    kept = choose_genes(control, matrix, most=most_genes, lowest=lowest_expression)
+    effects = effects_of(sums.of_genes(kept), groups)
     if effects.degrees < 1:
         raise InputError(
             matrix.h5ad.path,
@@ -247,11 +246,10 @@ def screen_of_cells(
             expected="several cells of a perturbation, to estimate how much cells differ",
             remedy="Name the column with perturbations; read a pseudobulk as such.",
         )
-    prior = estimate_prior(effects.variance[kept], effects.degrees)
-    moderated = moderate(effects.variance[kept], effects.degrees, prior)
+    prior = estimate_prior(effects.variance, effects.degrees)
+    moderated = moderate(effects.variance, effects.degrees, prior)
     standard_error = np.sqrt(effects.factor[:, None] * moderated)
-    delta = np.ascontiguousarray(effects.delta[:, kept])
-    t = t_statistics(delta, standard_error)
+    t = t_statistics(effects.delta, standard_error)
     itself = silenced_genes(groups.parts, genes[kept])
     weights = weights_of_t(t, np.ones_like(itself), itself)
     return CellScreen(
@@ -259,8 +257,8 @@ def screen_of_cells(
             groups.perturbations,
             groups.silenced,
             genes[kept],
-            effects.control[kept],
-            delta,
+            control[kept],
+            effects.delta,
             weights,
         ),
         t=t,
