@@ -1,8 +1,8 @@
 """Sums over the cells of each perturbation, in one or two passes over a file.
 
 The value of a gene in a cell is x = log2(1 + 10⁴·UMI/total). Per perturbation the sums of x are
-kept, per gene that of x². The order in which they are added up follows from the file and the size of
-its blocks, never from the number of threads.
+kept, per gene that of x². The order in which they are added up follows from the file and the size
+of its blocks, never from the number of threads.
 """
 
 from __future__ import annotations
