@@ -21,7 +21,7 @@ from side_by_side.workspace import SIZES, Run
 
 _PACKAGES = (
     *("numpy", "scipy", "scikit-learn", "snakemake"),
-    *("scikit-network", "igraph", "networkx", "skglm", "numba"),
+    *("scikit-network", "igraph", "networkx", "skglm", "numba", "h5py", "anndata"),
 )
 _BLAS = """
 import numpy

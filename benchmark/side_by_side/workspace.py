@@ -41,6 +41,7 @@ class Size:
     growth_starts: tuple[int, ...]
     growth_rows: tuple[int, ...]  # perturbations of a fold
     scale: tuple[tuple[int, int, int, int, int], ...]  # n, N, G, A and T of the jobs of the model
+    cells: tuple[int, int, int, int]  # of a screen: cells, genes, entries a cell, perturbations
     scale_folds: int  # most perturbations of which a fold of the published protocol is measured
 
 
@@ -66,6 +67,7 @@ FULL = Size(
         *((250, 17_000, 8_000, 1, 35), (250, 17_000, 8_000, 3, 10)),
         (1_000, 5_000, 2_000, 1, 20),
     ),
+    cells=(300_000, 20_000, 1_000, 2_000),
     scale_folds=250,
 )
 SMALL = Size(
@@ -85,6 +87,7 @@ SMALL = Size(
     growth_starts=(20, 40),
     growth_rows=(16, 32),
     scale=((40, 800, 300, 2, 8), (80, 800, 300, 2, 8), (80, 1_200, 200, 1, 4)),
+    cells=(10_000, 2_000, 100, 50),
     scale_folds=40,
 )
 SIZES = {size.name: size for size in (FULL, SMALL)}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from side_by_side.sections import (
+    cells,
     comparison,
     diffusion,
     elastic_net,
@@ -25,6 +26,7 @@ SECTIONS: dict[str, ModuleType] = {
     "whole_run": whole_run,
     "comparison": comparison,
     "links": links,
+    "cells": cells,
     "growth": growth,
     "scale": scale,
 }

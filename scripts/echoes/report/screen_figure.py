@@ -1,0 +1,101 @@
+"""The figure of a screen of cells, before anything is learned from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from echoes.report.screen_table import MOST_LEFT, expression_left
+
+
+def draw_screen(facts: Mapping[str, Any], *, title: str) -> Figure:
+    """Draw how many cells a screen has and how well its genes are silenced.
+
+    Four panels: cells of each perturbation, most first; what is left of the expression of the
+    silenced gene; UMIs and genes per cell, of perturbed and of control cells; cells of each
+    batch.
+
+    Parameters
+    ----------
+    facts
+        The record of the screen, as `echoes.screen.cell_facts.as_record` writes it.
+    title
+        Title of the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = Figure(figsize=(11, 7), layout="constrained")
+    figure.suptitle(title)
+    axes = figure.subplots(2, 2)
+    _draw_cells(axes[0, 0], facts)
+    _draw_left(axes[0, 1], facts)
+    _draw_quantiles(axes[1, 0], facts)
+    _draw_batches(axes[1, 1], facts)
+    return figure
+
+
+def _draw_cells(axes: Axes, facts: Mapping[str, Any]) -> None:
+    cells = np.sort(np.array(facts["cells"], dtype=np.float64))[::-1]
+    axes.step(np.arange(1, len(cells) + 1), cells, where="mid", color="#08519c")
+    axes.set(xlabel="Perturbations, most cells first", ylabel="Cells", yscale="log")
+    control = sum(facts["controls"].values())
+    note = f"{len(cells):,} perturbations, median {np.median(cells):,.0f} cells"
+    axes.set_title(f"{note}; {control:,} control cells", fontsize=10)
+
+
+def _draw_left(axes: Axes, facts: Mapping[str, Any]) -> None:
+    left = expression_left(facts)
+    known = left[~np.isnan(left)]
+    axes.set(
+        xlabel="Expression left of the silenced gene, share of control", ylabel="Perturbations"
+    )
+    if not len(known):
+        axes.text(0.5, 0.5, "no silenced gene is measured", ha="center", transform=axes.transAxes)
+        return
+    # What is above 1.5 stands in the last bar.
+    axes.hist(np.minimum(known, 1.5), bins=np.linspace(0, 1.5, 31).tolist(), color="#9ecae1")
+    axes.axvline(MOST_LEFT, color="#cb181d", linestyle="--", linewidth=1)
+    above = np.count_nonzero(known > MOST_LEFT)
+    axes.set_title(
+        f"median {np.median(known):.2f}; {above:,} of {len(known):,} above {MOST_LEFT}", fontsize=10
+    )
+
+
+def _draw_quantiles(axes: Axes, facts: Mapping[str, Any]) -> None:
+    names = {"molecules_per_cell": "UMIs", "genes_per_cell": "genes"}
+    rows = [
+        (f"{label}, {cells}", facts[key][cells])
+        for key, label in names.items()
+        if facts[key] is not None
+        for cells in ("perturbed", "control")
+    ]
+    if not rows:
+        axes.text(0.5, 0.5, "single cells are not known", ha="center", transform=axes.transAxes)
+        axes.set_axis_off()
+        return
+    for place, (_, (lowest, low, middle, high, highest)) in enumerate(rows):
+        axes.plot([lowest, highest], [place, place], color="#9ecae1", linewidth=2)
+        axes.plot([low, high], [place, place], color="#08519c", linewidth=6)
+        axes.plot(middle, place, "o", color="white", markeredgecolor="#08519c")
+    axes.set_yticks(range(len(rows)), [label for label, _ in rows])
+    axes.invert_yaxis()
+    axes.set(xlabel="In a cell: median, middle half, middle 90 %", xlim=(0, None))
+
+
+def _draw_batches(axes: Axes, facts: Mapping[str, Any]) -> None:
+    batches = facts["batches"]
+    perturbed, control = np.array([*batches.values()]).T
+    places = np.arange(len(batches))
+    axes.bar(places, perturbed, color="#9ecae1", label="perturbed")
+    axes.bar(places, control, bottom=perturbed, color="#08519c", label="control")
+    names = [name or "all cells" for name in batches]
+    step = -(-len(names) // 15)
+    axes.set_xticks(places[::step], names[::step], rotation=45, ha="right", fontsize=8)
+    axes.set(xlabel="Batch", ylabel="Cells")
+    axes.legend(frameon=False)
