@@ -9,7 +9,7 @@ from echoes.io.arrays import save_matrix
 from echoes.io.command import parser, run
 from echoes.io.errors import abbreviate
 from echoes.io.files import load_json, save_json, sha256_of
-from echoes.network.aliases import Names, read_names, read_string_aliases
+from echoes.network import aliases
 from echoes.network.graph import write_genes
 from echoes.network.links import load_links
 from echoes.network.nodes import write_coverage
@@ -26,9 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--links", required=True, help="npz of the links")
     options.add_argument("--record", required=True, help="json of counts of the links")
     options.add_argument("--perturbations", required=True, help="npz of the screen")
-    options.add_argument("--names", nargs="?", help="table of other names of genes, if any")
-    options.add_argument("--name-column", nargs="?", help="its column of other names, if any")
-    options.add_argument("--symbol-column", nargs="?", help="its column of symbols, if any")
+    aliases.add_options(options)
     options.add_argument("--aliases", nargs="?", help="STRING's table of aliases, if any")
     options.add_argument("--info", nargs="?", help="STRING's table of proteins, with the aliases")
     options.add_argument("--self-loop", type=float, required=True, help="weight of self-loops")
@@ -68,11 +66,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     save_json(args.summary, summary)
 
 
-def _other_names(args: argparse.Namespace) -> Names | None:
+def _other_names(args: argparse.Namespace) -> aliases.Names | None:
     """Read the table of names, or STRING's aliases, whichever is given."""
-    if args.names:
-        return read_names(args.names, name=args.name_column, symbol=args.symbol_column)
-    return read_string_aliases(args.aliases, read_info(args.info)) if args.aliases else None
+    if args.aliases:
+        return aliases.read_string_aliases(args.aliases, read_info(args.info))
+    return aliases.read_option(args)
 
 
 def _log(summary: dict[str, Any]) -> None:

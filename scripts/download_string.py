@@ -4,31 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from echoes.io.command import parser, run
-from echoes.io.download import fetch
+from echoes.io.download import LogProgress, fetch
 from echoes.io.files import save_json
-
-#: Seconds between two lines of progress on the log.
-INTERVAL = 10.0
-
-
-class Progress:
-    """Log the progress of a download, at most one line in each interval."""
-
-    def __init__(self) -> None:
-        self._last = time.monotonic()
-
-    def __call__(self, done: int, total: int | None) -> None:
-        """Log the number of bytes received so far, unless the last line is too recent."""
-        now = time.monotonic()
-        if now - self._last >= INTERVAL:
-            self._last = now
-            whole = f" of {total / 1e6:.1f}" if total else ""
-            logging.info("%.1f%s MB", done / 1e6, whole)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -45,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.source,
         args.output,
         sha256=args.sha256 or None,
-        progress=Progress(),
+        progress=LogProgress(),
     )
     save_json(args.receipt, dataclasses.asdict(receipt))
     logging.info("%s: %d bytes, SHA-256 %s", args.output, receipt.bytes, receipt.sha256)

@@ -7,8 +7,8 @@ from typing import Any
 from echoes.io.command import parser, run
 from echoes.io.files import load_json, save_json, sha256_of
 from echoes.io.tables import write_rows
-from echoes.network.aliases import Names, read_names
-from echoes.network.matches import match_names
+from echoes.network import aliases
+from echoes.network.matches import name_finder
 from echoes.screen import record
 from echoes.screen.dataset import Tables, read_screen
 
@@ -19,16 +19,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command with these arguments, or with those of the process."""
     options = parser(__doc__)
     options.add_argument("--settings", required=True, help="json of the data set's settings")
-    options.add_argument("--table", required=True, help="table of means, deltas or effects")
+    options.add_argument(
+        "--table", required=True, help="table of means, deltas or effects, or npz from cells"
+    )
     options.add_argument(
         "--truth", nargs="?", help="table of deltas, weights and baselines, if any"
     )
     options.add_argument("--validation", nargs="?", help="table of genes to predict, if any")
     options.add_argument("--control", nargs="?", help="table of the controls' expression, if any")
     options.add_argument("--guides", nargs="?", help="table of guides and their genes, if any")
-    options.add_argument("--names", nargs="?", help="table of other names of genes, if any")
-    options.add_argument("--name-column", nargs="?", help="its column of other names, if any")
-    options.add_argument("--symbol-column", nargs="?", help="its column of symbols, if any")
+    aliases.add_options(options)
+    options.add_argument("--facts", nargs="?", help="json of what is known of cells, if any")
     options.add_argument("--output", required=True, help="npz of the screen, in log2")
     options.add_argument(
         "--folds",
@@ -40,16 +41,17 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     settings = load_json(args.settings)
     tables = Tables(args.table, args.truth, args.validation, args.control, args.guides)
-    names = None
-    if args.names:
-        names = read_names(args.names, name=args.name_column, symbol=args.symbol_column)
-    screen, warnings = read_screen(tables, settings, _name_genes(names))
+    screen, warnings = read_screen(tables, settings, name_finder(aliases.read_option(args)))
     for warning in warnings:
         log.warning("%s: %s", args.table, warning)
+    facts = load_json(args.facts) if args.facts else None
     files = {"truth": args.truth, "validation": args.validation, "guides": args.guides}
     files |= {settings["layout"]: args.table, "control_expression": args.control}
     files["names"] = args.names
     summary = _summarise(screen, settings, files) | {"warnings": warnings}
+    if facts is not None:
+        summary["inputs"][settings["layout"]] = facts["input"]
+        summary["warnings"] = [*facts["warnings"], *warnings]
     log.info(
         "%(perturbations)d perturbations × %(response_genes)d genes, %(validation)d to predict",
         summary,
@@ -58,15 +60,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows = enumerate(screen.perturbations.tolist())
     write_rows(args.folds, ["fold", "pert_symbol"], rows, delimiter="\t")
     save_json(args.summary, summary)
-
-
-def _name_genes(aliases: Names | None) -> Any:
-    """Make the function that finds the name of a silenced gene among the response genes."""
-
-    def name_genes(silenced: Sequence[str], genes: Sequence[str]) -> Sequence[str]:
-        return match_names(silenced, genes, aliases).names()
-
-    return name_genes
 
 
 def _summarise(

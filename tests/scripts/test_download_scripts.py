@@ -14,6 +14,7 @@ import pytest
 
 import download_string
 import gunzip_string
+from echoes.io.download import LogProgress
 
 TEXT = b"protein1 protein2 combined_score\n" * 1000
 PACKED = gzip.compress(TEXT)
@@ -67,10 +68,10 @@ def test_download_of_another_file(tmp_path: Path, source: Path) -> None:
 
 def test_progress(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr("download_string.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("echoes.io.download.time.monotonic", lambda: clock[0])
     with caplog.at_level(logging.INFO):
         for total in (50_000_000, None):
-            progress = download_string.Progress()
+            progress = LogProgress()
             for second in range(25):
                 clock[0] += 1
                 progress(second * 1_000_000, total)

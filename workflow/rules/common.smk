@@ -127,7 +127,7 @@ def all_results():
         )
         for experiment in PLAN.experiments.values()
     ]
-    return [*files, paths.comparison_files(list(PLAN.sweeps))]
+    return [*files, PLAN.shared_files()]
 
 
 def fold_files(wildcards):

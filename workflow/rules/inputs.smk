@@ -111,7 +111,8 @@ checkpoint read_perturbations:
         script=scripts_file("read_perturbations.py"),
         code=code("read_perturbations.py"),
         settings="<results>/<dataset>/perturbations/settings.json",
-        table=LOCAL_FILES[f"dataset: {PLAN.layout}"],
+        table=PLAN.cell_files("cells.npz") or LOCAL_FILES[f"dataset: {PLAN.layout}"],
+        facts=PLAN.cell_files("cells.json"),
         truth=LOCAL_FILES["dataset: truth"],
         validation=LOCAL_FILES["dataset: validation"],
         control=LOCAL_FILES["dataset: control_expression"],
@@ -134,6 +135,7 @@ checkpoint read_perturbations:
         "python {input.script:q}"
         " --settings {input.settings:q}"
         " --table {input.table:q}"
+        " --facts {input.facts:q}"
         " --truth {input.truth:q}"
         " --validation {input.validation:q}"
         " --control {input.control:q}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import logging
 import shutil
 import time
 import zlib
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from echoes.io.errors import InputError
-from echoes.io.files import StrPath, atomic_path, is_gzip, load_json, save_json
+from echoes.io.files import StrPath, atomic_path, is_gzip, load_json, save_json, sha256_of
 
 if TYPE_CHECKING:
     import requests
@@ -34,6 +35,8 @@ PAUSE = 1.0
 LONGEST_PAUSE = 300
 #: Seconds without any byte from the server after which an attempt has failed.
 TIMEOUT = 60.0
+#: Seconds between two lines of progress on the log.
+INTERVAL = 10.0
 #: HTTP status codes of errors that may pass: the request is sent again.
 TEMPORARY = (408, 429, 500, 502, 503, 504)
 
@@ -186,7 +189,12 @@ def _copy(source: str, target: Path) -> None:
 
 
 def fetch(
-    source: str, destination: Path, *, sha256: str | None, progress: Progress | None = None
+    source: str,
+    destination: Path,
+    *,
+    sha256: str | None,
+    md5: str | None = None,
+    progress: Progress | None = None,
 ) -> Receipt:
     """Download or copy one file, check it, and put it in place.
 
@@ -199,8 +207,8 @@ def fetch(
         An http, https or file URL, or the path of a local file.
     destination
         Path of the new file. An older file stays there until the new one is complete and checked.
-    sha256
-        SHA-256 that the file must have, in hexadecimal digits; None for any.
+    sha256, md5
+        SHA-256 or MD5 that the file must have, in hexadecimal digits; None for any.
     progress
         Called during a download with the bytes so far and the bytes of the whole file (None if
         the server does not say).
@@ -208,7 +216,7 @@ def fetch(
     Raises
     ------
     InputError
-        If the file cannot be fetched completely, or does not have the expected SHA-256.
+        If the file cannot be fetched completely, or does not have the expected checksum.
     """
     part = destination.with_name(f".{destination.name}.part")
     part.parent.mkdir(parents=True, exist_ok=True)
@@ -217,16 +225,40 @@ def fetch(
     else:
         _discard(part)
         _copy(source, part)
-    with part.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    if sha256 is not None and digest != sha256.strip().lower():
-        _discard(part)
-        problem, expected = f"the SHA-256 of the file is {digest}", f"the configured one, {sha256}"
-        raise _failure(source, problem, expected)
+    digest = sha256_of(part)
+    _check(source, part, "SHA-256", digest, sha256)
+    if md5 is not None:
+        with part.open("rb") as stream:
+            # Not for security: it is what some archives say of their files.
+            known = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False))
+        _check(source, part, "MD5", known.hexdigest(), md5)
     version, size = _version(source, part), part.stat().st_size
     part.replace(destination)
     _discard(part)
     return Receipt(source, size, digest, version.get("last_modified"), version.get("etag"))
+
+
+def _check(source: str, part: Path, kind: str, digest: str, expected: str | None) -> None:
+    """Check a checksum; a file that does not have it is deleted."""
+    if expected is not None and digest != expected.strip().lower():
+        _discard(part)
+        problem = f"the {kind} of the file is {digest}"
+        raise _failure(source, problem, f"the configured one, {expected}")
+
+
+class LogProgress:
+    """Log the progress of a download, at most one line in each interval."""
+
+    def __init__(self) -> None:
+        self._last = time.monotonic()
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Log the number of bytes received so far, unless the last line is too recent."""
+        now = time.monotonic()
+        if now - self._last >= INTERVAL:
+            self._last = now
+            whole = f" of {total / 1e6:.1f}" if total else ""
+            logging.info("%.1f%s MB", done / 1e6, whole)
 
 
 def unpack(source: StrPath, destination: StrPath) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -221,3 +222,17 @@ def _names(
             remedy="Check that this is the right file and that it is complete.",
         )
     return Names(os.fspath(path), table)
+
+
+def add_options(options: argparse.ArgumentParser) -> None:
+    """Add the options of a command that name a table of other names; see `read_option`."""
+    options.add_argument("--names", nargs="?", help="table of other names of genes, if any")
+    options.add_argument("--name-column", nargs="?", help="its column of other names, if any")
+    options.add_argument("--symbol-column", nargs="?", help="its column of symbols, if any")
+
+
+def read_option(given: argparse.Namespace) -> Names | None:
+    """Read the table that the options of `add_options` name; None if they name none."""
+    if not given.names:
+        return None
+    return read_names(given.names, name=given.name_column, symbol=given.symbol_column)

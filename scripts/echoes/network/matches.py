@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from echoes.io.errors import abbreviate
@@ -115,6 +115,17 @@ def match_names(
             rows.append(("", UNKNOWN, ()))
     matched, way_of, candidates = zip(*rows, strict=True) if rows else ((), (), ())
     return Matches(tuple(wanted), matched, way_of, candidates)
+
+
+def name_finder(
+    aliases: Names | None,
+) -> Callable[[Sequence[str], Sequence[str]], tuple[str, ...]]:
+    """Make a function that finds the names of genes among known names; see `match_names`.
+
+    It takes the wanted and the known names, and gives for each wanted name the known name that it
+    matches, or else itself.
+    """
+    return lambda wanted, known: match_names(wanted, known, aliases).names()
 
 
 class _Finder:

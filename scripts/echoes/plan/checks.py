@@ -14,10 +14,11 @@ from echoes.plan.settings import ConfigError
 EXAMPLE = "<results>/simulated/"
 
 #: Kinds of a data set's main table, which are also the keys of its path.
-LAYOUTS = ("means", "deltas", "effects")
+LAYOUTS = ("means", "deltas", "effects", "h5ad")
 #: Names of the controls in a table of means if none are set.
 CONTROLS = ["non-targeting"]
 _MATRICES = ("means", "deltas")
+_TABLES = ("means", "deltas", "effects")
 #: Settings of a data set that only some kinds of tables have.
 _KEYS_OF = {
     "genes_in": _MATRICES,
@@ -26,6 +27,10 @@ _KEYS_OF = {
     "control_expression": ("deltas", "effects"),
     "preset": ("effects",),
     "columns": ("effects",),
+    "standard_error": _TABLES,
+    "incomplete_genes": _TABLES,
+    "checksum": ("h5ad",),
+    "cells": ("h5ad",),
 }
 
 #: Keys of earlier versions → what replaces them.
@@ -68,7 +73,7 @@ def check_renamed(config: Mapping[str, Any]) -> None:
 
 
 def layout(dataset: Mapping[str, Any]) -> str:
-    """Find the kind of a data set's main table: ``means``, ``deltas`` or ``effects``.
+    """Find the kind of a data set's main table: ``means``, ``deltas``, ``effects`` or ``h5ad``.
 
     Raises
     ------
@@ -80,7 +85,7 @@ def layout(dataset: Mapping[str, Any]) -> str:
         raise ConfigError(
             "dataset",
             f"it has {' and '.join(given)}" if given else "it has no table",
-            expected="one of means, deltas and effects",
+            expected="one of means, deltas, effects and h5ad",
             remedy="Use one data set for each table."
             if given
             else "Name the table of your screen, for instance `means: data/means.csv`.",
@@ -106,6 +111,21 @@ def check_dataset(dataset: Mapping[str, Any]) -> None:
                 expected=f"settings of a table of {kind}",
                 remedy="Remove it, or name the table by its kind.",
             )
+    if kind != "h5ad" and dataset.get("scale") == "counts":
+        raise ConfigError(
+            "dataset: scale",
+            f"counts in a table of {kind}",
+            expected="log2, ln or log10",
+            remedy="Take the logarithm first; only cells in an h5ad are read as counts.",
+        )
+    cells = dataset.get("cells") or {}
+    if kind == "h5ad" and cells.get("layout") is None and cells.get("perturbation") is None:
+        raise ConfigError(
+            "dataset: cells",
+            "it does not say which column has the perturbation of a cell",
+            expected="`layout:` or `perturbation:`",
+            remedy="Set one of them, for instance `cells: {perturbation: target_gene}`.",
+        )
     if dataset.get("truth") is not None and dataset.get("standard_error") is not None:
         raise ConfigError(
             "dataset: standard_error",

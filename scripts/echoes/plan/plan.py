@@ -200,8 +200,19 @@ class Plan:
 
     @property
     def layout(self) -> str:
-        """Kind of the data set's main table: ``means``, ``deltas`` or ``effects``."""
+        """Kind of the data set's main table: ``means``, ``deltas``, ``effects`` or ``h5ad``."""
         return checks.layout(self.config["dataset"])
+
+    def cell_files(self, *names: str) -> list[str]:
+        """List the paths of files that are made of cells; empty if the data set has none."""
+        if self.layout != "h5ad":
+            return []
+        return [f"{paths.DATASET}/{paths.PERTURBATIONS}/{name}" for name in names]
+
+    def shared_files(self) -> list[str]:
+        """List the paths of final files that are of no single experiment."""
+        cells = self.cell_files("cells.md", "cells.png")
+        return [*cells, *paths.comparison_files(list(self.sweeps))]
 
     @property
     def has_validation(self) -> bool:
@@ -245,13 +256,18 @@ class Plan:
         """Collect the settings of the data set's tables; paths are inputs of the rule."""
         dataset = self.config["dataset"]
         files = (*checks.LAYOUTS, "truth", "validation", "control_expression")
-        others = (*files, "name", "source")
+        others = (*files, "name", "source", "checksum")
         settings = {key: value for key, value in dataset.items() if key not in others}
         settings["guides"] = {k: v for k, v in dataset["guides"].items() if k != "table"}
-        control = dataset["control"]
+        control, cells = dataset["control"], self.layout == "h5ad"
         if control is None:
-            control = checks.CONTROLS if self.layout == "means" else []
+            # The layout of cells names their controls.
+            named = self.layout == "means" or (cells and dataset["cells"]["layout"] is None)
+            control = checks.CONTROLS if named else []
         settings["control"] = [control] if isinstance(control, str) else control
+        settings["scale"] = dataset["scale"] or ("counts" if cells else "log2")
+        if not cells:
+            del settings["cells"]
         return {"layout": self.layout, **settings}
 
     def _member_settings(self, one: Experiment, *, inner: bool) -> Settings:
@@ -323,7 +339,9 @@ class Plan:
         source = self.config["dataset"]["source"]
         remedy = f"Get it from {source} and put it there." if source else "Correct the path."
         files = {
-            key: checks.local_file(path, key, remedy=remedy, stored=stored)
+            key: checks.local_file(
+                path, key, remedy=remedy, urls=key == "dataset: h5ad", stored=stored
+            )
             for key, path in checks.table_paths(self.config).items()
         }
         files["names: table"] = checks.local_file(

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from echoes.report.screen_table import MOST_LEFT, expression_left
+from echoes.report.screen_table import expression_left
 
 
 def draw_screen(facts: Mapping[str, Any], *, title: str) -> Figure:
@@ -60,10 +60,11 @@ def _draw_left(axes: Axes, facts: Mapping[str, Any]) -> None:
         return
     # What is above 1.5 stands in the last bar.
     axes.hist(np.minimum(known, 1.5), bins=np.linspace(0, 1.5, 31).tolist(), color="#9ecae1")
-    axes.axvline(MOST_LEFT, color="#cb181d", linestyle="--", linewidth=1)
-    above = np.count_nonzero(known > MOST_LEFT)
+    axes.axvline(facts["most_left"], color="#cb181d", linestyle="--", linewidth=1)
+    above = np.count_nonzero(known > facts["most_left"])
     axes.set_title(
-        f"median {np.median(known):.2f}; {above:,} of {len(known):,} above {MOST_LEFT}", fontsize=10
+        f"median {np.median(known):.2f}; {above:,} of {len(known):,} above {facts['most_left']}",
+        fontsize=10,
     )
 
 

@@ -10,8 +10,6 @@ import numpy as np
 
 from echoes.io.arrays import Floats
 
-#: A silenced gene with more of its expression left than this is named as not knocked down.
-MOST_LEFT = 0.5
 _NAMED = 20
 
 
@@ -33,7 +31,7 @@ def screen_table(facts: Mapping[str, Any]) -> str:
     Returns
     -------
     str
-        Perturbations with little knock-down are those with more than `MOST_LEFT` left.
+        Perturbations with little knock-down are those with more than ``most_left`` left.
     """
     cells, left = np.array(facts["cells"]), expression_left(facts)
     known = ~np.isnan(left)
@@ -53,11 +51,11 @@ def screen_table(facts: Mapping[str, Any]) -> str:
         rows.append(
             ("expression left of the silenced gene (median)", f"{np.median(left[known]):.2f}")
         )
-    little = np.flatnonzero(known & (np.nan_to_num(left) > MOST_LEFT))
+    little = np.flatnonzero(known & (np.nan_to_num(left) > facts["most_left"]))
     little = little[np.argsort(-left[little], kind="stable")]
     names = facts["perturbations"]
     for label, found in (
-        (f"more than {MOST_LEFT} left", [f"{names[i]} ({left[i]:.2f})" for i in little]),
+        (f"more than {facts['most_left']} left", [f"{names[i]} ({left[i]:.2f})" for i in little]),
         ("silenced gene not measured", [names[i] for i in np.flatnonzero(~known)]),
         ("left out, too few cells", _named(facts["too_few_cells"])),
         ("left out, several genes", _named(facts["several_genes"])),

@@ -12,6 +12,8 @@ from echoes.io.arrays import Floats, Ints, Strings
 from echoes.screen.cell_groups import CellGroups
 from echoes.screen.cell_sums import CellSums
 
+#: A gene with more of its expression left than this may not be silenced.
+MOST_LEFT = 0.5
 #: Shares of cells below which the quantiles are.
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -134,6 +136,7 @@ def as_record(facts: CellFacts) -> dict[str, Any]:
         "perturbations": facts.perturbations.tolist(),
         "cells": facts.cells.tolist(),
         "expression_left": left,
+        "most_left": MOST_LEFT,
         "controls": dict(facts.controls),
         "batches": {name: list(cells) for name, cells in facts.batches.items()},
         "quantiles": list(QUANTILES),

@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from echoes.io.arrays import Bools, Floats, Ints, Strings, positions
+from echoes.io.arrays import Bools, Floats, Ints, Strings, positions, save_arrays
 from echoes.io.errors import InputError, abbreviate
+from echoes.io.files import StrPath
 from echoes.io.h5ad import H5ad, read_names
 from echoes.io.h5ad_matrix import StoredMatrix
 from echoes.screen.cell_facts import CellFacts, describe_cells
 from echoes.screen.cell_groups import CellGroups
 from echoes.screen.cell_sums import CellSums, sum_cells
 from echoes.screen.effect_screen import weights_of_t
+from echoes.screen.matrix_screen import baseline_of_mean
 from echoes.screen.moderated_t import VariancePrior, estimate_prior, moderate, t_statistics
 from echoes.screen.record import Screen
-from echoes.screen.table import baseline_of_mean
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,18 @@ class CellScreen:
     degrees: float
     prior: VariancePrior | None
     facts: CellFacts
+
+
+def save_statistics(path: StrPath, cells: CellScreen) -> None:
+    """Write t, standard errors and degrees of freedom of a screen to an npz file."""
+    statistics: dict[str, npt.ArrayLike] = {
+        "perturbations": cells.screen.perturbations,
+        "genes": cells.screen.genes,
+        "t": cells.t,
+        "standard_error": cells.standard_error,
+        "degrees": cells.degrees,
+    }
+    save_arrays(path, statistics)
 
 
 @dataclass(frozen=True)

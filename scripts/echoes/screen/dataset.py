@@ -25,7 +25,7 @@ from echoes.screen.matrix_screen import (
     with_control,
     with_validation,
 )
-from echoes.screen.record import Screen, require_complete
+from echoes.screen.record import Screen, load, require_complete
 from echoes.screen.scale import scale_warnings, to_log2
 from echoes.screen.table import read_wide
 
@@ -50,7 +50,8 @@ class Tables:
     Parameters
     ----------
     main
-        Table of means, deltas or effects.
+        Table of means, deltas or effects; or the screen that was made of cells, as
+        `echoes.screen.record.save` writes it.
     truth, validation, control, guides
         Tables of true deltas and weights in the competition's layout, of perturbations to predict,
         of the controls' expression, and of the genes of guides; None where there is none.
@@ -74,7 +75,7 @@ def read_screen(
         Where they are.
     settings
         Keys of `dataset:` in the configuration, all of them, with ``layout``: ``means``,
-        ``deltas`` or ``effects``.
+        ``deltas``, ``effects`` or ``h5ad``.
     name_genes
         Finds the response of a silenced gene itself, which may have another name than the
         silenced gene.
@@ -90,9 +91,8 @@ def read_screen(
     InputError
         When a table cannot be used, or two tables do not belong together.
     """
-    guides = _guides(settings["guides"], tables.guides)
-    read = _read_effects if settings["layout"] == "effects" else _read_matrix
-    screen = read(tables.main, settings, guides, name_genes)
+    guides = read_guides(settings["guides"], tables.guides)
+    screen = _read_main(tables.main, settings, guides, name_genes)
     if tables.control is not None:
         screen = with_control(screen, tables.control, scale=settings["scale"])
     if tables.truth is not None:
@@ -103,17 +103,43 @@ def read_screen(
         named = _named(screen.validation_silenced, screen.genes, name_genes)
         screen = dataclasses.replace(screen, validation_silenced=named)
     require_complete(screen, tables.main)
-    warnings = scale_warnings(screen, settings["scale"])
+    # The values of cells were brought to log2 and checked when they were read.
+    cells = settings["layout"] == "h5ad"
+    warnings = [] if cells else scale_warnings(screen, settings["scale"])
     warnings += _layout_warnings(screen, settings["layout"])
     return screen, [*warnings, *_control_warnings(screen), *_name_warnings(screen)]
 
 
-def _guides(settings: Mapping[str, Any], table: StrPath | None) -> Guides:
+def read_guides(settings: Mapping[str, Any], table: StrPath | None) -> Guides:
+    """Read how the silenced gene follows from the name of a perturbation.
+
+    Parameters
+    ----------
+    settings
+        Keys of `dataset: guides:` in the configuration, all of them.
+    table
+        Table of guides and their genes; None if there is none.
+
+    Raises
+    ------
+    InputError
+        When the table cannot be used.
+    """
     genes = None
     if table is not None:
         columns = {key: settings[f"{key}_column"] for key in ("guide", "gene")}
         genes = read_guide_table(table, **columns)
     return Guides(settings["separator"], settings["pattern"], genes)
+
+
+def _read_main(
+    path: StrPath, settings: Mapping[str, Any], guides: Guides, name_genes: NameGenes
+) -> Screen:
+    """Read the main table, or the screen that was made of cells."""
+    if settings["layout"] == "h5ad":
+        return load(path)
+    read = _read_effects if settings["layout"] == "effects" else _read_matrix
+    return read(path, settings, guides, name_genes)
 
 
 def _read_matrix(

@@ -1,0 +1,103 @@
+"""Cells: from an .h5ad file of a screen to mean responses, their t and weights.
+
+Needs: the file or URL in `dataset: h5ad` of the configuration, perturbations/settings.json.
+Makes: perturbations/cells.npz, statistics.npz, cells.json, cells.md, cells.png.
+"""
+
+
+rule download_cells:
+    """Download the file of cells."""
+    input:
+        script=scripts_file("download_cells.py"),
+        code=code("download_cells.py"),
+    output:
+        h5ad="<results>/<dataset>/perturbations/source/cells.h5ad",
+        receipt="<results>/<dataset>/perturbations/source/cells.json",
+    log:
+        "<logs>/<dataset>/download_cells.log",
+    benchmark:
+        "<benchmarks>/<dataset>/download_cells.tsv"
+    retries: 2
+    localrule: True
+    conda:
+        "../../envs/echoes.yaml"
+    params:
+        source=lookup(dpath="dataset/h5ad", within=CONFIG),
+        checksum=CONFIG["dataset"]["checksum"] or [],
+    shell:
+        "python {input.script:q}"
+        " --source {params.source:q}"
+        " --checksum {params.checksum:q}"
+        " --output {output.h5ad:q}"
+        " --receipt {output.receipt:q}"
+        " 2> {log:q}"
+
+
+rule read_cells:
+    """Sum the cells of each perturbation, in one pass over the file."""
+    input:
+        script=scripts_file("read_cells.py"),
+        code=code("read_cells.py"),
+        settings="<results>/<dataset>/perturbations/settings.json",
+        h5ad=LOCAL_FILES["dataset: h5ad"]
+        or "<results>/<dataset>/perturbations/source/cells.h5ad",
+        guides=LOCAL_FILES["dataset: guides: table"],
+        names=LOCAL_FILES["names: table"],
+    output:
+        screen="<results>/<dataset>/perturbations/cells.npz",
+        statistics="<results>/<dataset>/perturbations/statistics.npz",
+        facts="<results>/<dataset>/perturbations/cells.json",
+    log:
+        "<logs>/<dataset>/read_cells.log",
+    benchmark:
+        "<benchmarks>/<dataset>/read_cells.tsv"
+    conda:
+        "../../envs/echoes.yaml"
+    threads: 2
+    params:
+        name_column=CONFIG["names"]["name"] or [],
+        symbol_column=CONFIG["names"]["symbol"] or [],
+    shell:
+        "python {input.script:q}"
+        " --settings {input.settings:q}"
+        " --h5ad {input.h5ad:q}"
+        " --guides {input.guides:q}"
+        " --names {input.names:q}"
+        " --name-column {params.name_column:q}"
+        " --symbol-column {params.symbol_column:q}"
+        " --threads {threads}"
+        " --output {output.screen:q}"
+        " --statistics {output.statistics:q}"
+        " --facts {output.facts:q}"
+        " 2> {log:q}"
+
+
+rule describe_cells:
+    """Tabulate and draw the cells of the screen, before anything is learned from them."""
+    input:
+        script=scripts_file("describe_cells.py"),
+        code=code("describe_cells.py"),
+        facts="<results>/<dataset>/perturbations/cells.json",
+    output:
+        table="<results>/<dataset>/perturbations/cells.md",
+        figure=report(
+            "<results>/<dataset>/perturbations/cells.png",
+            caption="../report/cells.rst",
+            category="cells",
+        ),
+    log:
+        "<logs>/<dataset>/describe_cells.log",
+    benchmark:
+        "<benchmarks>/<dataset>/describe_cells.tsv"
+    localrule: True
+    conda:
+        "../../envs/echoes.yaml"
+    params:
+        title=f"{CONFIG['dataset']['name']}: cells of the screen",
+    shell:
+        "python {input.script:q}"
+        " --facts {input.facts:q}"
+        " --title {params.title:q}"
+        " --table {output.table:q}"
+        " --figure {output.figure:q}"
+        " 2> {log:q}"
