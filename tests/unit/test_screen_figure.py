@@ -24,6 +24,7 @@ FACTS: dict[str, Any] = {
     "perturbations": ["A", "B_|1", "C", "D"],
     "cells": [10, 200, 30, 40],
     "expression_left": [0.1, 0.9, None, 0.3],
+    "most_left": 0.5,
     "controls": {"ctrl_1": 50, "ctrl_2": 60},
     "batches": {"b1": [140, 60], "b2": [140, 50]},
     "quantiles": [0.05, 0.25, 0.5, 0.75, 0.95],

@@ -117,7 +117,7 @@ def test_fewer_formats_run_nothing(exported: Workspace, tmp_path: Path, formats:
 
 def test_an_edit_of_the_writers_runs_only_the_exports(exported: Workspace, tmp_path: Path) -> None:
     work = exported.copy(tmp_path / "main")
-    with (work.path / "scripts/echoes/report/h5ad.py").open("a", encoding="utf-8") as stream:
+    with (work.path / "scripts/echoes/io/h5ad_write.py").open("a", encoding="utf-8") as stream:
         stream.write("# edited\n")
     assert work.planned() == {"export_predictions": len(EXPERIMENTS) + 1}
 

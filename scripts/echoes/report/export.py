@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from echoes.io.arrays import Floats, Ints, Strings
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath, atomic_path
+from echoes.io.h5ad_write import Category, write_h5ad
 from echoes.io.tables import Matrix, repeated
-from echoes.report.h5ad import Category, write_h5ad
 from echoes.scoring.coverage import LEVELS, ONE_DEVIATION
 from echoes.scoring.out_of_fold import OutOfFold
 

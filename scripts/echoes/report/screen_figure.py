@@ -8,8 +8,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from echoes.report.screen_table import expression_left
+
+# Plain numbers at logarithmic axes: no formulas, which names in the figure could start.
+_PLAIN = StrMethodFormatter("{x:,.0f}")
 
 
 def draw_screen(facts: Mapping[str, Any], *, title: str) -> Figure:
@@ -44,6 +48,10 @@ def _draw_cells(axes: Axes, facts: Mapping[str, Any]) -> None:
     cells = np.sort(np.array(facts["cells"], dtype=np.float64))[::-1]
     axes.step(np.arange(1, len(cells) + 1), cells, where="mid", color="#08519c")
     axes.set(xlabel="Perturbations, most cells first", ylabel="Cells", yscale="log")
+    axes.yaxis.set_major_formatter(_PLAIN)
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    # Where all have alike, the axis would show no number.
+    axes.set_ylim(cells[-1] / 3, cells[0] * 3)
     control = sum(facts["controls"].values())
     note = f"{len(cells):,} perturbations, median {np.median(cells):,.0f} cells"
     axes.set_title(f"{note}; {control:,} control cells", fontsize=10)
@@ -86,7 +94,13 @@ def _draw_quantiles(axes: Axes, facts: Mapping[str, Any]) -> None:
         axes.plot(middle, place, "o", color="white", markeredgecolor="#08519c")
     axes.set_yticks(range(len(rows)), [label for label, _ in rows])
     axes.invert_yaxis()
-    axes.set(xlabel="In a cell: median, middle half, middle 90 %", xlim=(0, None))
+    axes.set(xlabel="In a cell: median, middle half, middle 90 %", xscale="log")
+    axes.xaxis.set_major_formatter(_PLAIN)
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    highest = max(values[-1] for _, values in rows)
+    lowest = min(values[0] for _, values in rows)
+    axes.set_xlim(max(lowest, 1) / 2, max(highest, 1) * 2)
+    axes.margins(y=0.2)
 
 
 def _draw_batches(axes: Axes, facts: Mapping[str, Any]) -> None:
@@ -99,4 +113,5 @@ def _draw_batches(axes: Axes, facts: Mapping[str, Any]) -> None:
     step = -(-len(names) // 15)
     axes.set_xticks(places[::step], names[::step], rotation=45, ha="right", fontsize=8)
     axes.set(xlabel="Batch", ylabel="Cells")
-    axes.legend(frameon=False)
+    axes.set_ylim(0, 1.2 * (perturbed + control).max())
+    axes.legend(frameon=False, loc="upper center", ncols=2)
