@@ -41,9 +41,8 @@ def test_what_is_left_out_has_the_defaults_of_the_schema() -> None:
     config = plan().config
     assert config["diffusion"]["alphas"] == [0.75]
     assert config["networks"]["string"]["edge_multiplicity"] == 2
-    assert config["dataset"]["scale"] == "log2"
+    assert config["dataset"]["genes_in"] == "columns"
     assert plan().settings("perturbations")["control"] == ["non-targeting"]
-    assert config["dataset"]["scale"] == "log2"
     assert set(SECTIONS) <= set(config)
 
 
@@ -627,7 +626,7 @@ def test_folds_are_counted() -> None:
 @pytest.mark.parametrize(
     ("dataset", "place", "problem"),
     [
-        ({"means": None}, "dataset: it has no table", "one of means, deltas and effects"),
+        ({"means": None}, "dataset: it has no table", "one of means, deltas, effects and h5ad"),
         ({"deltas": "d.csv"}, "dataset: it has means and deltas", "one of means"),
         (
             {"preset": "deseq2"},
@@ -644,6 +643,22 @@ def test_folds_are_counted() -> None:
             "dataset: control_expression: this is a setting for a table of deltas or effects",
             "means",
         ),
+        (
+            {"cells": {"batch": "b"}},
+            "dataset: cells: this is a setting for a table of h5ad",
+            "means",
+        ),
+        (
+            {"means": None, "h5ad": "x.h5ad", "standard_error": 0.1},
+            "dataset: standard_error: this is a setting for a table of means or deltas or effects",
+            "h5ad",
+        ),
+        (
+            {"means": None, "h5ad": "x.h5ad"},
+            "dataset: cells: it does not say which column has the perturbation",
+            "`layout:` or `perturbation:`",
+        ),
+        ({"scale": "counts"}, "dataset: scale: counts in a table of means", "log2, ln or log10"),
         (
             {"truth": "t.csv", "standard_error": 0.1},
             "dataset: standard_error: the table of truth has weights of its own",
@@ -672,10 +687,22 @@ def test_settings_that_do_not_fit_the_table(
         ({"control": ["a", "b*"]}, ["a", "b*"]),
         ({"means": None, "deltas": "d.csv"}, []),
         ({"means": None, "effects": "e.csv", "control": "ctrl"}, ["ctrl"]),
+        ({"means": None, "h5ad": "x", "cells": {"layout": "scperturb"}}, []),
+        ({"means": None, "h5ad": "x", "cells": {"perturbation": "gene"}}, ["non-targeting"]),
     ],
 )
 def test_the_controls_of_a_table(dataset: dict[str, Any], control: list[str]) -> None:
     assert plan(dataset=dataset).settings("perturbations")["control"] == control
+
+
+def test_cells_have_files_of_their_own() -> None:
+    assert plan().cell_files("cells.npz") == []
+    cells = plan(dataset={"means": None, "h5ad": "x", "cells": {"layout": "gears"}})
+    assert cells.cell_files("cells.npz") == ["<results>/<dataset>/perturbations/cells.npz"]
+    settings = cells.settings("perturbations")
+    assert (settings["scale"], settings["cells"]["most_genes"]) == ("counts", 5000)
+    assert "cells" not in plan().settings("perturbations")
+    assert plan().settings("perturbations")["scale"] == "log2"
 
 
 def test_settings_of_the_data_set_have_no_paths() -> None:

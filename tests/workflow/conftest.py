@@ -8,8 +8,11 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,8 @@ import yaml
 
 import starts
 from echoes.plan.settings import overlay
+
+Serve = Callable[[dict[str, bytes], bool], str]
 
 ROOT = Path(__file__).resolve().parents[2]
 TRACKED = ("Snakefile", "config.yaml", "config", "workflow", "scripts", "profiles", "envs")
@@ -278,3 +283,35 @@ def shared_data(pristine: Workspace) -> Path:
     if not data.is_dir():
         pytest.skip(f"the real data are not there: {data}")
     return data
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Serve files on this computer, each answer of a bad server only up to its middle."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(files: dict[str, bytes], drops: bool) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = files.get(self.path)
+                if body is None:
+                    self.send_error(404)
+                    return
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body[: len(body) // 2] if drops else body)
+                self.close_connection = True
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+                """Say nothing."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()

@@ -7,10 +7,8 @@ import json
 import re
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -213,38 +211,6 @@ def test_a_killed_fold_leaves_nothing_and_the_next_run_completes(done: Any) -> N
         "write_submission": 1,
         "compare_experiments": 1,
     }
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Serve files on this computer, each answer of a bad server only up to its middle."""
-    servers: list[ThreadingHTTPServer] = []
-
-    def start(files: dict[str, bytes], drops: bool) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = files.get(self.path)
-                if body is None:
-                    self.send_error(404)
-                    return
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body[: len(body) // 2] if drops else body)
-                self.close_connection = True
-
-            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-                """Say nothing."""
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
 
 
 #: A proxy of the environment is not asked for this computer.

@@ -173,6 +173,7 @@ def test_networks_of_networks(fresh: Any) -> None:
     run = fresh.snakemake(*targets)
     once = ("download_string", "gunzip_string", "read_perturbations", "read_string", "read_edges")
     assert run.ran == {
+        "write_settings": 1,
         **dict.fromkeys(once, 1),
         "download_string": 2,
         "gunzip_string": 2,
