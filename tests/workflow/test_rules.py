@@ -31,6 +31,7 @@ VERBS = {
         "combine",
         "compare",
         "decompose",
+        "describe",
         "diffuse",
         "download",
         "export",
