@@ -35,7 +35,7 @@ test-cluster: .venv/cluster
 
 # The workflow runs in the first environment, its files are read in the second one.
 test-scverse: .venv/installed .venv-scverse/installed
-	.venv-scverse/bin/pytest tests/scverse
+	.venv-scverse/bin/pytest tests/scverse tests/unit/test_h5ad.py tests/unit/test_cells.py
 
 benchmark: .venv-benchmark/installed
 	.venv-benchmark/bin/python benchmark/run.py

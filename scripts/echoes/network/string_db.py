@@ -24,6 +24,9 @@ from echoes.network.links import Links
 
 Codes = npt.NDArray[np.int32]
 
+#: Column of the proteins in the table of STRING 11.0 and earlier.
+_OLD_PROTEIN = "protein_external_id"
+
 
 @dataclass(frozen=True)
 class RowCounts:
@@ -53,6 +56,8 @@ def read_info(path: StrPath) -> dict[str, str]:
         When a column is missing, a protein is in two rows, or a protein has no name.
     """
     protein, name = "#string_protein_id", "preferred_name"
+    if _OLD_PROTEIN in read_header(path, delimiter="\t", quoting=False):
+        protein = _OLD_PROTEIN
     # Annotations are free text: a quote in them is an ordinary character.
     types = {protein: pa.string(), name: pa.string()}
     table = read_columns(path, types, delimiter="\t", quoting=False)

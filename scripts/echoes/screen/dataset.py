@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from echoes.io.arrays import Strings
-from echoes.io.errors import InputError, abbreviate
+from echoes.io.errors import InputError
 from echoes.io.files import StrPath
 from echoes.io.tables import Matrix
+from echoes.screen.checks import check_screen
 from echoes.screen.competition import read_validation, with_truth
 from echoes.screen.effect_screen import NameGenes, screen_of_effects, weigh_by_error
 from echoes.screen.effects import PRESETS, ROLES, read_effects
@@ -26,21 +26,8 @@ from echoes.screen.matrix_screen import (
     with_validation,
 )
 from echoes.screen.record import Screen, load, require_complete
-from echoes.screen.scale import scale_warnings, to_log2
+from echoes.screen.scale import to_log2
 from echoes.screen.table import read_wide
-
-# With fewer perturbations than this, it may be chance that no silenced gene is measured.
-_FEW = 5
-
-# With fewer perturbations than this, a screen may well have more of them than response genes.
-_MANY = 100
-
-# Names that libraries give to guides without a target.
-_CONTROL = re.compile(
-    r"(non[-_ ]?target(ing)?|ntc?|neg(ative)?[-_ ]?(ctrl|control)|control|ctrl|safe[-_ ]?"
-    r"(targeting|harbou?r)|scrambled?|unperturbed|mock|intergenic)([-_. ]\w+|[0-9]+)*",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -103,11 +90,8 @@ def read_screen(
         named = _named(screen.validation_silenced, screen.genes, name_genes)
         screen = dataclasses.replace(screen, validation_silenced=named)
     require_complete(screen, tables.main)
-    # The values of cells were brought to log2 and checked when they were read.
-    cells = settings["layout"] == "h5ad"
-    warnings = [] if cells else scale_warnings(screen, settings["scale"])
-    warnings += _layout_warnings(screen, settings["layout"])
-    return screen, [*warnings, *_control_warnings(screen), *_name_warnings(screen)]
+    warnings = check_screen(screen, tables.main, settings, truth=tables.truth)
+    return screen, warnings
 
 
 def read_guides(settings: Mapping[str, Any], table: StrPath | None) -> Guides:
@@ -201,42 +185,3 @@ def _weighed(screen: Screen, settings: Mapping[str, Any]) -> Screen:
 def _named(silenced: Strings, genes: Strings, name_genes: NameGenes) -> Strings:
     """Give silenced genes the names of their own responses."""
     return np.array(name_genes(silenced.tolist(), genes.tolist()), dtype=np.str_)
-
-
-def _layout_warnings(screen: Screen, layout: str) -> list[str]:
-    """Warn of a matrix that looks as if perturbations and genes stood in each other's places."""
-    n, genes = screen.responses.shape
-    if layout == "effects" or n < _MANY or n <= 2 * genes:
-        return []
-    warning = (
-        f"{n:,} perturbations ({abbreviate(screen.perturbations.tolist())}) have only {genes:,} "
-        f"response genes ({abbreviate(screen.genes.tolist())}). Is a row a gene, and a column a "
-        "perturbation? Then set `dataset: genes_in: rows`, or columns if it is rows now."
-    )
-    return [warning]
-
-
-def _control_warnings(screen: Screen) -> list[str]:
-    """Warn of perturbations whose names are those of controls."""
-    names = [name for name in screen.perturbations.tolist() if _CONTROL.fullmatch(name)]
-    if not names:
-        return []
-    warning = (
-        f"{len(names)} perturbations have the name of a control: {abbreviate(names)}. They are "
-        "taken for silenced genes. If they are controls, name them in `dataset: control:`, "
-        "where * stands for any text."
-    )
-    return [warning]
-
-
-def _name_warnings(screen: Screen) -> list[str]:
-    """Warn if no silenced gene has a response of its own: their names may be of another kind."""
-    silenced, genes = screen.silenced.tolist(), screen.genes.tolist()
-    if len(silenced) < _FEW or set(silenced) & set(genes):
-        return []
-    warning = (
-        f"none of the silenced genes ({abbreviate(silenced)}) is among the {len(genes):,} response "
-        f"genes ({abbreviate(genes)}). If they have other names there, such as Ensembl ids, give a "
-        "table of names: `names: {table: …}`. Otherwise their knockdown cannot be predicted."
-    )
-    return [warning]

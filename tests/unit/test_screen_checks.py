@@ -1,0 +1,143 @@
+"""What a screen is refused or warned about once all its tables are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from echoes.io.errors import InputError
+from echoes.network.string_db import read_info
+from screens import read_table
+
+NAMES = ["TP53", "MYC", "EPAS1", "GATA1", "KLF1", "SPI1"]
+GENES = ["TP53", "B2M", "MYC", "A1BG", "GATA1", "KLF1", "SPI1", "EPAS1", "HBG1", "HBZ"]
+RNG = np.random.default_rng(2)
+CONTROL = pd.Series(RNG.uniform(1, 6, size=10).round(3), index=GENES)
+DELTAS = pd.DataFrame(RNG.normal(size=(6, 10)).round(3) / 2, index=NAMES, columns=GENES)
+
+
+def means(path: Path, deltas: pd.DataFrame = DELTAS) -> Path:
+    table = pd.concat([deltas + CONTROL, CONTROL.to_frame("non-targeting").T])
+    table.to_csv(path, index_label="pert_symbol")
+    return path
+
+
+def truth(path: Path, deltas: pd.DataFrame = DELTAS) -> Path:
+    weights = pd.DataFrame(1.0, index=deltas.index, columns=[f"w_{gene}" for gene in GENES])
+    table = pd.concat([deltas, weights], axis=1).assign(baseline_wmae=0.1)
+    table.to_csv(path, index_label="pert_id")
+    return path
+
+
+def refused(path: Path, **options: object) -> str:
+    with pytest.raises(InputError) as caught:
+        read_table("means", path, **options)  # type: ignore[arg-type]
+    return str(caught.value)
+
+
+def test_a_good_screen_has_no_warnings(tmp_path: Path) -> None:
+    _, warnings = read_table("means", means(tmp_path / "m.csv"), truth=truth(tmp_path / "t.csv"))
+    assert warnings == []
+
+
+@pytest.mark.parametrize("value", [1e30, -1e200, 1e308, 65_000.0])
+def test_values_that_no_logarithm_has_are_named(tmp_path: Path, value: float) -> None:
+    deltas = DELTAS.copy()
+    deltas.loc["EPAS1", "HBZ"] = value
+    message = refused(means(tmp_path / "m.csv", deltas))
+    assert "gene HBZ, perturbation EPAS1" in message
+    assert "1 values are as large" in message
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.25])
+def test_responses_that_are_all_the_same(tmp_path: Path, alike: float) -> None:
+    message = refused(means(tmp_path / "m.csv", DELTAS * 0 + alike))
+    assert "no response differs: all 6 perturbations" in message
+
+
+@pytest.mark.parametrize("pair", ["TP53+MYC", "TP53|MYC", "MYC_TP53", "MYC, TP53", "A1BG;B2M"])
+def test_pairs_of_genes(tmp_path: Path, pair: str) -> None:
+    message = refused(means(tmp_path / "m.csv", DELTAS.rename(index={"KLF1": pair})))
+    assert f"perturbation {pair}: 1 of 6 names are of several genes" in message
+    table = tmp_path / "v.csv"
+    table.write_text(f'pert_id,pert\np1,"{pair}"\n')
+    assert "of several genes" in refused(means(tmp_path / "m.csv"), validation=table)
+
+
+@pytest.mark.parametrize("name", ["HLA-A", "MYC-AS1", "RP11_2", "B2M_X"])
+def test_other_names_are_no_pairs(tmp_path: Path, name: str) -> None:
+    path = means(tmp_path / "m.csv", DELTAS.rename(index={"KLF1": name}))
+    assert read_table("means", path)[0].perturbations[4] == name
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("KLF1_+_129.23-P1P2", "pattern: weissman_guide"),
+        ("KLF1_+_129.23-P1P2|KLF1_-_1.5-P1", "pattern: weissman_guide"),
+        ("12_KLF1_P1P2_ENSG00000105610", "pattern: replogle_transcript"),
+        ("KLF1_sg2", "separator: _"),
+        ("KLF1_2", "separator: _"),
+    ],
+)
+def test_names_of_guides_without_a_setting(tmp_path: Path, name: str, setting: str) -> None:
+    path = means(tmp_path / "m.csv", DELTAS.rename(index={"KLF1": name}))
+    message = refused(path)
+    assert "1 of 6 names look like those of guides" in message
+    assert f"`dataset: guides: {{{setting}}}`" in message
+
+
+def test_with_the_setting_guides_are_read(tmp_path: Path) -> None:
+    path = means(tmp_path / "m.csv", DELTAS.rename(index=lambda name: f"{name}_1"))
+    screen, _ = read_table("means", path, guides={"separator": "_"})
+    assert screen.silenced.tolist() == NAMES
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        DELTAS.set_axis(np.roll(NAMES, 1)),
+        DELTAS.set_axis(np.roll(GENES, 1), axis=1)[GENES],
+        -DELTAS,
+    ],
+    ids=["rows", "genes", "signs"],
+)
+def test_a_truth_of_other_means(tmp_path: Path, spoiled: pd.DataFrame) -> None:
+    table = truth(tmp_path / "t.csv", spoiled)
+    message = refused(means(tmp_path / "m.csv"), truth=table)
+    assert message.startswith(f"{table}: row ")
+    assert "not the means less the control" in message
+
+
+@pytest.mark.parametrize(
+    ("factor", "text"),
+    [(np.log(2), "deltas look like ln"), (1 / np.log10(2), "means look like log10")],
+)
+def test_a_truth_on_another_scale(tmp_path: Path, factor: float, text: str) -> None:
+    table = truth(tmp_path / "t.csv", DELTAS * factor)
+    _, (warning,) = read_table("means", means(tmp_path / "m.csv"), truth=table)
+    assert text in warning
+
+
+def test_noise_between_truth_and_means_is_no_fault(tmp_path: Path) -> None:
+    noisy = DELTAS + np.random.default_rng(0).normal(size=DELTAS.shape) / 4
+    _, warnings = read_table("means", means(tmp_path / "m.csv"), truth=truth(tmp_path / "t", noisy))
+    assert warnings == []
+
+
+def test_a_control_among_the_perturbations_to_predict(tmp_path: Path) -> None:
+    table = tmp_path / "v.csv"
+    table.write_text("pert_id,pert\np1,non-targeting\np2,HBZ\n")
+    _, (warning,) = read_table("means", means(tmp_path / "m.csv"), validation=table)
+    assert "1 perturbations to predict have the name of a control: non-targeting" in warning
+
+
+def test_the_table_of_proteins_of_string_11_0(tmp_path: Path) -> None:
+    table = tmp_path / "info.txt"
+    table.write_text(
+        "protein_external_id\tpreferred_name\tprotein_size\tannotation\n9606.P\tA\t1\tx\n"
+    )
+    assert read_info(table) == {"9606.P": "A"}
