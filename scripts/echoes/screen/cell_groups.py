@@ -298,7 +298,11 @@ def _controls(
         problem = error.problem.replace("no row is named", "no cell has the label")
         problem = problem.replace("rows are", "labels are")
         raise InputError(
-            h5ad.path, place, problem, expected="control cells and others", remedy=error.remedy
+            h5ad.path,
+            place,
+            f"{problem}; the labels are {abbreviate(texts, 10)}",
+            expected="control cells and others",
+            remedy=error.remedy,
         ) from error
     if not controls.any():
         raise InputError(
