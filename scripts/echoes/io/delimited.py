@@ -6,13 +6,9 @@ For tables whose layout is known beforehand see `echoes.io.tables`.
 from __future__ import annotations
 
 import csv
-import gzip
-import io
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -21,15 +17,13 @@ import pyarrow.parquet as pq
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath, is_gzip
 from echoes.io.tables import repeated
+from echoes.io.text import DAMAGE, damaged, open_text
 
 #: What errors call each separator.
 SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", " ": "spaces"}
 
 # A row has to fit into one block; Arrow holds several blocks at a time.
 _BLOCK_BYTES = 1 << 22
-
-#: What reading text raises when the file is cut short, damaged or no text at all.
-DAMAGE = (UnicodeDecodeError, csv.Error, EOFError, OSError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -55,27 +49,6 @@ class Layout:
     columns: tuple[str, ...]
     header: bool
     first: tuple[str, ...]
-
-
-def open_bytes(path: StrPath) -> BinaryIO:
-    """Open a file for reading bytes, through gzip where it is compressed."""
-    return cast("BinaryIO", gzip.open(path)) if is_gzip(path) else Path(path).open("rb")
-
-
-def open_text(path: StrPath) -> TextIO:
-    """Open UTF-8 text for reading, through gzip where the file is compressed."""
-    return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", newline="")
-
-
-def damaged(path: StrPath, line: int, error: Exception) -> InputError:
-    """Describe a file that is no text, is damaged or was cut short."""
-    return InputError(
-        path,
-        f"line {line} or near it",
-        f"cannot be read ({error})",
-        expected="complete UTF-8 text",
-        remedy="Save the file as UTF-8, or fetch it again if it was cut short.",
-    )
 
 
 def is_parquet(path: StrPath) -> bool:

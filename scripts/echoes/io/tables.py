@@ -7,15 +7,10 @@ find the cell with the error.
 from __future__ import annotations
 
 import csv
-import gzip
-import io
 import re
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 import pyarrow as pa
@@ -24,12 +19,10 @@ import pyarrow.csv as pacsv
 from echoes.io.arrays import Floats
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath, atomic_path, is_gzip
+from echoes.io.text import DAMAGE, open_text
 
 # A row has to fit into one block; Arrow holds several blocks at a time.
 _BLOCK_BYTES = 1 << 22
-
-# Exceptions from reading a file that is cut short, damaged or not text.
-_DAMAGE = (UnicodeDecodeError, csv.Error, EOFError, OSError, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -51,15 +44,8 @@ class Matrix:
     values: Floats
 
 
-def _open_text(path: StrPath) -> TextIO:
-    """Open text for reading, through gzip where the file is compressed."""
-    if is_gzip(path):
-        return io.TextIOWrapper(gzip.open(path), encoding="utf-8-sig", newline="")
-    return Path(path).open(encoding="utf-8-sig", newline="")
-
-
 def _records(path: StrPath, delimiter: str, quoting: bool) -> Iterator[list[str]]:
-    with _open_text(path) as stream:
+    with open_text(path) as stream:
         yield from csv.reader(
             stream,
             delimiter=delimiter,
@@ -86,7 +72,7 @@ def read_header(path: StrPath, *, delimiter: str = ",", quoting: bool = True) ->
         header = next(_records(path, delimiter, quoting), [])
     except FileNotFoundError:
         raise
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise InputError(
             path, "line 1", f"cannot be read ({error})", expected="UTF-8 text", remedy=remedy
         ) from error
@@ -204,7 +190,7 @@ def _diagnose(
                         expected="a whole number" if whole else "a finite number",
                         remedy="Correct the cell, or remove its row or column.",
                     )
-    except _DAMAGE as error:
+    except DAMAGE as error:
         fallback = str(error)
     return InputError(
         path, f"line {number} or near it", fallback, expected="a complete table", remedy=remedy

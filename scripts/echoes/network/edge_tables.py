@@ -11,18 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from echoes.io.arrays import Floats
-from echoes.io.delimited import (
-    DAMAGE,
-    Layout,
-    column_of,
-    damaged,
-    layout_of,
-    open_text,
-    place_of_row,
-    read_text_columns,
-)
+from echoes.io.delimited import Layout, column_of, layout_of, place_of_row, read_text_columns
 from echoes.io.errors import InputError
 from echoes.io.files import StrPath
+from echoes.io.text import DAMAGE, damaged, open_text
 from echoes.network.edge_rows import EdgeRows, NameCodes
 
 #: What the two columns of genes are often called, for a header that nobody announced.

@@ -10,9 +10,9 @@ from xml.parsers import expat
 
 import numpy as np
 
-from echoes.io.delimited import DAMAGE, damaged, open_bytes
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
+from echoes.io.text import DAMAGE, damaged, open_bytes
 from echoes.network.edge_rows import EdgeRows, NameCodes
 
 _BLOCK_BYTES = 1 << 20
