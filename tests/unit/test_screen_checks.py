@@ -128,6 +128,14 @@ def test_noise_between_truth_and_means_is_no_fault(tmp_path: Path) -> None:
     assert warnings == []
 
 
+@pytest.mark.parametrize("size", [1.0, 30.0])
+def test_one_wrong_row_does_not_condemn_the_others(tmp_path: Path, size: float) -> None:
+    spoiled = DELTAS.copy()
+    spoiled.loc["MYC"] = np.random.default_rng(1).normal(size=10) * size
+    table = truth(tmp_path / "t.csv", spoiled)
+    assert read_table("means", means(tmp_path / "m.csv"), truth=table)[1] == []
+
+
 def test_a_control_among_the_perturbations_to_predict(tmp_path: Path) -> None:
     table = tmp_path / "v.csv"
     table.write_text("pert_id,pert\np1,non-targeting\np2,HBZ\n")

@@ -193,10 +193,9 @@ def _truth_warnings(screen: Screen, truth: StrPath) -> list[str]:
 
 
 def _normalised(values: Floats) -> Floats:
-    """Rows of length 1 of the deviations from the mean of each gene."""
-    deviations = values - values.mean(axis=0)
-    length = np.linalg.norm(deviations, axis=1, keepdims=True)
-    return np.asarray(deviations / np.where(length > 0, length, 1.0))
+    """Rows of length 1. They are not centred: one wrong row would move all others."""
+    length = np.linalg.norm(values, axis=1, keepdims=True)
+    return np.asarray(values / np.where(length > 0, length, 1.0))
 
 
 def _layout_warnings(screen: Screen, layout: str) -> list[str]:
