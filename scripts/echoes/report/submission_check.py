@@ -7,14 +7,13 @@ import gzip
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from io import TextIOWrapper
-from pathlib import Path
 
 import numpy as np
 
 from echoes.io.errors import InputError, abbreviate
-from echoes.io.files import StrPath, is_gzip
+from echoes.io.files import StrPath
 from echoes.io.tables import read_header, read_matrix, repeated
+from echoes.io.text import open_text
 from echoes.report.submission import check_against_sample
 
 _REMEDY = "Correct the submission; its rows and columns must be those of the sample."
@@ -103,13 +102,11 @@ def check_submission(sample: StrPath, submission: StrPath) -> SubmissionCheck:
 
 def _records(path: StrPath) -> Iterator[tuple[int, list[str]]]:
     """Read the fields of each line that is not blank, with the line's number."""
-    with Path(path).open("rb") as stream:
-        plain = gzip.GzipFile(fileobj=stream) if is_gzip(path) else stream
-        with TextIOWrapper(plain, encoding="utf-8-sig", newline="") as text:
-            reader = csv.reader(text)
-            for record in reader:
-                if record:
-                    yield reader.line_num, record
+    with open_text(path) as text:
+        reader = csv.reader(text)
+        for record in reader:
+            if record:
+                yield reader.line_num, record
 
 
 def _read(path: StrPath, row_names: str, n_genes: int, content: _Content) -> None:
