@@ -49,7 +49,15 @@ def test_nothing_that_differs_between_runs_is_in_it() -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("ctrl", "ctrl"), (None, CONTROL), (["a", "b"], CONTROL), ("non-*", CONTROL)],
+    [
+        ("ctrl", "ctrl"),
+        (["ctrl"], "ctrl"),
+        ([], CONTROL),
+        (None, CONTROL),
+        (["a", "b"], CONTROL),
+        ("non-*", CONTROL),
+        (["non-*"], CONTROL),
+    ],
 )
 def test_the_control_has_the_name_of_the_data_set_if_it_is_one(name: Any, expected: str) -> None:
     assert control_name({"dataset": {"control": name}}) == expected

@@ -57,5 +57,6 @@ def provenance(dataset: str, summary: Mapping[str, Any]) -> dict[str, Any]:
 
 def control_name(summary: Mapping[str, Any]) -> str:
     """Name of the control cells: that in the data set, if it is a single one, or `CONTROL`."""
-    name = summary["dataset"].get("control")
-    return name if isinstance(name, str) and "*" not in name else CONTROL
+    names = summary["dataset"].get("control") or []
+    names = [names] if isinstance(names, str) else names
+    return names[0] if len(names) == 1 and "*" not in names[0] else CONTROL
