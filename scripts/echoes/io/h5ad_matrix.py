@@ -19,7 +19,7 @@ from echoes.io.errors import InputError, abbreviate
 from echoes.io.h5ad import H5ad, damaged, row_count
 
 #: Entries of a block at most, unless a single row or column has more.
-BLOCK_ENTRIES = 20_000_000
+BLOCK_ENTRIES = 40_000_000
 #: The same of a dense matrix, whose zeros are removed from each block in double the memory.
 DENSE_ENTRIES = 5_000_000
 

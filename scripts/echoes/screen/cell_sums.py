@@ -148,7 +148,7 @@ def sum_cells(
     threads
         Threads to compute with, beside one that reads; they do not change the result.
     block_entries
-        Entries that are read at a time; None for a number that needs about 0.4 GB.
+        Entries that are read at a time; None for a number that needs about 0.7 GB.
 
     Raises
     ------
