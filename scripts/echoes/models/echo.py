@@ -1,10 +1,11 @@
-"""The `echo` model: a constant with a high score, plus a residual predicted from the network.
+"""The `echo` model: a constant plus a residual predicted from what is known of the silenced genes.
 
 Prediction = base + residual, except for the silenced gene itself, whose knockdown is predicted from
-the knockdowns of other genes. The base is a blend of the mean training response and the re-weighted
-median, which minimises the sum of log WMAE. The residual is predicted by kernel ridge regression
-with kernels of the network; for a gene without links it is 0. Blends, kernels and penalties are
-averaged with weights from an inner cross-validation on the training perturbations.
+the knockdowns of other genes. The base is a blend of the mean training response and a median, which
+one depends on the objective: the re-weighted median minimises the sum of log WMAE. The residual is
+predicted by kernel ridge regression with kernels of the network and of other sources; for a gene
+that no source knows it is 0. Blends, kernels and penalties are averaged with weights from an inner
+cross-validation on the training perturbations.
 
 Kernel ridge regression: Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning",
 2nd edition, Springer, 2009, section 5.8.
@@ -18,14 +19,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from echoes.io.arrays import Floats, Ints, Singles
-from echoes.models.inner_loop import score_sums, single_precision, weigh_candidates
-from echoes.models.medians import INNER_TOLERANCE, Medians
+from echoes.models.component_ridge import predict_components
+from echoes.models.inner_loop import single_precision
+from echoes.models.medians import INNER_TOLERANCE
+from echoes.models.objective import Objective
 from echoes.models.similarity import network_kernel, profile_kernel
+from echoes.models.sources import Likeness
 from echoes.models.task import Prediction, Settings, Task
-from echoes.scoring.metrics import weighted_mae
 
 #: Names of kernels in the configuration → shares of the network kernel and the profile kernel.
 KERNELS = {"network": (1.0, 0.0), "profile": (0.0, 1.0), "both": (0.5, 0.5)}
+#: Name in the configuration of the residual from all sources, with penalties and kernels for each
+#: principal component of the responses (see `component_ridge`).
+SOURCES = "sources"
 
 
 @dataclass(frozen=True)
@@ -37,24 +43,42 @@ class Echo:
     blends
         Shares of the re-weighted median in the base, 0 … 1.
     kernels
-        Names in `KERNELS`; without a kernel there is no residual.
+        Names in `KERNELS`, and `SOURCES`; without a kernel there is no residual.
     penalties
         Ridge penalties in units of a kernel's mean diagonal. A residual of 0 is always a
         candidate too.
     inner_folds
         Number of folds of the inner cross-validation.
+    objective
+        What candidates are weighed by: a name in `objective.OBJECTIVES`.
+    rate
+        How fast likeness falls with the cosine (see `sources.Likeness`).
     """
 
     blends: tuple[float, ...]
     kernels: tuple[str, ...]
     penalties: tuple[float, ...]
     inner_folds: int
+    objective: str
+    rate: float
+
+    @property
+    def whole(self) -> tuple[str, ...]:
+        """Names in `KERNELS` among the kernels: one penalty for all genes."""
+        return tuple(name for name in self.kernels if name != SOURCES)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Echo:
         """Read the sections ``echo`` and ``inner_crossval`` of an experiment's settings."""
-        candidates = {name: tuple(values) for name, values in settings["echo"].items()}
-        return cls(**candidates, inner_folds=settings["inner_crossval"]["folds"])
+        section = settings["echo"]
+        return cls(
+            blends=tuple(section["blends"]),
+            kernels=tuple(section["kernels"]),
+            penalties=tuple(section["penalties"]),
+            inner_folds=settings["inner_crossval"]["folds"],
+            objective=section["objective"],
+            rate=section["rate"],
+        )
 
 
 def echo(task: Task, settings: Settings) -> Prediction:
@@ -127,18 +151,37 @@ def residual_operators(task: Task, responses: Floats, settings: Echo) -> Iterato
     The matrix times the residuals (m, G) of the training perturbations gives the predicted
     residuals (q, G). There is one for each kernel and, within a kernel, for each penalty.
     """
-    if not settings.kernels:
+    if not settings.whole:
         return
     m = task.n_training
     network = network_kernel(task)
     profile = profile_kernel(task, responses)
-    for name in settings.kernels:
+    for name in settings.whole:
         network_share, profile_share = KERNELS[name]
         kernel = network_share * network[:, :m] + profile_share * profile[:, :m]
         values, vectors = np.linalg.eigh(kernel[:m])
         across = kernel[m:] @ vectors
         for penalty in settings.penalties:
             yield (across / (np.maximum(values, 0.0) + penalty)) @ vectors.T
+
+
+def source_residuals(task: Task, residuals: Floats, settings: Echo) -> Floats:
+    """Residuals (q, G) predicted from all sources of likeness; zeros without `SOURCES`.
+
+    Parameters
+    ----------
+    task
+        Gives the sources.
+    residuals
+        (m, G) residuals of the training perturbations, columns with mean 0.
+    settings
+        Gives rate and penalties.
+    """
+    if SOURCES not in settings.kernels or not task.sources:
+        return np.zeros((task.n_to_predict, residuals.shape[1]))
+    likeness = Likeness(task.sources, task.n_training, settings.rate)
+    groups = task.groups[: task.n_training]
+    return predict_components(likeness, residuals, settings.penalties, groups)
 
 
 def fit_echo(task: Task, settings: Echo) -> Prediction:
@@ -152,53 +195,54 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
         The candidates to weigh.
     """
     m, genes = task.deltas.shape
-    medians = Medians(task.deltas, task.weights)
-    median = medians.reweighted()
-    baseline = weighted_mae(task.deltas, task.deltas.mean(axis=0), task.weights)
-    n_operators = len(settings.kernels) * len(settings.penalties)
-    n_candidates = len(settings.blends) * (1 + n_operators)
-    blends = single_precision(settings.blends)[:, None, None]
-    # For each training row, from a fit without it: score sums, mean and median, and knockdown.
-    sums = np.empty((4, m, n_candidates))
+    objective = Objective(settings.objective, task.deltas, task.weights)
+    shares = objective.blends(settings.blends)
+    n_operators = len(settings.whole) * len(settings.penalties)
+    # No residual, one of each operator, and that of all sources.
+    n_residuals = 1 + n_operators + (SOURCES in settings.kernels)
+    blends = single_precision(shares)[:, None, None]
+    # For each training row, from a fit without it: mean and median, residual, and knockdown.
     bases = np.empty((2, m, genes))
+    of_sources = np.zeros((m, genes), dtype=np.float32)
     knockdowns = np.empty(m)
-    predicted = np.empty((len(settings.blends), 1 + n_operators, genes), dtype=np.float32)
+    predicted = np.empty((len(shares), n_residuals, genes), dtype=np.float32)
 
     def hold_out(rows: Ints) -> Singles:
-        """Fit without some rows, score all candidates on them, and return the operators.
+        """Fit without some rows, judge all candidates on them, and return the operators.
 
         The operators are kept because they are much smaller than what they predict.
         """
         part = task.split(rows)
         responses = fill_silenced_entries(part)
         bases[0, rows] = mean = responses.mean(axis=0)
-        bases[1, rows] = medians.without(rows).reweighted(INNER_TOLERANCE)
+        bases[1, rows] = objective.median(rows, INNER_TOLERANCE)
         knockdowns[rows] = knockdown_responses(part, remaining_expression(part))
         operators = single_precision(list(residual_operators(part, responses, settings)))
-        fitted = np.empty((0, *responses[:0].shape), dtype=np.float32)
+        fitted = np.zeros((n_residuals, len(rows), genes), dtype=np.float32)
         if n_operators:
-            fitted = operators @ single_precision(responses - mean)
+            np.matmul(operators, single_precision(responses - mean), out=fitted[1 : 1 + n_operators])
+        if SOURCES in settings.kernels:
+            fitted[-1] = of_sources[rows] = source_residuals(part, responses - mean, settings)
 
         def candidates(i: int) -> Singles:
             p = rows[i]
-            predicted[:, :1] = bases[0, p] + blends * (bases[1, p] - bases[0, p])
-            if n_operators:
-                np.add(predicted[:, :1], fitted[:, i], out=predicted[:, 1:])
+            base = single_precision(bases[0, p] + blends * (bases[1, p] - bases[0, p]))
+            np.add(base, fitted[:, i], out=predicted)
             if not np.isnan(knockdowns[p]):
                 predicted[:, :, task.silenced[p]] = knockdowns[p]
-            return predicted.reshape(n_candidates, genes)
+            return predicted.reshape(-1, genes)
 
-        sums[:, rows] = score_sums(
-            task.deltas[rows], task.weights[rows], candidates, n_candidates, baseline[rows]
-        )
+        objective.judge(rows, candidates, len(shares) * n_residuals)
         return operators
 
     folds = task.inner_folds(settings.inner_folds)
     operators = [hold_out(rows) for rows in folds]
-    candidate_weights = weigh_candidates(sums)[0].reshape(len(settings.blends), 1 + n_operators)
-    blend = float(candidate_weights.sum(axis=1) @ settings.blends)
-    weights = candidate_weights.sum(axis=0)[1:]
-    inner = bases[0] + blend * (bases[1] - bases[0])
+    candidate_weights = objective.weigh().reshape(len(shares), n_residuals)
+    blend = float(candidate_weights.sum(axis=1) @ shares)
+    residual_weights = candidate_weights.sum(axis=0)
+    weights = residual_weights[1 : 1 + n_operators]
+    share = float(residual_weights[-1]) if SOURCES in settings.kernels else 0.0
+    inner = bases[0] + blend * (bases[1] - bases[0]) + share * of_sources
     for rows, of_fold in zip(folds, operators, strict=True):
         if n_operators:
             responses = fill_silenced_entries(task.split(rows))
@@ -207,10 +251,12 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
 
     responses = fill_silenced_entries(task)
     mean = responses.mean(axis=0)
-    base = mean + blend * (median - mean)
+    base = mean + blend * (objective.median(np.arange(0), 0.0) - mean)
     weighted = map(np.multiply, weights, residual_operators(task, responses, settings))
     operator = sum(weighted, start=np.zeros((task.n_to_predict, m)))
     deltas = base + operator @ (responses - mean)
+    if share > 0:
+        deltas += share * source_residuals(task, responses - mean, settings)
     _set_silenced_entries(
         deltas, knockdown_responses(task, remaining_expression(task)), task.silenced[m:]
     )
@@ -226,10 +272,13 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
 def _choices(settings: Echo, candidate_weights: Floats, blend: float) -> dict[str, float]:
     """Summarise the weights: blend, weight of no residual, weight of each kernel, mean penalty."""
     weights = candidate_weights.sum(axis=0)
-    by_kernel = weights[1:].reshape(len(settings.kernels), len(settings.penalties))
+    count = len(settings.whole) * len(settings.penalties)
+    by_kernel = weights[1 : 1 + count].reshape(len(settings.whole), len(settings.penalties))
     choices = {"blend": blend, "no_residual": float(weights[0])}
-    for name, of_penalties in zip(settings.kernels, by_kernel, strict=True):
+    for name, of_penalties in zip(settings.whole, by_kernel, strict=True):
         choices[name] = float(of_penalties.sum())
+    if SOURCES in settings.kernels:
+        choices[SOURCES] = float(weights[-1])
     if by_kernel.size and by_kernel.sum() > 0:
         # The geometric mean: penalties differ by factors.
         logs = np.log(settings.penalties)

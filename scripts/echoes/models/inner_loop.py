@@ -137,3 +137,52 @@ def weigh_candidates(sums: Floats) -> tuple[Floats, Floats]:
     behind = scores[best] - scores
     weights = np.exp(-behind / np.maximum(error, ROUNDING))
     return weights / weights.sum(), scores
+
+
+def error_sums(
+    truth: Floats, candidates: Callable[[int], Singles], count: int, power: int
+) -> Floats:
+    """Sum the errors of each row and candidate over genes, (m, C).
+
+    Parameters
+    ----------
+    truth
+        (m, G) responses.
+    candidates, count
+        As in `score_sums`.
+    power
+        1 for absolute errors, 2 for squared ones.
+    """
+    sums = np.empty((len(truth), count))
+    error = np.empty((count, truth.shape[1]), dtype=np.float32)
+    for p, y in enumerate(single_precision(truth)):
+        np.subtract(candidates(p), y, out=error)
+        if power == 2:
+            sums[p] = np.einsum("cg,cg->c", error, error)
+        else:
+            sums[p] = np.abs(error, out=error).sum(axis=1)
+    return sums
+
+
+def weigh_errors(sums: Floats) -> Floats:
+    """Compute a weight for each candidate from its errors, as `weigh_candidates` does from scores.
+
+    Parameters
+    ----------
+    sums
+        (m, C) errors from `error_sums`. d is their sum over rows minus that of the best candidate,
+        and s its standard error over rows.
+
+    Returns
+    -------
+    array
+        (C,) weights with sum 1.
+    """
+    m = len(sums)
+    total = sums.sum(axis=0)
+    behind = sums - sums[:, [int(total.argmin())]]
+    error = np.sqrt(m / max(m - 1, 1) * np.sum((behind - behind.mean(axis=0)) ** 2, axis=0))
+    floor = max(ROUNDING * float(total.min()) / m, np.finfo(np.float64).tiny)
+    weights = np.exp(-behind.sum(axis=0) / np.maximum(error, floor))
+    scaled: Floats = weights / weights.sum()
+    return scaled

@@ -10,6 +10,7 @@ import numpy as np
 
 from echoes.io.arrays import Bools, Floats, Ints, positions
 from echoes.models.inner_loop import assign_folds
+from echoes.models.sources import NETWORK, Source
 
 if TYPE_CHECKING:
     from echoes.models.kernels import Kernels
@@ -48,6 +49,9 @@ class Task:
         (m + q, F) features for linear models; F is 0 where no model needs them.
     groups
         (m + q,) number of each silenced gene: guides of one gene have the same number.
+    others
+        Further sources of likeness of the m + q silenced genes: other networks, screens of other
+        cells, tables of genes.
     """
 
     deltas: Floats
@@ -59,6 +63,14 @@ class Task:
     known: Bools
     features: Floats
     groups: Ints
+    others: tuple[Source, ...] = ()
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All sources of likeness: the network of `kernels`, if any, and then the others."""
+        if not len(self.kernels):
+            return self.others
+        return Source(NETWORK, self.kernels, self.known), *self.others
 
     @property
     def n_training(self) -> int:
@@ -99,6 +111,7 @@ class Task:
             known=self.known[rows],
             features=self.features[rows],
             groups=self.groups[rows],
+            others=tuple(source.take(rows) for source in self.others),
         )
 
     def inner_folds(self, folds: int) -> list[Ints]:
@@ -125,6 +138,7 @@ def build_task(
     silenced: Sequence[str],
     kernels: Kernels | None,
     features: Floats | None,
+    others: Sequence[Source] = (),
 ) -> Task:
     """Put together a task from the arrays of a screen and of a network.
 
@@ -142,6 +156,8 @@ def build_task(
         Kernels of the silenced genes, or None where no model needs them.
     features
         (m + q, F) features of the silenced genes, or None where no model needs them.
+    others
+        Further sources of likeness of the silenced genes.
     """
     rows = len(silenced)
     return Task(
@@ -154,6 +170,7 @@ def build_task(
         known=np.zeros(rows, dtype=np.bool_) if kernels is None else kernels.known,
         features=np.empty((rows, 0)) if features is None else features,
         groups=np.unique(np.asarray(silenced, dtype=np.str_), return_inverse=True)[1],
+        others=tuple(others),
     )
 
 

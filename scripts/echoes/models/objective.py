@@ -1,0 +1,89 @@
+"""What a model is meant to be good at: how its candidates are weighed, and the median of its base.
+
+- ``score``: the competition's score. Its median is the re-weighted one.
+- ``absolute``: absolute errors. They are smallest for the median without weights.
+- ``squared``: squared errors. They are smallest for the mean, so that there is no median.
+
+Errors count all genes and rows the same, whatever their weights in the score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from echoes.io.arrays import Floats, Ints, Singles
+from echoes.models.inner_loop import error_sums, score_sums, weigh_candidates, weigh_errors
+from echoes.models.medians import Medians
+from echoes.scoring.metrics import weighted_mae
+
+#: Names in the configuration → power of the errors; none for the score.
+OBJECTIVES = {"score": None, "absolute": 1, "squared": 2}
+
+
+class Objective:
+    """Judge candidates on held-out training rows, fold after fold, and weigh them.
+
+    Parameters
+    ----------
+    name
+        Name in `OBJECTIVES`.
+    deltas, weights
+        (m, G) responses of the training perturbations, and their weights in the score.
+    """
+
+    def __init__(self, name: str, deltas: Floats, weights: Floats) -> None:
+        self._deltas, self._weights = deltas, weights
+        self._power = OBJECTIVES[name]
+        self._parts: list[tuple[Ints, Floats]] = []
+        if self._power is None:
+            self._medians = Medians(deltas, weights)
+            self._baseline = weighted_mae(deltas, deltas.mean(axis=0), weights)
+        elif self._power == 1:
+            self._medians = Medians(deltas, np.ones_like(deltas))
+
+    def blends(self, shares: Sequence[float]) -> tuple[float, ...]:
+        """Shares of the median in the base that are candidates."""
+        return (0.0,) if self._power == 2 else tuple(shares)
+
+    def median(self, without: Ints, tolerance: float) -> Floats:
+        """Median of the training rows (G,) that are not left out; the mean for squared errors.
+
+        Parameters
+        ----------
+        without
+            Rows to leave out, if any.
+        tolerance
+            Tolerance of the re-weighted median.
+        """
+        if self._power == 2:
+            mean: Floats = np.delete(self._deltas, without, axis=0).mean(axis=0)
+            return mean
+        medians = self._medians.without(without) if len(without) else self._medians
+        return medians.weighted() if self._power else medians.reweighted(tolerance)
+
+    def judge(self, rows: Ints, candidates: Callable[[int], Singles], count: int) -> None:
+        """Judge candidates on some training rows.
+
+        Parameters
+        ----------
+        rows
+            The rows; each is judged once.
+        candidates
+            Function that gives, for a place in `rows`, the prediction of each candidate, (C, G).
+        count
+            Number of candidates, C.
+        """
+        truth = self._deltas[rows]
+        if self._power is None:
+            sums = score_sums(truth, self._weights[rows], candidates, count, self._baseline[rows])
+        else:
+            sums = error_sums(truth, candidates, count, self._power)[None]
+        self._parts.append((rows, sums))
+
+    def weigh(self) -> Floats:
+        """Compute the weights of the candidates, (C,), once all training rows are judged."""
+        sums = np.concatenate([part for _, part in self._parts], axis=1)
+        ordered = sums[:, np.argsort(np.concatenate([rows for rows, _ in self._parts]))]
+        return weigh_candidates(ordered)[0] if self._power is None else weigh_errors(ordered[0])
