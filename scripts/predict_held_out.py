@@ -12,6 +12,7 @@ from echoes.io.errors import InputError
 from echoes.io.files import load_json
 from echoes.models.held_out import Member, outer_folds, predict_folds, predict_validation
 from echoes.models.kernels import load_kernels
+from echoes.models.sources import load_source
 from echoes.models.task import build_task
 from echoes.network.features import load_groups
 from echoes.scoring.out_of_fold import save_part
@@ -72,6 +73,7 @@ def _load_members(
             np.concatenate(silenced).tolist(),
             load_kernels(folder / kernels) if kernels else None,
             np.vstack(load_groups(folder / features)) if features else None,
+            [load_source(source, folder / path) for source, path in member["sources"].items()],
         )
         members.append(Member(name, tuple(member["models"]), task, member))
     return members

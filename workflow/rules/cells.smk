@@ -6,24 +6,26 @@ Makes: perturbations/cells.npz, statistics.npz, cells.json, cells.md, cells.png.
 
 
 rule download_cells:
-    """Download the file of cells."""
+    """Download the file of cells of the data set, or of a prior."""
     input:
         script=scripts_file("download_cells.py"),
         code=code("download_cells.py"),
     output:
-        h5ad="<results>/<dataset>/perturbations/source/cells.h5ad",
-        receipt="<results>/<dataset>/perturbations/source/cells.json",
+        h5ad="<results>/<dataset>/{screen}/source/cells.h5ad",
+        receipt="<results>/<dataset>/{screen}/source/cells.json",
     log:
-        "<logs>/<dataset>/download_cells.log",
+        "<logs>/<dataset>/download_cells/{screen}.log",
     benchmark:
-        "<benchmarks>/<dataset>/download_cells.tsv"
+        "<benchmarks>/<dataset>/download_cells/{screen}.tsv"
+    wildcard_constraints:
+        screen=match_any(["perturbations", *PLAN.prior_folders]),
     retries: 2
     localrule: True
     conda:
         "../../envs/echoes.yaml"
     params:
-        source=lookup(dpath="dataset/h5ad", within=CONFIG),
-        checksum=CONFIG["dataset"]["checksum"] or [],
+        source=lambda w: PLAN.screen(w.screen)["h5ad"],
+        checksum=lambda w: PLAN.screen(w.screen)["checksum"] or [],
     shell:
         "python {input.script:q}"
         " --source {params.source:q}"

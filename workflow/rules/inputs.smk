@@ -161,8 +161,8 @@ rule write_settings:
     benchmark:
         "<benchmarks>/<dataset>/{experiment}/write_settings.tsv"
     wildcard_constraints:
-        # The settings of the data set are beside its perturbations.
-        experiment=match_any([*PLAN.everything, "perturbations"]),
+        # The settings of the data set are beside its perturbations, those of priors likewise.
+        experiment=match_any([*PLAN.everything, *PLAN.prior_folders, "perturbations"]),
     localrule: True
     conda:
         "../../envs/echoes.yaml"

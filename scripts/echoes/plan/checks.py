@@ -7,31 +7,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from echoes.plan.datasets import LAYOUTS
 from echoes.plan.networks import Network
 from echoes.plan.settings import ConfigError
 
 #: Folder of the embedded example.
 EXAMPLE = "<results>/simulated/"
-
-#: Kinds of a data set's main table, which are also the keys of its path.
-LAYOUTS = ("means", "deltas", "effects", "h5ad")
-#: Names of the controls in a table of means if none are set.
-CONTROLS = ["non-targeting"]
-_MATRICES = ("means", "deltas")
-_TABLES = ("means", "deltas", "effects")
-#: Settings of a data set that only some kinds of tables have.
-_KEYS_OF = {
-    "genes_in": _MATRICES,
-    "name_column": _MATRICES,
-    "truth": _MATRICES,
-    "control_expression": ("deltas", "effects"),
-    "preset": ("effects",),
-    "columns": ("effects",),
-    "standard_error": _TABLES,
-    "incomplete_genes": _TABLES,
-    "checksum": ("h5ad",),
-    "cells": ("h5ad",),
-}
 
 #: Keys of earlier versions → what replaces them.
 _RENAMED = {
@@ -70,78 +51,6 @@ def check_renamed(config: Mapping[str, Any]) -> None:
                     expected=replacement,
                     remedy="config/README.md explains all keys.",
                 )
-
-
-def layout(dataset: Mapping[str, Any]) -> str:
-    """Find the kind of a data set's main table: ``means``, ``deltas``, ``effects`` or ``h5ad``.
-
-    Raises
-    ------
-    ConfigError
-        When there is none, or more than one.
-    """
-    given = [key for key in LAYOUTS if dataset.get(key) is not None]
-    if len(given) != 1:
-        raise ConfigError(
-            "dataset",
-            f"it has {' and '.join(given)}" if given else "it has no table",
-            expected="one of means, deltas, effects and h5ad",
-            remedy="Use one data set for each table."
-            if given
-            else "Name the table of your screen, for instance `means: data/means.csv`.",
-        )
-    return given[0]
-
-
-def check_dataset(dataset: Mapping[str, Any]) -> None:
-    """Check that a data set's settings fit its table, before the defaults are filled in.
-
-    Raises
-    ------
-    ConfigError
-        When it has not one main table, a setting of another kind of table, or two ways to find
-        the genes of guides.
-    """
-    kind = layout(dataset)
-    for key, allowed in _KEYS_OF.items():
-        if dataset.get(key) is not None and kind not in allowed:
-            raise ConfigError(
-                f"dataset: {key}",
-                f"this is a setting for a table of {' or '.join(allowed)}",
-                expected=f"settings of a table of {kind}",
-                remedy="Remove it, or name the table by its kind.",
-            )
-    if kind != "h5ad" and dataset.get("scale") == "counts":
-        raise ConfigError(
-            "dataset: scale",
-            f"counts in a table of {kind}",
-            expected="log2, ln or log10",
-            remedy="Take the logarithm first; only cells in an h5ad are read as counts.",
-        )
-    cells = dataset.get("cells") or {}
-    if kind == "h5ad" and cells.get("layout") is None and cells.get("perturbation") is None:
-        raise ConfigError(
-            "dataset: cells",
-            "it does not say which column has the perturbation of a cell",
-            expected="`layout:` or `perturbation:`",
-            remedy="Set one of them, for instance `cells: {perturbation: target_gene}`.",
-        )
-    if dataset.get("truth") is not None and dataset.get("standard_error") is not None:
-        raise ConfigError(
-            "dataset: standard_error",
-            "the table of truth has weights of its own",
-            expected="one of truth and standard_error",
-            remedy="Remove one of them.",
-        )
-    guides = dataset.get("guides") or {}
-    ways = [key for key in ("separator", "pattern", "table") if guides.get(key) is not None]
-    if len(ways) > 1:
-        raise ConfigError(
-            "dataset: guides",
-            f"it has {' and '.join(ways)}",
-            expected="one of separator, pattern and table",
-            remedy="Keep the one that fits the names of your perturbations.",
-        )
 
 
 def table_paths(config: Mapping[str, Any]) -> dict[str, str | None]:

@@ -32,6 +32,8 @@ class Experiment:
         Experiments whose predictions an ensemble averages; empty if there are models.
     network
         Name of its network.
+    sources
+        Names of further sources of likeness of silenced genes.
     sections
         The sections of the configuration, overridden by the keys of the experiment.
     """
@@ -42,6 +44,7 @@ class Experiment:
     models: tuple[str, ...]
     members: tuple[str, ...]
     network: str
+    sources: tuple[str, ...]
     sections: Settings = field(hash=False)
 
     @property
@@ -127,7 +130,16 @@ def make_experiment(
     sections = {
         section: overlay(config[section], settings.get(section, {})) for section in SECTIONS
     }
-    return Experiment(name, kind, protocol, tuple(models), tuple(members), network, sections)
+    return Experiment(
+        name,
+        kind,
+        protocol,
+        tuple(models),
+        tuple(members),
+        network,
+        tuple(settings.get("sources", ())),
+        sections,
+    )
 
 
 def _check_model(model: str, protocol: str, place: str) -> None:
@@ -146,7 +158,9 @@ def _check_model(model: str, protocol: str, place: str) -> None:
 
 def _check_ensemble(place: str, protocol: str, settings: Mapping[str, Any]) -> None:
     """Refuse settings that belong to the members of an ensemble, and the published protocol."""
-    extra = [key for key in (*SECTIONS, "network") if key in settings and key != "crossval"]
+    extra = [
+        key for key in (*SECTIONS, "network", "sources") if key in settings and key != "crossval"
+    ]
     if protocol != "held_out" or extra:
         raise ConfigError(
             place,

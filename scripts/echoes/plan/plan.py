@@ -10,7 +10,7 @@ from typing import Any
 
 from echoes.io.files import atomic_path
 from echoes.models.catalogue import MODELS
-from echoes.plan import checks, paths
+from echoes.plan import checks, datasets, files, paths, sources
 from echoes.plan.experiments import (
     BASELINE,
     Experiment,
@@ -62,7 +62,10 @@ class Plan:
             self.config["seed"],
             table_of_names=self.config["names"]["table"] is not None,
         )
-        checks.check_dataset(config["dataset"])
+        datasets.check_dataset(config["dataset"])
+        for name, prior in config.get("priors", {}).items():
+            datasets.check_dataset(prior, f"priors: {name}")
+        sources.check_names(self.config)
         checks.check_example(self.config, self.networks)
         named = inherit(self.config["experiments"], "experiments")
         if not named:
@@ -95,6 +98,8 @@ class Plan:
                 )
             check_members(experiment, self.experiments)
         self.everything = {**self.runs, **self.baselines, **self.experiments}
+        for experiment in self.everything.values():
+            sources.check_sources(experiment, self.config)
 
     def _make_experiments(
         self, kind: str, settings: Mapping[str, Settings]
@@ -128,10 +133,21 @@ class Plan:
     def kernels(self) -> dict[tuple[str, str], Experiment]:
         """For each set of kernels one experiment that uses it, by names of network and kernels."""
         return {
-            (each.network, paths.kernels_name(each)): each
+            (network, paths.kernels_name(each)): each
             for each in self.everything.values()
             if "kernels" in each.inputs
+            for network in (each.network, *each.sources)
+            if network in self.networks
         }
+
+    def source_files(self, one: Experiment) -> dict[str, str]:
+        """Paths of the kernels of an experiment's further sources, in the data set's folder."""
+        return {name: sources.source_file(one, name, self.config) for name in one.sources}
+
+    @property
+    def prior_folders(self) -> dict[str, str]:
+        """Folders of the priors, in that of the data set, and their names."""
+        return {f"priors/{name}": name for name in self.config["priors"]}
 
     def model_modules(self, experiment: str) -> list[str]:
         """List the modules, by dotted names, that contain an experiment's models."""
@@ -140,11 +156,12 @@ class Plan:
 
     def input_files(self, experiment: str) -> list[str]:
         """List the paths of the kernels and features that an experiment's models learn from."""
-        files = []
+        inputs: list[str] = []
         for each in self.members(experiment):
-            files += [paths.kernels_file(each)] if "kernels" in each.inputs else []
-            files += [paths.features_file(each)] if "features" in each.inputs else []
-        return [f"{paths.DATASET}/{file}" for file in dict.fromkeys(files)]
+            inputs += [paths.kernels_file(each)] if "kernels" in each.inputs else []
+            inputs += self.source_files(each).values()
+            inputs += [paths.features_file(each)] if "features" in each.inputs else []
+        return [f"{paths.DATASET}/{file}" for file in dict.fromkeys(inputs)]
 
     def network_summary(self, experiment: str) -> list[str]:
         """List the path of the summary of an experiment's network; empty if no model uses it."""
@@ -198,10 +215,28 @@ class Plan:
         one = self.networks[network]
         return int(one.settings["seed"]) if one.shuffle == "labels" else []
 
+    def screen(self, folder: str) -> Settings:
+        """Get the settings of the data set (``perturbations``) or of a prior, by its folder."""
+        if folder == paths.PERTURBATIONS:
+            return dict(self.config["dataset"])
+        return dict(self.config["priors"][self.prior_folders[folder]])
+
+    def prior_file(self, prior: str, local: Mapping[str, list[str]]) -> str:
+        """Path of the file of a prior, given the local files; it may have to be downloaded."""
+        kind = datasets.layout(self.config["priors"][prior])
+        found = local[f"priors: {prior}: {kind}"]
+        return found[0] if found else f"{paths.DATASET}/priors/{prior}/source/cells.h5ad"
+
+    def numbers_file(self, section: str, source: str, local: Mapping[str, list[str]]) -> str:
+        """Path of the numbers of a source: the screen of a prior, or a table of genes."""
+        if section == "priors":
+            return f"{paths.DATASET}/priors/{source}/screen.npz"
+        return local[f"gene_features: {source}: table"][0]
+
     @property
     def layout(self) -> str:
         """Kind of the data set's main table: ``means``, ``deltas``, ``effects`` or ``h5ad``."""
-        return checks.layout(self.config["dataset"])
+        return datasets.layout(self.config["dataset"])
 
     def cell_files(self, *names: str) -> list[str]:
         """List the paths of files that are made of cells; empty if the data set has none."""
@@ -229,7 +264,10 @@ class Plan:
             Name of the experiment, or ``perturbations`` for the settings of the data set.
         """
         if name == paths.PERTURBATIONS:
-            return self._dataset_settings()
+            return datasets.reading_settings(self.config["dataset"])
+        if name in self.prior_folders:
+            prior = self.config["priors"][self.prior_folders[name]]
+            return datasets.reading_settings(prior, prior=True)
         one = self.everything[name]
         if not one.held_out:
             return {
@@ -252,34 +290,25 @@ class Plan:
             },
         }
 
-    def _dataset_settings(self) -> Settings:
-        """Collect the settings of the data set's tables; paths are inputs of the rule."""
-        dataset = self.config["dataset"]
-        files = (*checks.LAYOUTS, "truth", "validation", "control_expression")
-        others = (*files, "name", "source", "checksum")
-        settings = {key: value for key, value in dataset.items() if key not in others}
-        settings["guides"] = {k: v for k, v in dataset["guides"].items() if k != "table"}
-        control, cells = dataset["control"], self.layout == "h5ad"
-        if control is None:
-            # The layout of cells names their controls.
-            named = self.layout == "means" or (cells and dataset["cells"]["layout"] is None)
-            control = checks.CONTROLS if named else []
-        settings["control"] = [control] if isinstance(control, str) else control
-        settings["scale"] = dataset["scale"] or ("counts" if cells else "log2")
-        if not cells:
-            del settings["cells"]
-        return {"layout": self.layout, **settings}
-
     def _member_settings(self, one: Experiment, *, inner: bool) -> Settings:
         """Collect the settings that the models of one member read."""
         return {
             "models": list(one.models),
             "kernels": paths.kernels_file(one) if "kernels" in one.inputs else None,
             "features_file": paths.features_file(one) if "features" in one.inputs else None,
+            "sources": self.source_files(one),
             **(self._graph_settings(one) if one.inputs else {}),
-            **one.model_settings(),
+            **self._objective(one.model_settings()),
             **({"inner_crossval": one.sections["inner_crossval"]} if inner else {}),
         }
+
+    def _objective(self, settings: Settings) -> Settings:
+        """Choose the objective of a model, if none is set: the score, if there are weights."""
+        for section in settings.values():
+            if section.get("objective", "") is None:
+                weighed = datasets.has_weights(self.config["dataset"])
+                section["objective"] = "score" if weighed else "squared"
+        return settings
 
     def _graph_settings(self, one: Experiment) -> Settings:
         """Collect the settings of an experiment's network and of its diffusion."""
@@ -318,49 +347,8 @@ class Plan:
         return {"sweep": name, "runs": runs}
 
     def local_files(self, *, stored: bool = False) -> dict[str, list[str]]:
-        """Find the local files that the configuration names.
-
-        Parameters
-        ----------
-        stored
-            Whether files are in an object store, where this function cannot look for them.
-
-        Returns
-        -------
-        dict
-            For each setting, such as ``dataset: means``, a list of the file that it names; the list
-            is empty if it names none.
-
-        Raises
-        ------
-        ConfigError
-            When a file is missing.
-        """
-        source = self.config["dataset"]["source"]
-        remedy = f"Get it from {source} and put it there." if source else "Correct the path."
-        files = {
-            key: checks.local_file(
-                path, key, remedy=remedy, urls=key == "dataset: h5ad", stored=stored
-            )
-            for key, path in checks.table_paths(self.config).items()
-        }
-        files["names: table"] = checks.local_file(
-            self.config["names"]["table"], "names: table", remedy="Correct the path.", stored=stored
-        )
-        for name, network in self.networks.items():
-            keys = {"edges": ["edges"]}.get(network.kind, [])
-            keys += [key for key, owner in network.tables.items() if owner == name]
-            for key in keys:
-                place = f"networks: {name}: {key}"
-                fetched = f", or set `{key}: null` to fetch it from STRING"
-                files[place] = checks.local_file(
-                    network.settings[key],
-                    place,
-                    remedy=f"Correct the path{'' if key == 'edges' else fetched}.",
-                    urls=key != "edges",
-                    stored=stored,
-                )
-        return files
+        """Find the local files that the configuration names; see `echoes.plan.files`."""
+        return files.local_files(self.config, self.networks, stored=stored)
 
     def write(self, folder: Path) -> Path:
         """Write all records for the jobs to one file, unless it exists; its name is a hash of them.
@@ -378,7 +366,7 @@ class Plan:
             Path of the file: a JSON object of records, by the names of the files that jobs write.
         """
         records: dict[str, Settings] = {"experiments.json": self.comparison()}
-        named = (paths.PERTURBATIONS, *self.everything)
+        named = (paths.PERTURBATIONS, *self.prior_folders, *self.everything)
         records |= {f"{name}/settings.json": self.settings(name) for name in named}
         records |= {f"sweeps/{name}.json": self.sweep(name) for name in self.sweeps}
         text = json.dumps(records, ensure_ascii=False)

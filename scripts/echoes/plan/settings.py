@@ -97,6 +97,9 @@ def complete(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Settings:
         )
         for name, network in networks.items()
     }
+    for section, kind in (("priors", "prior"), ("gene_features", "gene_features")):
+        filled = defaults(schema["$defs"][kind], schema)
+        result[section] = {name: overlay(filled, each) for name, each in result[section].items()}
     return result
 
 

@@ -94,6 +94,41 @@ def read_screen(
     return screen, warnings
 
 
+def read_prior(
+    path: StrPath,
+    settings: Mapping[str, Any],
+    guides: Guides,
+    name_genes: NameGenes,
+    *,
+    threads: int,
+) -> Screen:
+    """Read a screen of other cells, in any layout; it may have gaps.
+
+    Parameters
+    ----------
+    path
+        Its table, or `.h5ad` file.
+    settings
+        Its settings, as those of a data set.
+    guides, name_genes
+        As in `read_screen`.
+    threads
+        Threads to read cells with.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be used.
+    """
+    if settings["layout"] == "h5ad":
+        # h5py takes a while to import, and tables do not need it.
+        from echoes.screen.h5ad_screen import read_h5ad_screen
+
+        return read_h5ad_screen(path, settings, guides, name_genes, threads=threads).screen
+    read = _read_effects if settings["layout"] == "effects" else _read_matrix
+    return read(path, settings, guides, name_genes)
+
+
 def read_guides(settings: Mapping[str, Any], table: StrPath | None) -> Guides:
     """Read how the silenced gene follows from the name of a perturbation.
 
@@ -130,14 +165,13 @@ def _read_matrix(
     path: StrPath, settings: Mapping[str, Any], guides: Guides, name_genes: NameGenes
 ) -> Screen:
     """Read a matrix of means or deltas."""
-    drop = settings["incomplete_genes"] == "drop"
     matrix = read_wide(
         path,
         genes_in=settings["genes_in"],
         name_column=settings["name_column"],
-        allow_missing=drop,
+        allow_missing=settings["incomplete_genes"] != "refuse",
     )
-    if drop:
+    if settings["incomplete_genes"] == "drop":
         keep = complete_genes(matrix.values, matrix.columns, path)
         genes = tuple(np.array(matrix.columns, dtype=np.str_)[keep].tolist())
         matrix = Matrix(matrix.rows, genes, np.ascontiguousarray(matrix.values[:, keep]))
