@@ -17,8 +17,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "blend": {"shares": [0.25, 0.5, 0.75, 1.0]},
     "echo": {
         "blends": [0.25, 0.5, 0.75, 1.0],
-        "kernels": ["network", "profile", "both"],
+        "kernels": ["network", "profile", "both", "sources"],
         "penalties": [1.0, 10.0],
+        "objective": "score",
+        "rate": 2.0,
     },
     "inner_crossval": {"folds": 4},
     "response": {"n_components": 3},
@@ -36,9 +38,11 @@ REGRESSION = Regression.from_settings(SETTINGS["regression"])
 #: With more penalties and folds than in `SETTINGS`.
 ECHO = Echo(
     blends=(0.25, 0.5, 0.75, 1.0),
-    kernels=("network", "profile", "both"),
+    kernels=("network", "profile", "both", "sources"),
     penalties=(1.0, 3.0, 10.0, 30.0, 100.0),
     inner_folds=10,
+    objective="score",
+    rate=2.0,
 )
 
 

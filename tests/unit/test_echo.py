@@ -18,10 +18,13 @@ from echoes.models.echo import (
     knockdown_responses,
     remaining_expression,
     residual_operators,
+    source_residuals,
 )
 from echoes.models.inner_loop import assign_folds
 from echoes.models.medians import Medians
+from echoes.models.objective import OBJECTIVES, Objective
 from echoes.models.similarity import network_kernel, profile_kernel
+from echoes.models.sources import Source, kernels_of_rows
 from echoes.models.task import Task
 from tasks import ECHO, SETTINGS, example_task, settings_with
 
@@ -45,11 +48,10 @@ def others(task: Task) -> npt.NDArray[np.bool_]:
 def weigh_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let all choices weigh the same, whatever the inner loop finds."""
 
-    def weigh(sums: Array) -> tuple[Array, Array]:
-        count = sums.shape[2]
-        return np.full(count, 1 / count), np.zeros(count)
+    def weigh(_: Objective, counts: Array) -> Array:
+        return np.full(len(counts), 1 / len(counts))
 
-    monkeypatch.setattr(echo, "weigh_candidates", weigh)
+    monkeypatch.setattr(Objective, "weigh", weigh)
 
 
 def test_without_kernels_it_is_the_blend_and_the_own_fall() -> None:
@@ -90,7 +92,7 @@ def test_residuals_are_kernel_ridge_regressions() -> None:
     operators = list(residual_operators(task, responses, settings))
     assert len(operators) == 9
     network, profile = network_kernel(task), profile_kernel(task, responses)
-    choices = [(name, penalty) for name in settings.kernels for penalty in settings.penalties]
+    choices = [(name, penalty) for name in settings.whole for penalty in settings.penalties]
     for operator, (name, penalty) in zip(operators, choices, strict=True):
         share, rest = KERNELS[name]
         kernel = share * network + rest * profile
@@ -106,8 +108,9 @@ def test_the_fit_is_what_its_choices_say(monkeypatch: pytest.MonkeyPatch) -> Non
     ours = fit_echo(task, settings)
     responses = fill_silenced_entries(task)
     Y = responses - responses.mean(axis=0)
-    # Six residuals and none at all.
-    fitted = sum(operator @ Y for operator in residual_operators(task, responses, settings)) / 7
+    # Six residuals, that of all sources, and none at all.
+    fitted = sum(operator @ Y for operator in residual_operators(task, responses, settings)) / 8
+    fitted += source_residuals(task, Y, settings) / 8
     base = base_of(task, 0.4)
     free = others(task)
     np.testing.assert_allclose(ours.deltas[free], (base + fitted)[free], atol=1e-14)
@@ -115,12 +118,13 @@ def test_the_fit_is_what_its_choices_say(monkeypatch: pytest.MonkeyPatch) -> Non
     np.testing.assert_allclose(ours.centre, base, atol=1e-14)
     assert ours.choices == {
         "blend": pytest.approx(0.4),
-        "no_residual": pytest.approx(1 / 7),
-        "network": pytest.approx(2 / 7),
-        "profile": pytest.approx(2 / 7),
-        "both": pytest.approx(2 / 7),
+        "no_residual": pytest.approx(1 / 8),
+        "network": pytest.approx(2 / 8),
+        "profile": pytest.approx(2 / 8),
+        "both": pytest.approx(2 / 8),
+        "sources": pytest.approx(1 / 8),
         "penalty": pytest.approx(np.sqrt(10)),
-        "smallest_penalty": pytest.approx(3 / 7),
+        "smallest_penalty": pytest.approx(3 / 8),
     }
 
 
@@ -273,7 +277,7 @@ def test_knockdowns_do_not_reach_other_perturbations() -> None:
 
 def test_settings_are_read_from_their_sections() -> None:
     settings = settings_with(echo={"penalties": [2.0, 5.0]}, inner_crossval={"folds": 6})
-    expected = Echo((0.25, 0.5, 0.75, 1.0), ("network", "profile", "both"), (2.0, 5.0), 6)
+    expected = replace(ECHO, penalties=(2.0, 5.0), inner_folds=6)
     assert Echo.from_settings(settings) == expected
     one, other = echo.echo(example_task(), settings), fit_echo(example_task(), expected)
     np.testing.assert_array_equal(one.deltas, other.deltas)
@@ -299,6 +303,75 @@ def test_the_order_of_genes_does_not_matter() -> None:
     assert other.inner is not None
     np.testing.assert_allclose(other.inner, one.inner[:, order], atol=1e-6)
     assert other.choices == pytest.approx(one.choices, rel=1e-3)
+
+
+def with_sources(task: Task, *, seed: int = 5) -> Task:
+    """Add another network, a screen of other cells and a table; each knows other genes."""
+    random = np.random.default_rng(seed)
+    r = len(task.silenced)
+    features = random.normal(size=(2, r, 6))
+    others = [Source("coexpression", features @ features.swapaxes(1, 2), np.arange(r) % 5 != 1)]
+    for name, width in (("cells", 20), ("table", 4)):
+        rows = random.normal(size=(r, width))
+        rows[random.random(r) < 0.3] = np.nan
+        part = kernels_of_rows(rows, scale_columns=name == "table")
+        others.append(Source(name, part.kernels, part.known))
+    return replace(task, others=tuple(others))
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("held_out", [[0, 7, 8], [3], [30, 12]])
+def test_what_is_held_out_is_never_seen(objective: str, held_out: list[int]) -> None:
+    """To the last bit, for every kind of source."""
+    task = with_sources(example_task(m=36, to_predict=0, isolated=(3, 5)))
+    rows = np.array(held_out)
+    settings = replace(ECHO, penalties=(1.0, 10.0), inner_folds=4, objective=objective)
+    expected = fit_echo(task.split(rows), settings)
+    deltas, weights = task.deltas.copy(), task.weights.copy()
+    deltas[rows], weights[rows] = 1e3, 1e-3
+    ours = fit_echo(replace(task, deltas=deltas, weights=weights).split(rows), settings)
+    np.testing.assert_array_equal(ours.deltas, expected.deltas)
+    np.testing.assert_array_equal(ours.centre, expected.centre)
+    np.testing.assert_array_equal(ours.inner, expected.inner)
+    assert ours.choices == expected.choices
+
+
+def test_the_base_follows_from_the_objective() -> None:
+    task = example_task(isolated=range(15))
+    responses, free = task.deltas, others(task)
+    mean = fill_silenced_entries(task).mean(axis=0)
+    squared = fit_echo(task, replace(ECHO, objective="squared"))
+    assert squared.choices["blend"] == 0
+    np.testing.assert_allclose(squared.deltas[free], np.tile(mean, (3, 1))[free], atol=1e-15)
+    absolute = fit_echo(task, replace(ECHO, objective="absolute", blends=(1.0,)))
+    # The lower of the two middle responses.
+    median = np.sort(responses, axis=0)[5]
+    np.testing.assert_allclose(absolute.deltas[free], np.tile(median, (3, 1))[free], atol=1e-15)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_each_objective_finds_a_signal(objective: str) -> None:
+    choices = fit_echo(
+        example_task(m=30, genes=80, signal=3.0), replace(ECHO, objective=objective)
+    ).choices
+    assert choices["no_residual"] < 0.01
+
+
+def test_without_a_network_it_learns_from_other_sources() -> None:
+    task = example_task(m=30, genes=80, signal=3.0)
+    features = task.features[:, :6]
+    part = kernels_of_rows(features, scale_columns=False)
+    rows = len(task.silenced)
+    alone = replace(
+        task,
+        kernels=np.empty((0, rows, rows)),
+        reach=np.empty((rows, 0)),
+        known=np.zeros(rows, dtype=bool),
+        others=(Source("table", part.kernels, part.known),),
+    )
+    ours = fit_echo(alone, replace(ECHO, kernels=("sources",), objective="squared"))
+    assert ours.choices["sources"] > 0.99
+    assert np.abs(ours.deltas - ours.centre)[others(task)].max() > 0.3
 
 
 def test_the_order_of_the_perturbations_to_predict_does_not_matter() -> None:

@@ -2,7 +2,8 @@
 
 What silenced genes have in common differs between programmes of response genes: some follow the
 network closely, some hardly at all. Each principal component of the responses is predicted by an
-average of kernel ridge regressions and of no prediction. The weights come from the errors of
+average of kernel ridge regressions and of no prediction; then the predictions from several kernels
+are added with weights that all components share. All weights come from predictions by
 leave-one-out cross-validation, which has a closed form: with the hat matrix H, which includes the
 intercept's 1/m, the error of a row fitted without it is its residual divided by 1 − H_ii.
 
@@ -27,6 +28,8 @@ MOST_COMPONENTS = 100
 FEWEST_SHARED = 10
 #: A single source needs this many.
 FEWEST_KNOWN = 3
+#: Most rounds of `stacking_weights`, and the change of a weight at which they stop.
+STACKING_ROUNDS, STACKING_TOLERANCE = 500, 1e-9
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,13 @@ class Path:
 
     Parameters
     ----------
-    errors
-        (L, m, c) squared error of each training row's scores, fitted without its group.
+    left_out
+        (L, m, c) predicted scores of each training row, fitted without its group.
     predicted
         (L, q, c) predicted scores.
     """
 
-    errors: Floats
+    left_out: Floats
     predicted: Floats
 
 
@@ -87,17 +90,18 @@ def ridge_path(kernel: Floats, scores: Floats, penalties: Sequence[float], group
     across = kernel[m:, :m] @ vectors
     squares = vectors**2
     repeated = [rows for g in np.unique(groups) if len(rows := np.flatnonzero(groups == g)) > 1]
-    errors = np.empty((len(penalties), *scores.shape))
+    left_out = np.empty((len(penalties), *scores.shape))
     predicted = np.empty((len(penalties), len(across), scores.shape[1]))
     for number, penalty in enumerate(penalties):
         shrunk = values / (values + penalty)
         predicted[number] = across @ (rotated / (values + penalty)[:, None])
         residuals = scores - vectors @ (shrunk[:, None] * rotated)
-        errors[number] = residuals / (1 - 1 / m - squares @ shrunk)[:, None]
+        errors = residuals / (1 - 1 / m - squares @ shrunk)[:, None]
         for rows in repeated:
             hat = 1 / m + (vectors[rows] * shrunk) @ vectors[rows].T
-            errors[number, rows] = np.linalg.solve(np.eye(len(rows)) - hat, residuals[rows])
-    return Path(np.square(errors, out=errors), predicted)
+            errors[rows] = np.linalg.solve(np.eye(len(rows)) - hat, residuals[rows])
+        np.subtract(scores, errors, out=left_out[number])
+    return Path(left_out, predicted)
 
 
 def component_weights(errors: Floats) -> Floats:
@@ -151,20 +155,48 @@ def usable(likeness: Likeness, names: Sequence[str]) -> tuple[str, ...]:
 
 def candidates_of(names: Sequence[str]) -> list[tuple[tuple[str, ...], str]]:
     """List the kernels of some sources: each of them, and their sum and product."""
-    candidates = [((name,), "sum") for name in names]
+    candidates: list[tuple[tuple[str, ...], str]] = [((name,), "sum") for name in names]
     if len(names) > 1:
         candidates += [(tuple(names), "sum"), (tuple(names), "product")]
     return candidates
 
 
-def _left_out_means(scores: Floats, groups: Ints) -> Floats:
-    """Errors (m, c) of predicting each row's scores by the mean of all rows of other groups."""
+def left_out_means(scores: Floats, groups: Ints) -> Floats:
+    """Mean scores (m, c) of all rows of other groups, for each row."""
     _, number, counts = np.unique(groups, return_inverse=True, return_counts=True)
     sums = np.zeros((len(counts), scores.shape[1]))
     np.add.at(sums, number, scores)
-    others = np.maximum(len(scores) - counts, 1)[number]
-    errors: Floats = scores - (scores.sum(axis=0) - sums[number]) / others[:, None]
-    return errors
+    others = np.maximum(len(scores) - counts, 1)
+    means: Floats = ((scores.sum(axis=0) - sums) / others[:, None])[number]
+    return means
+
+
+def stacking_weights(left_out: Floats, scores: Floats) -> Floats:
+    """Weights (K,), at least 0, with which K predictions together have the least squared error.
+
+    Predictions of rows that were left out make the weights honest, as in stacking: Breiman,
+    Machine Learning 24 (1996), 49–64, doi:10.1007/BF00117832. Nothing keeps the weights from
+    being 0: then no prediction is better than the mean.
+
+    Parameters
+    ----------
+    left_out
+        (K, rows, c) predicted scores.
+    scores
+        (rows, c) true scores.
+    """
+    flat = left_out.reshape(len(left_out), -1)
+    products, target = flat @ flat.T, flat @ scores.ravel()
+    weights = np.zeros(len(flat))
+    # Coordinate descent: the few weights need no solver.
+    for _ in range(STACKING_ROUNDS):
+        before = weights.copy()
+        for k in np.flatnonzero(np.diagonal(products) > 0):
+            free = target[k] - products[k] @ weights + products[k, k] * weights[k]
+            weights[k] = max(free / products[k, k], 0.0)
+        if np.abs(weights - before).max(initial=0.0) <= STACKING_TOLERANCE:
+            break
+    return weights
 
 
 def predict_components(
@@ -173,9 +205,10 @@ def predict_components(
     """Predict residuals from sources of likeness, (q, G); 0 where no source knows the gene.
 
     Each perturbation is predicted with kernels of those sources alone that know its gene: each of
-    them, their sum and their product. The weights of these candidates come from the training
-    perturbations whose genes the same sources know. So a source changes nothing for the genes
-    that it does not know.
+    them, their sum and their product. For each kernel and component, penalties are averaged with
+    `component_weights`; kernels are then added with `stacking_weights`. All weights come from the
+    training perturbations whose genes the same sources know. So a source changes nothing for the
+    genes that it does not know.
 
     Parameters
     ----------
@@ -190,23 +223,27 @@ def predict_components(
     """
     m = len(residuals)
     components = principal_components(residuals, MOST_COMPONENTS)
-    scores = np.zeros((likeness.n_rows - m, components.scores.shape[1]))
+    truth = components.scores
+    scores = np.zeros((likeness.n_rows - m, truth.shape[1]))
     patterns: dict[tuple[str, ...], list[int]] = {}
     for row in range(len(scores)):
         patterns.setdefault(usable(likeness, likeness.known_to(m + row)), []).append(row)
-    nothing = _left_out_means(components.scores, groups)[None] ** 2
+    means = left_out_means(truth, groups)
     paths: dict[tuple[tuple[str, ...], str], Path] = {}
     for names, rows in patterns.items():
-        candidates = candidates_of(names)
-        for candidate in candidates:
+        alike = likeness.rows_of(names) if names else np.arange(0)
+        left_out, predicted = [], []
+        for candidate in candidates_of(names):
             if candidate not in paths:
                 kernel = likeness.kernel(*candidate)
-                paths[candidate] = ridge_path(kernel, components.scores, penalties, groups)
-        if candidates:
-            alike = likeness.rows_of(names)
-            errors = [paths[candidate].errors[:, alike] for candidate in candidates]
-            weights = component_weights(np.concatenate([nothing[:, alike], *errors]))[1:]
-            predicted = [paths[candidate].predicted[:, rows] for candidate in candidates]
-            scores[rows] = np.einsum("lc,lqc->qc", weights, np.concatenate(predicted))
+                paths[candidate] = ridge_path(kernel, truth, penalties, groups)
+            path = paths[candidate]
+            options = np.concatenate([means[None, alike], path.left_out[:, alike]])
+            weights = component_weights((options - truth[alike]) ** 2)
+            left_out.append(np.einsum("lc,lrc->rc", weights, options) - means[alike])
+            predicted.append(np.einsum("lc,lqc->qc", weights[1:], path.predicted[:, rows]))
+        if names:
+            shares = stacking_weights(np.array(left_out), truth[alike] - means[alike])
+            scores[rows] = np.tensordot(shares, np.array(predicted), 1)
     fitted: Floats = scores @ components.loadings
     return fitted

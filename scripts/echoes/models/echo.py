@@ -32,6 +32,9 @@ KERNELS = {"network": (1.0, 0.0), "profile": (0.0, 1.0), "both": (0.5, 0.5)}
 #: Name in the configuration of the residual from all sources, with penalties and kernels for each
 #: principal component of the responses (see `component_ridge`).
 SOURCES = "sources"
+#: No residual counts as this share of all residuals when candidates are weighed: a residual must be
+#: earned. Otherwise chance makes one of the many look good where there are few perturbations.
+NO_RESIDUAL = 0.5
 
 
 @dataclass(frozen=True)
@@ -220,9 +223,7 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
         operators = single_precision(list(residual_operators(part, responses, settings)))
         fitted = np.zeros((n_residuals, len(rows), genes), dtype=np.float32)
         if n_operators:
-            np.matmul(
-                operators, single_precision(responses - mean), out=fitted[1 : 1 + n_operators]
-            )
+            fitted[1 : 1 + n_operators] = operators @ single_precision(responses - mean)
         if SOURCES in settings.kernels:
             fitted[-1] = of_sources[rows] = source_residuals(part, responses - mean, settings)
 
@@ -239,7 +240,9 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
 
     folds = task.inner_folds(settings.inner_folds)
     operators = [hold_out(rows) for rows in folds]
-    candidate_weights = objective.weigh().reshape(len(shares), n_residuals)
+    counts = np.ones((len(shares), n_residuals))
+    counts[:, 0] = max(NO_RESIDUAL * (n_residuals - 1), 1.0)
+    candidate_weights = objective.weigh(counts.ravel()).reshape(counts.shape)
     blend = float(candidate_weights.sum(axis=1) @ shares)
     residual_weights = candidate_weights.sum(axis=0)
     weights = residual_weights[1 : 1 + n_operators]
@@ -254,11 +257,7 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
     responses = fill_silenced_entries(task)
     mean = responses.mean(axis=0)
     base = mean + blend * (objective.median(np.arange(0), 0.0) - mean)
-    weighted = map(np.multiply, weights, residual_operators(task, responses, settings))
-    operator = sum(weighted, start=np.zeros((task.n_to_predict, m)))
-    deltas = base + operator @ (responses - mean)
-    if share > 0:
-        deltas += share * source_residuals(task, responses - mean, settings)
+    deltas = base + _weighted_residuals(task, responses, settings, weights, share)
     _set_silenced_entries(
         deltas, knockdown_responses(task, remaining_expression(task)), task.silenced[m:]
     )
@@ -269,6 +268,19 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
         inner=inner,
         choices=_choices(settings, candidate_weights, blend),
     )
+
+
+def _weighted_residuals(
+    task: Task, responses: Floats, settings: Echo, weights: Floats, share: float
+) -> Floats:
+    """Add residuals (q, G): of operators with their weights, and of all sources with a share."""
+    residuals = responses - responses.mean(axis=0)
+    weighted = map(np.multiply, weights, residual_operators(task, responses, settings))
+    operator = sum(weighted, start=np.zeros((task.n_to_predict, len(residuals))))
+    predicted: Floats = operator @ residuals
+    if share > 0:
+        predicted += share * source_residuals(task, residuals, settings)
+    return predicted
 
 
 def _choices(settings: Echo, candidate_weights: Floats, blend: float) -> dict[str, float]:

@@ -113,7 +113,7 @@ def predict(
 
 def _check_inputs(task: Task, models: Sequence[str]) -> None:
     """Refuse a model whose kernels or features are not in the task."""
-    sizes = {"kernels": task.kernels.size, "features": task.features.size}
+    sizes = {"kernels": len(task.sources), "features": task.features.size}
     for name in models:
         for kind in catalogue.MODELS[name].inputs:
             if not sizes[kind]:

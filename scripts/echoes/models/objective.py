@@ -82,8 +82,16 @@ class Objective:
             sums = error_sums(truth, candidates, count, self._power)[None]
         self._parts.append((rows, sums))
 
-    def weigh(self) -> Floats:
-        """Compute the weights of the candidates, (C,), once all training rows are judged."""
+    def weigh(self, counts: Floats) -> Floats:
+        """Compute the weights of the candidates, (C,), once all training rows are judged.
+
+        Parameters
+        ----------
+        counts
+            (C,) how many candidates each one counts as, if their judgements were the same.
+        """
         sums = np.concatenate([part for _, part in self._parts], axis=1)
         ordered = sums[:, np.argsort(np.concatenate([rows for rows, _ in self._parts]))]
-        return weigh_candidates(ordered)[0] if self._power is None else weigh_errors(ordered[0])
+        alike = weigh_candidates(ordered)[0] if self._power is None else weigh_errors(ordered[0])
+        weights: Floats = counts * alike / (counts @ alike)
+        return weights

@@ -34,8 +34,11 @@ def network_kernel(task: Task) -> Floats:
     """Similarity of the silenced genes' places in the network, (m + q, m + q).
 
     The mean over the diffusions of their kernels, each centred on the training perturbations
-    and scaled to a mean diagonal of 1 on them. A gene without a link has a row of zeros.
+    and scaled to a mean diagonal of 1 on them. A gene without a link has a row of zeros,
+    as has every gene where there is no network.
     """
+    if not len(task.kernels):
+        return np.zeros((len(task.silenced), len(task.silenced)))
     parts = [_centred(kernel, task.n_training, task.known) for kernel in task.kernels]
     mean: Floats = np.mean(parts, axis=0)
     return mean

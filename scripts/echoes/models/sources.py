@@ -71,7 +71,7 @@ def kernels_of_rows(rows: Floats, *, scale_columns: bool) -> Kernels:
         With one kernel, and a reach without columns.
     """
     present = ~np.isnan(rows)
-    known = present.any(axis=1)
+    known: Bools = np.any(present, axis=1)
     counts = np.maximum(present.sum(axis=0), 1)
     centred = np.where(present, rows - np.where(present, rows, 0.0).sum(axis=0) / counts, 0.0)
     if scale_columns:
