@@ -172,11 +172,11 @@ def left_out_means(scores: Floats, groups: Ints) -> Floats:
 
 
 def stacking_weights(left_out: Floats, scores: Floats) -> Floats:
-    """Weights (K,), at least 0, with which K predictions together have the least squared error.
+    """Weights (K,), 0 … 1, with which K predictions together have the least squared error.
 
     Predictions of rows that were left out make the weights honest, as in stacking: Breiman,
-    Machine Learning 24 (1996), 49–64, doi:10.1007/BF00117832. Nothing keeps the weights from
-    being 0: then no prediction is better than the mean.
+    Machine Learning 24 (1996), 49–64, doi:10.1007/BF00117832. All weights may be 0; none makes
+    a prediction larger than it is.
 
     Parameters
     ----------
@@ -193,7 +193,7 @@ def stacking_weights(left_out: Floats, scores: Floats) -> Floats:
         before = weights.copy()
         for k in np.flatnonzero(np.diagonal(products) > 0):
             free = target[k] - products[k] @ weights + products[k, k] * weights[k]
-            weights[k] = max(free / products[k, k], 0.0)
+            weights[k] = min(max(free / products[k, k], 0.0), 1.0)
         if np.abs(weights - before).max(initial=0.0) <= STACKING_TOLERANCE:
             break
     return weights

@@ -223,7 +223,11 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
         operators = single_precision(list(residual_operators(part, responses, settings)))
         fitted = np.zeros((n_residuals, len(rows), genes), dtype=np.float32)
         if n_operators:
-            fitted[1 : 1 + n_operators] = operators @ single_precision(responses - mean)
+            np.matmul(
+                operators,
+                single_precision(responses - mean),
+                out=fitted[1 : 1 + n_operators],
+            )
         if SOURCES in settings.kernels:
             fitted[-1] = of_sources[rows] = source_residuals(part, responses - mean, settings)
 
