@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 
 import numpy as np
@@ -37,39 +38,51 @@ class Medians:
     """
 
     def __init__(self, values: Floats, weights: Floats) -> None:
-        m, genes = values.shape
         self._table, self._weights = values, weights
-        self._rows = np.arange(m)
-        # A gene's rows in the order of their values, and their weights.
-        self._order = np.empty((genes, m), dtype=np.int32)
-        self._sorted = np.empty((genes, m))
-        for block in _blocks(genes, m):
+        self._kept = np.ones(len(values), dtype=np.bool_)
+        # For each gene the rows in the order of their values, and their weights.
+        self._order = np.empty(values.shape, dtype=np.intp)
+        self._sorted = np.empty(values.shape)
+        for block in _blocks(*values.shape[::-1]):
             columns = np.ascontiguousarray(values[:, block].T)
-            order = np.argsort(columns, axis=1, kind="stable")
-            self._order[block] = order
-            self._sorted[block] = np.take_along_axis(weights[:, block].T, order, axis=1)
+            order = np.argsort(columns, axis=1, kind="stable").T
+            self._order[:, block] = order
+            self._sorted[:, block] = np.take_along_axis(weights[:, block], order, axis=0)
         self._fill_weights()
 
     def _fill_weights(self) -> None:
         """Give all rows of a column the same weight if all their weights are 0."""
-        self._sorted[~self._sorted.any(axis=1)] = 1.0
+        empty = ~np.any(self._weights[self._kept] > 0, axis=0)
+        if empty.any():
+            self._sorted = np.where(empty, 1.0, self._sorted)
 
     def without(self, rows: Ints) -> Medians:
-        """Leave out some rows; the result needs no sorting."""
-        fewer = Medians.__new__(Medians)
-        fewer._table, fewer._weights = self._table, self._weights
-        fewer._rows = np.delete(self._rows, rows)
-        kept = np.zeros(len(self._table), dtype=np.bool_)
-        kept[fewer._rows] = True
-        genes, m = len(self._order), len(fewer._rows)
-        fewer._order = np.empty((genes, m), dtype=np.int32)
-        fewer._sorted = np.empty((genes, m))
-        for block in _blocks(genes, m):
-            places = kept[self._order[block]]
-            fewer._order[block] = self._order[block][places].reshape(-1, m)
-            fewer._sorted[block] = self._sorted[block][places].reshape(-1, m)
+        """Leave out some of the rows that are left; the result needs no sorting."""
+        fewer = copy.copy(self)
+        fewer._kept = self._kept.copy()
+        fewer._kept[np.flatnonzero(self._kept)[rows]] = False
         fewer._fill_weights()
         return fewer
+
+    def _reached(self, factor: Floats, weights: Floats | None) -> Floats:
+        """Sum factors of rows, times weights if any, from a gene's smallest value up, (m, G)."""
+        reached = np.empty(self._order.shape)
+        # Row after row: numpy's own cumulative sum down the columns takes much longer.
+        for place, rows in enumerate(self._order):
+            # The mode is that which needs no copy; no row is out of bounds.
+            np.take(factor, rows, out=reached[place], mode="clip")
+            if weights is not None:
+                reached[place] *= weights[place]
+            if place:
+                reached[place] += reached[place - 1]
+        return reached
+
+    def _values(self, reached: Floats, target: Floats | float) -> Floats:
+        """Value of each gene, (G,), at which its sums (m, G) reach a target."""
+        places = np.count_nonzero(reached < target, axis=0)
+        genes = np.arange(len(places))
+        values: Floats = self._table[self._order[places, genes], genes]
+        return values
 
     def weighted(self, factors: Floats | None = None) -> Floats:
         """Lower weighted median of each column, (G,).
@@ -82,19 +95,18 @@ class Medians:
         factors
             (m,) factors of the rows' weights, above 0.
         """
-        genes, m = self._order.shape
+        # A row that is left out weighs nothing.
         factor = np.zeros(len(self._table))
-        factor[self._rows] = 1.0 if factors is None else factors
-        median = np.empty(genes)
-        for block in _blocks(genes, m):
-            order = self._order[block]
-            reached = factor[order]
-            reached *= self._sorted[block]
-            np.cumsum(reached, axis=1, out=reached)
-            place = np.count_nonzero(reached < reached[:, -1:] / 2, axis=1)
-            row = np.take_along_axis(order, place[:, None], axis=1)[:, 0]
-            median[block] = self._table[row, np.arange(block.start, block.stop)]
-        return median
+        factor[self._kept] = 1.0 if factors is None else factors
+        reached = self._reached(factor, self._sorted)
+        return self._values(reached, reached[-1] / 2)
+
+    def _unweighted(self) -> Floats:
+        """Median of each column without weights, (G,): of an even number, the mean of two."""
+        m = int(self._kept.sum())
+        reached = self._reached(self._kept.astype(np.float64), None)
+        median: Floats = self._values(reached, (m + 1) // 2) + self._values(reached, m // 2 + 1)
+        return median / 2
 
     def _error(self, centre: Floats) -> Floats:
         """WMAE of each row, (m,), where `centre` is predicted for all rows."""
@@ -104,7 +116,7 @@ class Medians:
             np.abs(off, out=off)
             off *= self._weights[block]
             np.mean(off, axis=1, out=error[block])
-        return error[self._rows]
+        return error[self._kept]
 
     def reweighted(self, tolerance: float = 0.0) -> Floats:
         """Find a constant prediction c (G,) that is a local minimum of Σ_p log WMAE_p(c).
@@ -122,9 +134,7 @@ class Medians:
         tolerance
             Stop when a round lowers the sum by no more than this.
         """
-        m = len(self._rows)
-        start = self._order[:, [(m - 1) // 2, m // 2]]
-        centre: Floats = np.take_along_axis(self._table.T, start, axis=1).sum(axis=1) / 2
+        centre = self._unweighted()
         before = np.inf
         for _ in range(MAXIMAL_ROUNDS):
             error = np.maximum(self._error(centre), EPSILON)
