@@ -13,8 +13,7 @@ Kernel ridge regression: Hastie, Tibshirani and Friedman, "The Elements of Stati
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -148,24 +147,25 @@ def _set_silenced_entries(predicted: Floats, knockdowns: Floats, silenced: Ints)
     predicted[rows, silenced[rows]] = knockdowns[rows]
 
 
-def residual_operators(task: Task, responses: Floats, settings: Echo) -> Iterator[Floats]:
-    """Kernel ridge regressions, each as a matrix (q, m).
+def residual_operators(task: Task, responses: Floats, settings: Echo) -> Floats:
+    """Kernel ridge regressions as matrices, (O, q, m).
 
-    The matrix times the residuals (m, G) of the training perturbations gives the predicted
+    Each matrix times the residuals (m, G) of the training perturbations gives the predicted
     residuals (q, G). There is one for each kernel and, within a kernel, for each penalty.
     """
-    if not settings.whole:
-        return
-    m = task.n_training
-    network = network_kernel(task)
-    profile = profile_kernel(task, responses)
-    for name in settings.whole:
+    m, q = task.n_training, task.n_to_predict
+    penalties = np.array(settings.penalties)[:, None, None]
+    operators = np.empty((len(settings.whole), len(penalties), q, m))
+    if settings.whole:
+        network = network_kernel(task)
+        profile = profile_kernel(task, responses)
+    for name, of_kernel in zip(settings.whole, operators, strict=True):
         network_share, profile_share = KERNELS[name]
         kernel = network_share * network[:, :m] + profile_share * profile[:, :m]
         values, vectors = np.linalg.eigh(kernel[:m])
-        across = kernel[m:] @ vectors
-        for penalty in settings.penalties:
-            yield (across / (np.maximum(values, 0.0) + penalty)) @ vectors.T
+        across = (kernel[m:] @ vectors) / (np.maximum(values, 0.0) + penalties)
+        np.matmul(across.reshape(-1, m), vectors.T, out=of_kernel.reshape(-1, m))
+    return operators.reshape(-1, q, m)
 
 
 def source_residuals(task: Task, residuals: Floats, settings: Echo) -> Floats:
@@ -199,16 +199,21 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
     """
     m, genes = task.deltas.shape
     objective = Objective(settings.objective, task.deltas, task.weights)
+    # What is not needed is not copied for each fold.
+    task = replace(task, weights=task.weights[:, :0], features=task.features[:, :0])
     shares = objective.blends(settings.blends)
     n_operators = len(settings.whole) * len(settings.penalties)
     # No residual, one of each operator, and that of all sources.
     n_residuals = 1 + n_operators + (SOURCES in settings.kernels)
-    blends = single_precision(shares)[:, None, None]
+    blends = single_precision(shares)[:, None]
+    folds = task.inner_folds(settings.inner_folds)
     # For each training row, from a fit without it: mean and median, residual, and knockdown.
     bases = np.empty((2, m, genes))
     of_sources = np.zeros((m, genes), dtype=np.float32)
     knockdowns = np.empty(m)
     predicted = np.empty((len(shares), n_residuals, genes), dtype=np.float32)
+    # By row and operator. It is used again for each fold: a new one would take longer.
+    fitted = np.empty((max(map(len, folds)), n_operators, genes), dtype=np.float32)
 
     def hold_out(rows: Ints) -> Singles:
         """Fit without some rows, judge all candidates on them, and return the operators.
@@ -220,21 +225,22 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
         bases[0, rows] = mean = responses.mean(axis=0)
         bases[1, rows] = objective.median(rows, INNER_TOLERANCE)
         knockdowns[rows] = knockdown_responses(part, remaining_expression(part))
-        operators = single_precision(list(residual_operators(part, responses, settings)))
-        fitted = np.zeros((n_residuals, len(rows), genes), dtype=np.float32)
-        if n_operators:
-            np.matmul(
-                operators,
-                single_precision(responses - mean),
-                out=fitted[1 : 1 + n_operators],
-            )
-        if SOURCES in settings.kernels:
-            fitted[-1] = of_sources[rows] = source_residuals(part, responses - mean, settings)
+        operators = residual_operators(part, responses, settings).swapaxes(0, 1)
+        operators = np.ascontiguousarray(operators, dtype=np.float32)
+        # As one product: one for each operator would take longer.
+        np.matmul(
+            operators.reshape(-1, len(responses)),
+            single_precision(responses - mean),
+            out=fitted[: len(rows)].reshape(-1, genes),
+        )
+        of_sources[rows] = source_residuals(part, responses - mean, settings)
 
         def candidates(i: int) -> Singles:
             p = rows[i]
-            base = single_precision(bases[0, p] + blends * (bases[1, p] - bases[0, p]))
-            np.add(base, fitted[:, i], out=predicted)
+            predicted[:, 0] = bases[0, p] + blends * (bases[1, p] - bases[0, p])
+            np.add(predicted[:, :1], fitted[i], out=predicted[:, 1 : 1 + n_operators])
+            if SOURCES in settings.kernels:
+                np.add(predicted[:, 0], of_sources[p], out=predicted[:, -1])
             if not np.isnan(knockdowns[p]):
                 predicted[:, :, task.silenced[p]] = knockdowns[p]
             return predicted.reshape(-1, genes)
@@ -242,7 +248,6 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
         objective.judge(rows, candidates, len(shares) * n_residuals)
         return operators
 
-    folds = task.inner_folds(settings.inner_folds)
     operators = [hold_out(rows) for rows in folds]
     counts = np.ones((len(shares), n_residuals))
     counts[:, 0] = max(NO_RESIDUAL * (n_residuals - 1), 1.0)
@@ -252,10 +257,10 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
     weights = residual_weights[1 : 1 + n_operators]
     share = float(residual_weights[-1]) if SOURCES in settings.kernels else 0.0
     inner = bases[0] + blend * (bases[1] - bases[0]) + share * of_sources
+    bare = replace(task, kernels=task.kernels[:0], reach=task.reach[:, :0], others=())
     for rows, of_fold in zip(folds, operators, strict=True):
-        if n_operators:
-            responses = fill_silenced_entries(task.split(rows))
-            inner[rows] += np.tensordot(weights, of_fold, 1) @ (responses - responses.mean(axis=0))
+        responses = fill_silenced_entries(bare.split(rows))
+        inner[rows] += (weights @ of_fold) @ (responses - responses.mean(axis=0))
     _set_silenced_entries(inner, knockdowns, task.silenced[:m])
 
     responses = fill_silenced_entries(task)
@@ -279,9 +284,8 @@ def _weighted_residuals(
 ) -> Floats:
     """Add residuals (q, G): of operators with their weights, and of all sources with a share."""
     residuals = responses - responses.mean(axis=0)
-    weighted = map(np.multiply, weights, residual_operators(task, responses, settings))
-    operator = sum(weighted, start=np.zeros((task.n_to_predict, len(residuals))))
-    predicted: Floats = operator @ residuals
+    operators = residual_operators(task, responses, settings)
+    predicted: Floats = np.tensordot(weights, operators, 1) @ residuals
     if share > 0:
         predicted += share * source_residuals(task, residuals, settings)
     return predicted
