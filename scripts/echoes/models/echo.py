@@ -103,6 +103,13 @@ def fill_silenced_entries(task: Task) -> Floats:
     return responses
 
 
+def _centred_responses(task: Task) -> tuple[Floats, Floats]:
+    """Residuals (m, G) and mean (G,) of training responses without knockdowns, in log2 units."""
+    responses = fill_silenced_entries(task)
+    mean = responses.mean(axis=0)
+    return responses - mean, mean
+
+
 def remaining_expression(task: Task) -> float:
     """Median share of their expression that silenced genes keep, at least 0.
 
@@ -221,19 +228,19 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
         The operators are kept because they are much smaller than what they predict.
         """
         part = task.split(rows)
-        responses = fill_silenced_entries(part)
-        bases[0, rows] = mean = responses.mean(axis=0)
+        residuals, bases[0, rows] = _centred_responses(part)
         bases[1, rows] = objective.median(rows, INNER_TOLERANCE)
         knockdowns[rows] = knockdown_responses(part, remaining_expression(part))
-        operators = residual_operators(part, responses, settings).swapaxes(0, 1)
-        operators = np.ascontiguousarray(operators, dtype=np.float32)
+        operators: Singles = np.ascontiguousarray(
+            residual_operators(part, residuals, settings).swapaxes(0, 1), dtype=np.float32
+        )
         # As one product: one for each operator would take longer.
         np.matmul(
-            operators.reshape(-1, len(responses)),
-            single_precision(responses - mean),
+            operators.reshape(-1, len(residuals)),
+            single_precision(residuals),
             out=fitted[: len(rows)].reshape(-1, genes),
         )
-        of_sources[rows] = source_residuals(part, responses - mean, settings)
+        of_sources[rows] = source_residuals(part, residuals, settings)
 
         def candidates(i: int) -> Singles:
             p = rows[i]
@@ -259,14 +266,12 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
     inner = bases[0] + blend * (bases[1] - bases[0]) + share * of_sources
     bare = replace(task, kernels=task.kernels[:0], reach=task.reach[:, :0], others=())
     for rows, of_fold in zip(folds, operators, strict=True):
-        responses = fill_silenced_entries(bare.split(rows))
-        inner[rows] += (weights @ of_fold) @ (responses - responses.mean(axis=0))
+        inner[rows] += (weights @ of_fold) @ _centred_responses(bare.split(rows))[0]
     _set_silenced_entries(inner, knockdowns, task.silenced[:m])
 
-    responses = fill_silenced_entries(task)
-    mean = responses.mean(axis=0)
+    residuals, mean = _centred_responses(task)
     base = mean + blend * (objective.median(np.arange(0), 0.0) - mean)
-    deltas = base + _weighted_residuals(task, responses, settings, weights, share)
+    deltas = base + _weighted_residuals(task, residuals, settings, weights, share)
     _set_silenced_entries(
         deltas, knockdown_responses(task, remaining_expression(task)), task.silenced[m:]
     )
@@ -280,11 +285,10 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
 
 
 def _weighted_residuals(
-    task: Task, responses: Floats, settings: Echo, weights: Floats, share: float
+    task: Task, residuals: Floats, settings: Echo, weights: Floats, share: float
 ) -> Floats:
     """Add residuals (q, G): of operators with their weights, and of all sources with a share."""
-    residuals = responses - responses.mean(axis=0)
-    operators = residual_operators(task, responses, settings)
+    operators = residual_operators(task, residuals, settings)
     predicted: Floats = np.tensordot(weights, operators, 1) @ residuals
     if share > 0:
         predicted += share * source_residuals(task, residuals, settings)
