@@ -305,37 +305,6 @@ def test_the_order_of_genes_does_not_matter() -> None:
     assert other.choices == pytest.approx(one.choices, rel=1e-3)
 
 
-def with_sources(task: Task, *, seed: int = 5) -> Task:
-    """Add another network, a screen of other cells and a table; each knows other genes."""
-    random = np.random.default_rng(seed)
-    r = len(task.silenced)
-    features = random.normal(size=(2, r, 6))
-    others = [Source("coexpression", features @ features.swapaxes(1, 2), np.arange(r) % 5 != 1)]
-    for name, width in (("cells", 20), ("table", 4)):
-        rows = random.normal(size=(r, width))
-        rows[random.random(r) < 0.3] = np.nan
-        part = kernels_of_rows(rows, scale_columns=name == "table")
-        others.append(Source(name, part.kernels, part.known))
-    return replace(task, others=tuple(others))
-
-
-@pytest.mark.parametrize("objective", OBJECTIVES)
-@pytest.mark.parametrize("held_out", [[0, 7, 8], [3], [30, 12]])
-def test_what_is_held_out_is_never_seen(objective: str, held_out: list[int]) -> None:
-    """To the last bit, for every kind of source."""
-    task = with_sources(example_task(m=36, to_predict=0, isolated=(3, 5)))
-    rows = np.array(held_out)
-    settings = replace(ECHO, penalties=(1.0, 10.0), inner_folds=4, objective=objective)
-    expected = fit_echo(task.split(rows), settings)
-    deltas, weights = task.deltas.copy(), task.weights.copy()
-    deltas[rows], weights[rows] = 1e3, 1e-3
-    ours = fit_echo(replace(task, deltas=deltas, weights=weights).split(rows), settings)
-    np.testing.assert_array_equal(ours.deltas, expected.deltas)
-    np.testing.assert_array_equal(ours.centre, expected.centre)
-    np.testing.assert_array_equal(ours.inner, expected.inner)
-    assert ours.choices == expected.choices
-
-
 def test_the_base_follows_from_the_objective() -> None:
     task = example_task(isolated=range(15))
     responses, free = task.deltas, others(task)
