@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from scipy.optimize import lsq_linear
+from scipy.optimize import minimize
 from sklearn.linear_model import Ridge
 
 from echoes.models.component_ridge import (
@@ -101,8 +101,20 @@ def test_stacking_weights_are_least_squares() -> None:
         random = np.random.default_rng(seed)
         left_out = random.normal(size=(4, 12, 3))
         scores = 1.3 * left_out[0] - 0.5 * left_out[1] + random.normal(size=(12, 3))
-        problem = lsq_linear(left_out.reshape(4, -1).T, scores.ravel(), (0, 1), tol=1e-14)
-        np.testing.assert_allclose(stacking_weights(left_out, scores), problem.x, atol=1e-6)
+        flat = left_out.reshape(4, -1)
+        solved = minimize(
+            lambda w, flat=flat, scores=scores: np.sum((w @ flat - scores.ravel()) ** 2),
+            np.full(4, 0.1),
+            bounds=[(0, 1)] * 4,
+            constraints={"type": "ineq", "fun": lambda w: 1 - w.sum()},
+            options={"ftol": 1e-14},
+        )
+        np.testing.assert_allclose(stacking_weights(left_out, scores), solved.x, atol=1e-5)
+    # More than all of a prediction is never taken, and of two the same one each its share.
+    np.testing.assert_allclose(stacking_weights(scores[None], 1.3 * scores), [1], atol=1e-12)
+    np.testing.assert_allclose(stacking_weights(scores[None], 0.7 * scores), [0.7], atol=1e-12)
+    twice = stacking_weights(np.array([scores, scores]), 0.7 * scores)
+    assert twice.sum() == pytest.approx(0.7)
     np.testing.assert_array_equal(stacking_weights(np.zeros((2, 5, 3)), scores[:5]), [0, 0])
 
 

@@ -32,7 +32,8 @@ def table_source(name: str, rows: Array, *, scale_columns: bool = False) -> Sour
 def prior_rows(seed: int = 5) -> Array:
     """Responses of a screen of other cells to some of the silenced genes."""
     random = np.random.default_rng(seed)
-    rows = random.normal(size=(M, 25))
+    rows = own_screen().features[:, :6] @ random.normal(size=(6, 25))
+    rows += 0.3 * random.normal(size=(M, 25))
     rows[random.permutation(np.delete(np.arange(M), HELD_OUT))[:10]] = np.nan
     return rows
 

@@ -3,7 +3,7 @@
 What silenced genes have in common differs between programmes of response genes: some follow the
 network closely, some hardly at all. Each principal component of the responses is predicted by an
 average of kernel ridge regressions and of no prediction; then the predictions from several kernels
-are added with weights that all components share. All weights come from predictions by
+are averaged with weights that all components share. All weights come from predictions by
 leave-one-out cross-validation, which has a closed form: with the hat matrix H, which includes the
 intercept's 1/m, the error of a row fitted without it is its residual divided by 1 − H_ii.
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -172,11 +173,12 @@ def left_out_means(scores: Floats, groups: Ints) -> Floats:
 
 
 def stacking_weights(left_out: Floats, scores: Floats) -> Floats:
-    """Weights (K,), 0 … 1, with which K predictions together have the least squared error.
+    """Weights (K,) with which K predictions together have the least squared error.
 
-    Predictions of rows that were left out make the weights honest, as in stacking: Breiman,
-    Machine Learning 24 (1996), 49–64, doi:10.1007/BF00117832. All weights may be 0; none makes
-    a prediction larger than it is.
+    No weight is below 0, and their sum is at most 1: the rest is for no prediction. So a source
+    of noise cannot make predictions larger than those of the other sources. Predictions of rows
+    that were left out make the weights honest, as in stacking: Breiman, Machine Learning 24
+    (1996), 49–64, doi:10.1007/BF00117832.
 
     Parameters
     ----------
@@ -186,17 +188,25 @@ def stacking_weights(left_out: Floats, scores: Floats) -> Floats:
         (rows, c) true scores.
     """
     flat = left_out.reshape(len(left_out), -1)
-    products, target = flat @ flat.T, flat @ scores.ravel()
-    weights = np.zeros(len(flat))
-    # Coordinate descent: the few weights need no solver.
+    # The last prediction is none.
+    products, target = np.pad(flat @ flat.T, (0, 1)), np.append(flat @ scores.ravel(), 0.0)
+    weights = np.zeros(len(target))
+    weights[-1] = 1.0
+    # Weight is moved between two predictions at a time: the few weights need no solver.
+    pairs = list(combinations(range(len(target)), 2))
     for _ in range(STACKING_ROUNDS):
         before = weights.copy()
-        for k in np.flatnonzero(np.diagonal(products) > 0):
-            free = target[k] - products[k] @ weights + products[k, k] * weights[k]
-            weights[k] = min(max(free / products[k, k], 0.0), 1.0)
-        if np.abs(weights - before).max(initial=0.0) <= STACKING_TOLERANCE:
+        for j, k in pairs:
+            difference = products[j] - products[k]
+            curvature = difference[j] - difference[k]
+            if curvature > np.finfo(np.float64).eps * (products[j, j] + products[k, k]):
+                step = (target[j] - target[k] - difference @ weights) / curvature
+                step = min(max(step, -weights[j]), weights[k])
+                weights[j] += step
+                weights[k] -= step
+        if np.abs(weights - before).max() <= STACKING_TOLERANCE:
             break
-    return weights
+    return weights[:-1]
 
 
 def predict_components(
@@ -206,7 +216,8 @@ def predict_components(
 
     Each perturbation is predicted with kernels of those sources alone that know its gene: each of
     them, their sum and their product. For each kernel and component, penalties are averaged with
-    `component_weights`; kernels are then added with `stacking_weights`. All weights come from the
+    `component_weights`; kernels are then averaged with
+    `stacking_weights`. All weights come from the
     training perturbations whose genes the same sources know. So a source changes nothing for the
     genes that it does not know.
 
