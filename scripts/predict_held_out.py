@@ -14,6 +14,7 @@ from echoes.models.held_out import Member, outer_folds, predict_folds, predict_v
 from echoes.models.kernels import load_kernels
 from echoes.models.sources import load_source
 from echoes.models.task import build_task
+from echoes.models.training_subsets import training_subsets
 from echoes.network.features import load_groups
 from echoes.scoring.out_of_fold import save_part
 from echoes.screen import record
@@ -50,8 +51,21 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.validation:
         part = predict_validation(members, inner=settings["inner"])
     else:
-        folds = outer_folds(members[0].task, settings["crossval"]["folds"])[args.part :: parts]
-        part = predict_folds(members, folds, inner=settings["inner"], progress=_log_progress)
+        crossval = settings["crossval"]
+        folds = outer_folds(members[0].task, crossval["folds"])
+        training = None
+        if "training" in crossval:
+            (silenced,) = record.load_fields(args.perturbations, "silenced")
+            training = training_subsets(
+                silenced.tolist(), folds, crossval["training"], crossval["seed"]
+            )[args.part :: parts]
+        part = predict_folds(
+            members,
+            folds[args.part :: parts],
+            inner=settings["inner"],
+            progress=_log_progress,
+            training=training,
+        )
     save_part(args.output, part)
 
 

@@ -342,6 +342,15 @@ def new_runs(count: int) -> dict[str, int]:
     return {"list_runs": 1, **runs(count)}
 
 
+def curve(count: int) -> dict[str, int]:
+    """Jobs of new sizes of a learning curve, and its table and figure."""
+    return {
+        "write_settings": count,
+        "predict_held_out": count * PARTS,
+        "draw_learning_curve": 1,
+    }
+
+
 def changed(name: str, **settings: Any) -> dict[str, Any]:
     return {"experiments": {name: settings}}
 
@@ -436,6 +445,11 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "a sweep over a new alpha": (
         sweep([0.5], [0.5, 0.75], [0.75, 0.5]),
         {"diffuse": 1, "build_kernels": 3, **new_runs(3)},
+    ),
+    "a learning curve": (changed("echo", learning_curve=[3, 4]), curve(2)),
+    "a new size of a learning curve": (
+        changed("echo_base", learning_curve=[3, 4]),
+        curve(1),
     ),
     "a sweep that is left out": ({"sweeps": {"alphas": None}}, {}),
 }
@@ -611,11 +625,19 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "experiment named as a baseline": (
         {"experiments": {"mean": MEAN}},
-        "experiments: mean: a baseline or a run of a sweep has this name; expected ",
+        "experiments: mean: a baseline, or a run of a sweep or learning curve, has this name; expected ",
     ),
     "experiment named as a run of a sweep": (
         {"experiments": TWO | {"tried.0": MEAN}} | swept("one", models=[["mean"]]),
-        "experiments: tried.0: a baseline or a run of a sweep has this name; expected ",
+        "experiments: tried.0: a baseline, or a run of a sweep or learning curve, has this name; expected ",
+    ),
+    "experiment named as a run of a learning curve": (
+        {"experiments": {"one": MEAN | {"learning_curve": [3]}, "one.3_perturbations": MEAN}},
+        "experiments: one.3_perturbations: a baseline, or a run of a sweep or learning curve, has ",
+    ),
+    "learning curve of a published experiment": (
+        {"experiments": TWO | {"published": {"learning_curve": [3]}}},
+        "experiments: published: learning_curve: the published protocol has none; expected ",
     ),
     "sweep of an unknown experiment": (
         swept("away", models=[["mean"]]),

@@ -1,7 +1,8 @@
 """Held-out experiments and baselines: no response is used before it is predicted.
 
 Needs: {experiment}/settings.json, the kernels and features that it names, perturbations/.
-Makes: {experiment}/held_out/, out-of-fold tables, the comparison of all experiments, sweeps.
+Makes: {experiment}/held_out/, out-of-fold tables, the comparison of all experiments, sweeps,
+{experiment}/learning_curve.csv and .png.
 """
 
 
@@ -179,4 +180,50 @@ rule rank_sweep:
         " --runs {input.runs:q}"
         " --seed {params.seed}"
         " --output {output:q}"
+        " 2> {log:q}"
+
+
+rule draw_learning_curve:
+    """Compare an experiment's runs with more and more training perturbations, and draw them."""
+    input:
+        script=scripts_file("draw_learning_curve.py"),
+        code=code("draw_learning_curve.py"),
+        perturbations="<results>/<dataset>/perturbations/perturbations.npz",
+        settings="<results>/<dataset>/{experiment}/settings.json",
+        parts=lambda w: paths.part_files(PLAN.experiments[w.experiment]),
+        sizes=lambda w: [
+            path
+            for run in PLAN.curves[w.experiment].values()
+            for path in paths.part_files(run)
+        ],
+    output:
+        table="<results>/<dataset>/{experiment}/learning_curve.csv",
+        figure=report(
+            "<results>/<dataset>/{experiment}/learning_curve.png",
+            caption="../report/learning_curve.rst",
+            category="{experiment}",
+        ),
+    log:
+        "<logs>/<dataset>/{experiment}/draw_learning_curve.log",
+    benchmark:
+        "<benchmarks>/<dataset>/{experiment}/draw_learning_curve.tsv"
+    wildcard_constraints:
+        experiment=match_any(PLAN.curves),
+    conda:
+        "../../envs/echoes.yaml"
+    params:
+        runs=lambda w: [
+            f"{size}={run.name}" for size, run in PLAN.curves[w.experiment].items()
+        ],
+        seed=lookup(dpath="seed", within=CONFIG),
+        title=lambda w: f"{CONFIG['dataset']['name']}, experiment {w.experiment}",
+    shell:
+        "python {input.script:q}"
+        " --perturbations {input.perturbations:q}"
+        " --settings {input.settings:q}"
+        " --runs {params.runs:q}"
+        " --seed {params.seed}"
+        " --title {params.title:q}"
+        " --table {output.table:q}"
+        " --figure {output.figure:q}"
         " 2> {log:q}"

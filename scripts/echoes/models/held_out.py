@@ -227,9 +227,14 @@ def outer_folds(task: Task, folds: int | None) -> list[Ints]:
 
 
 def predict_folds(
-    members: Sequence[Member], folds: Sequence[Ints], *, inner: bool, progress: Progress
+    members: Sequence[Member],
+    folds: Sequence[Ints],
+    *,
+    inner: bool,
+    progress: Progress,
+    training: Sequence[Ints] | None = None,
 ) -> HeldOutPart:
-    """Predict the perturbations of each fold by a fit on all others.
+    """Predict the perturbations of each fold by a fit on others.
 
     Parameters
     ----------
@@ -242,6 +247,8 @@ def predict_folds(
         Whether to predict training perturbations too (see `predict`); an ensemble always does.
     progress
         Called after each fold.
+    training
+        Rows that each fold learns from. None: all rows that it does not hold out.
 
     Raises
     ------
@@ -255,7 +262,8 @@ def predict_folds(
     begin = time.perf_counter()
     for number, rows in enumerate(folds, 1):
         try:
-            fits.append(_fit(members, inner, rows))
+            subset = None if training is None else training[number - 1]
+            fits.append(_fit(members, inner, rows, subset))
         except NotConvergedError as error:
             raise NotConvergedError(f"perturbations {rows.tolist()}, {error}") from error
         elapsed = time.perf_counter() - begin
@@ -288,11 +296,15 @@ class _Fit:
     seconds: float
 
 
-def _fit(members: Sequence[Member], inner: bool, held_out: Ints | None) -> _Fit:
+def _fit(
+    members: Sequence[Member], inner: bool, held_out: Ints | None, training: Ints | None = None
+) -> _Fit:
     """Fit without some training rows and predict these, or the validation perturbations."""
     start = time.perf_counter()
     if held_out is not None:
-        members = [replace(member, task=member.task.split(held_out)) for member in members]
+        members = [
+            replace(member, task=member.task.split(held_out, training)) for member in members
+        ]
     first = members[0]
     prediction = (
         predict(first.task, first.models, first.settings, inner=inner)

@@ -23,7 +23,7 @@ class Experiment:
     name
         Name of the experiment and of its folder.
     kind
-        ``experiment``, ``baseline`` or ``run`` of a sweep.
+        ``experiment``, ``baseline``, ``run`` of a sweep, or ``size`` of a learning curve.
     protocol
         ``held_out`` or ``published``.
     models
@@ -36,6 +36,8 @@ class Experiment:
         Names of further sources of likeness of silenced genes.
     sections
         The sections of the configuration, overridden by the keys of the experiment.
+    training
+        Number of training perturbations that each fold draws; None for all of them.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Experiment:
     network: str
     sources: tuple[str, ...]
     sections: Settings = field(hash=False)
+    training: int | None = None
 
     @property
     def held_out(self) -> bool:

@@ -5,7 +5,7 @@ They contain ``<results>`` and ``<dataset>``, which Snakemake replaces.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from echoes.plan.experiments import Experiment
@@ -118,6 +118,12 @@ def result_files(
     files += ["submission.csv"] if validation else []
     exported = export_files(experiment.name, export, validation=validation)
     return [*(experiment_file(experiment.name, file) for file in files), *exported.values()]
+
+
+def curve_files(experiments: Iterable[str]) -> list[str]:
+    """Paths of the tables and figures of the learning curves of these experiments."""
+    files = ("learning_curve.csv", "learning_curve.png")
+    return [experiment_file(experiment, file) for experiment in experiments for file in files]
 
 
 def comparison_files(sweeps: Sequence[str]) -> list[str]:

@@ -18,6 +18,7 @@ from echoes.plan.experiments import (
     make_experiment,
     sweep_runs,
 )
+from echoes.plan.learning_curves import learning_curves
 from echoes.plan.networks import Network, read_networks, recorded_settings
 from echoes.plan.settings import ConfigError, Settings, check_finite, complete, inherit, overlay
 
@@ -42,8 +43,10 @@ class Plan:
         Experiments by name: those of the configuration, the baselines, and the runs of sweeps.
     sweeps
         For each sweep by name: its runs by name, with the settings that vary.
+    curves
+        For each experiment with a learning curve: its runs by number of training perturbations.
     everything
-        All experiments, baselines and runs by name.
+        All experiments, baselines and runs by name, those of learning curves too.
     run_settings
         Settings of the runs by name, in the form of `experiments:`, to be checked by the schema.
 
@@ -88,16 +91,18 @@ class Plan:
                     self.run_settings[name] = run
                     self.sweeps[sweep][name] = varied
         self.runs = self._make_experiments("run", self.run_settings)
+        self.curves = learning_curves(self.experiments, named)
+        self.sizes = {run.name: run for curve in self.curves.values() for run in curve.values()}
         for name, experiment in self.experiments.items():
-            if name in self.baselines or name in self.runs:
+            if name in self.sizes or name in self.baselines or name in self.runs:
                 raise ConfigError(
                     f"experiments: {name}",
-                    "a baseline or a run of a sweep has this name",
+                    "a baseline, or a run of a sweep or learning curve, has this name",
                     expected="another name",
                     remedy="Rename the experiment, or take it from `baselines:`.",
                 )
             check_members(experiment, self.experiments)
-        self.everything = {**self.runs, **self.baselines, **self.experiments}
+        self.everything = {**self.sizes, **self.runs, **self.baselines, **self.experiments}
         for experiment in self.everything.values():
             sources.check_sources(experiment, self.config)
 
@@ -247,7 +252,7 @@ class Plan:
     def shared_files(self) -> list[str]:
         """List the paths of final files that are of no single experiment."""
         cells = self.cell_files("cells.md", "cells.png")
-        return [*cells, *paths.comparison_files(list(self.sweeps))]
+        return [*cells, *paths.comparison_files(list(self.sweeps)), *paths.curve_files(self.curves)]
 
     @property
     def has_validation(self) -> bool:
@@ -282,13 +287,19 @@ class Plan:
         return {
             "experiment": one.name,
             "protocol": one.protocol,
-            "crossval": {"folds": one.folds, "parts": one.parts},
+            "crossval": {"folds": one.folds, "parts": one.parts, **self._training(one)},
             "inner": inner,
             "members": {
                 each.name: self._member_settings(each, inner=inner or len(members) > 1)
                 for each in members
             },
         }
+
+    def _training(self, one: Experiment) -> Settings:
+        """Collect settings of the training subsets, which only runs of a learning curve have."""
+        if one.training is None:
+            return {}
+        return {"training": one.training, "seed": self.config["seed"]}
 
     def _member_settings(self, one: Experiment, *, inner: bool) -> Settings:
         """Collect the settings that the models of one member read."""

@@ -1,0 +1,55 @@
+"""Compare an experiment's runs with more and more training perturbations, and draw them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+
+from echoes.io.arrays import positions
+from echoes.io.command import parser, run
+from echoes.io.files import atomic_path, load_json
+from echoes.report.learning_curve import draw
+from echoes.scoring.bootstrap import DRAWS, resample
+from echoes.scoring.learning_curve import METRICS, learning_curve
+from echoes.scoring.out_of_fold import load_parts
+from echoes.scoring.tables import save_csv
+from echoes.screen import record
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command with these arguments, or with those of the process."""
+    options = parser(__doc__)
+    options.add_argument("--perturbations", required=True, help="npz of the screen")
+    options.add_argument("--settings", required=True, help="json of the experiment's settings")
+    options.add_argument(
+        "--runs", nargs="+", required=True, help="number of training perturbations=name of the run"
+    )
+    options.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
+    options.add_argument("--title", required=True, help="title of the figure")
+    options.add_argument("--table", required=True, help="csv of the learning curve")
+    options.add_argument("--figure", required=True, help="png of the learning curve")
+    args = options.parse_args(argv)
+
+    screen = record.load(args.perturbations)
+    parts = load_json(args.settings)["crossval"]["parts"]
+    experiment = Path(args.settings).parent
+    named = dict(entry.split("=", 1) for entry in args.runs)
+    table = learning_curve(
+        {
+            int(size): load_parts(experiment.parent / name / "held_out", parts)
+            for size, name in named.items()
+        },
+        load_parts(experiment / "held_out", parts),
+        screen.truth,
+        screen.weights,
+        screen.baseline,
+        positions(screen.silenced.tolist(), screen.genes.tolist()),
+        resample(len(screen.truth), DRAWS, args.seed),
+    )
+    save_csv(args.table, table)
+    with mpl.rc_context({"text.parse_math": False}), atomic_path(args.figure) as path:
+        draw(table, METRICS, title=args.title).savefig(path, dpi=150)
+
+
+if __name__ == "__main__":
+    run(main)
