@@ -28,7 +28,7 @@ ALLOWED = {
     "compare_experiments": {"pandas", "pyarrow"},
     "describe_cells": {"matplotlib"},
     "diffuse": {"scipy"},
-    "draw_learning_curve": {"matplotlib", "pandas", "pyarrow"},
+    "plot_learning_curve": {"matplotlib", "pandas", "pyarrow"},
     "export_predictions": {"pyarrow"},
     "plot_figure": {"matplotlib", "scipy"},
     "rank_sweep": {"pandas", "pyarrow"},

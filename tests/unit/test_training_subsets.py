@@ -59,7 +59,7 @@ def test_a_smaller_fold_says_that_it_learns_from_all(caplog: pytest.LogCaptureFi
 
 
 def test_more_than_any_fold_has_is_refused() -> None:
-    with pytest.raises(InputError, match="19 training .* learns from 18 at most"):
+    with pytest.raises(InputError, match=r"19 training .* learns from 18 at most"):
         training_subsets(GENES, FOLDS, 19, 0)
 
 

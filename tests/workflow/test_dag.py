@@ -219,7 +219,7 @@ CODE: dict[str, dict[str, int]] = {
     "aggregate_folds": AGGREGATE,
     "aggregate_held_out": {},
     "rank_sweep": {},
-    "draw_learning_curve": {},
+    "plot_learning_curve": {},
     "build_laplacian": LAPLACIAN,
     "rewire_network": {},
     "simulate_example": {},

@@ -347,7 +347,7 @@ def curve(count: int) -> dict[str, int]:
     return {
         "write_settings": count,
         "predict_held_out": count * PARTS,
-        "draw_learning_curve": 1,
+        "plot_learning_curve": 1,
     }
 
 
@@ -446,11 +446,11 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         sweep([0.5], [0.5, 0.75], [0.75, 0.5]),
         {"diffuse": 1, "build_kernels": 3, **new_runs(3)},
     ),
-    "a learning curve": (changed("echo", learning_curve=[3, 4]), curve(2)),
-    "a new size of a learning curve": (
-        changed("echo_base", learning_curve=[3, 4]),
-        curve(1),
+    "a learning curve, also of experiments like it": (
+        changed("echo", learning_curve=[3, 4]),
+        times(3, curve(2)),
     ),
+    "a learning curve of one experiment": (changed("echo_base", learning_curve=[3]), curve(1)),
     "a sweep that is left out": ({"sweeps": {"alphas": None}}, {}),
 }
 
@@ -625,15 +625,15 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "experiment named as a baseline": (
         {"experiments": {"mean": MEAN}},
-        "experiments: mean: a baseline, or a run of a sweep or learning curve, has this name; expected ",
+        "experiments: mean: a baseline or a run has this name; expected ",
     ),
     "experiment named as a run of a sweep": (
         {"experiments": TWO | {"tried.0": MEAN}} | swept("one", models=[["mean"]]),
-        "experiments: tried.0: a baseline, or a run of a sweep or learning curve, has this name; expected ",
+        "experiments: tried.0: a baseline or a run has this name; expected ",
     ),
     "experiment named as a run of a learning curve": (
         {"experiments": {"one": MEAN | {"learning_curve": [3]}, "one.3_perturbations": MEAN}},
-        "experiments: one.3_perturbations: a baseline, or a run of a sweep or learning curve, has ",
+        "experiments: one.3_perturbations: a baseline or a run has ",
     ),
     "learning curve of a published experiment": (
         {"experiments": TWO | {"published": {"learning_curve": [3]}}},
@@ -680,6 +680,31 @@ def test_a_bad_config_is_refused(fresh: Any, changes: dict[str, Any], message: s
     fresh.change(**changes)
     text = fresh.snakemake("--dry-run", fails=True).text
     assert message in text
+    assert "Traceback" not in text
+
+
+def test_a_learning_curve(held_out: Any, tmp_path: Path) -> None:
+    work = held_out.copy(tmp_path / "curve")
+    comparison = work.path / "results/small/comparison.csv"
+    before = comparison.read_bytes()
+    work.change(**changed("echo_base", learning_curve=[4]))
+    assert work.snakemake().ran == curve(1)
+    folder = work.path / "results/small/echo_base"
+    table = pd.read_csv(folder / "learning_curve.csv")
+    assert table["training"].tolist() == [4, N - 1]
+    scores = pd.read_csv(comparison).query("metric == 'score' and experiment == 'echo_base'")
+    last = table.iloc[-1]
+    assert last["score"] == pytest.approx(scores["value"].item(), abs=1e-5)
+    assert (folder / "learning_curve.png").stat().st_size > 10_000
+    assert comparison.read_bytes() == before
+    # A new size adds its run alone.
+    work.change(**changed("echo_base", learning_curve=[3, 4]))
+    assert work.planned() == curve(1)
+    work.snakemake()
+    assert pd.read_csv(folder / "learning_curve.csv")["training"].tolist() == [3, 4, N - 1]
+    work.change(**changed("echo_base", learning_curve=[3, 4, N]))
+    text = work.snakemake(fails=True).text
+    assert "6 training perturbations, but a fold learns from 5 at most; expected numbers" in text
     assert "Traceback" not in text
 
 

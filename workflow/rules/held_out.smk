@@ -183,11 +183,11 @@ rule rank_sweep:
         " 2> {log:q}"
 
 
-rule draw_learning_curve:
+rule plot_learning_curve:
     """Compare an experiment's runs with more and more training perturbations, and draw them."""
     input:
-        script=scripts_file("draw_learning_curve.py"),
-        code=code("draw_learning_curve.py"),
+        script=scripts_file("plot_learning_curve.py"),
+        code=code("plot_learning_curve.py"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         settings="<results>/<dataset>/{experiment}/settings.json",
         parts=lambda w: paths.part_files(PLAN.experiments[w.experiment]),
@@ -204,9 +204,9 @@ rule draw_learning_curve:
             category="{experiment}",
         ),
     log:
-        "<logs>/<dataset>/{experiment}/draw_learning_curve.log",
+        "<logs>/<dataset>/{experiment}/plot_learning_curve.log",
     benchmark:
-        "<benchmarks>/<dataset>/{experiment}/draw_learning_curve.tsv"
+        "<benchmarks>/<dataset>/{experiment}/plot_learning_curve.tsv"
     wildcard_constraints:
         experiment=match_any(PLAN.curves),
     conda:

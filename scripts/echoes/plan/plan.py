@@ -97,7 +97,7 @@ class Plan:
             if name in self.sizes or name in self.baselines or name in self.runs:
                 raise ConfigError(
                     f"experiments: {name}",
-                    "a baseline, or a run of a sweep or learning curve, has this name",
+                    "a baseline or a run has this name",
                     expected="another name",
                     remedy="Rename the experiment, or take it from `baselines:`.",
                 )

@@ -26,12 +26,12 @@ def draw(table: pd.DataFrame, metrics: Mapping[str, str], *, title: str) -> Figu
     matplotlib.figure.Figure
         One panel for each metric; the last size is drawn as a filled point.
     """
-    figure = Figure(figsize=(4 * len(metrics), 3.8), layout="constrained")
+    rows = -(-len(metrics) // 2)
+    figure = Figure(figsize=(8, 3.2 * rows), layout="constrained")
     figure.suptitle(title)
     sizes = table["training"].to_numpy()
-    for axes, (name, label) in zip(
-        figure.subplots(1, len(metrics), squeeze=False)[0], metrics.items(), strict=True
-    ):
+    for panel, (name, label) in enumerate(metrics.items(), 1):
+        axes = figure.add_subplot(rows, 2, panel)
         values = table[name].to_numpy()
         axes.fill_between(
             sizes, table[f"{name}_lower"], table[f"{name}_upper"], color="#9ecae1", alpha=0.6
