@@ -51,6 +51,14 @@ def test_a_size_is_a_run_that_is_not_compared() -> None:
     assert paths.curve_files(without.curves) == []
 
 
+def test_null_leaves_out_the_curve_of_another_experiment() -> None:
+    settings = config(learning_curve=[20])
+    settings["experiments"]["same"] = {"like": "echo"}
+    settings["experiments"]["none"] = {"like": "echo", "learning_curve": None}
+    check_schema(settings, SCHEMA)
+    assert [*Plan(settings, SCHEMA).curves] == ["echo", "same"]
+
+
 def test_published_has_no_learning_curve() -> None:
     with pytest.raises(ConfigError, match="learning_curve: the published protocol has none"):
         Plan(config(models=["ridge"], protocol="published", learning_curve=[20]), SCHEMA)
