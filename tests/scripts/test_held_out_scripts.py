@@ -53,24 +53,38 @@ REGRESSION = {
 }
 #: Settings of each experiment: the sections that its models read, and the files that they need.
 HOW: dict[str, dict[str, Any]] = {
-    "zero": {"models": ["zero"], "kernels": None, "features_file": None},
+    "zero": {
+        "models": ["zero"],
+        "kernels": None,
+        "features_file": None,
+        "sources": {},
+    },
     "mean": {
         "models": ["mean"],
         "kernels": None,
         "features_file": None,
+        "sources": {},
         "inner_crossval": INNER_CROSSVAL,
     },
     "echo": {
         "models": ["echo"],
         "kernels": "kernels.npz",
         "features_file": None,
-        "echo": {"blends": [0.5, 1], "kernels": ["network"], "penalties": [1, 10]},
+        "sources": {},
+        "echo": {
+            "blends": [0.5, 1],
+            "kernels": ["network", "sources"],
+            "penalties": [1, 10],
+            "objective": "score",
+            "rate": 2.0,
+        },
         "inner_crossval": INNER_CROSSVAL,
     },
     "ridge": {
         "models": ["ridge"],
         "kernels": None,
         "features_file": "features.npz",
+        "sources": {},
         "response": {"n_components": 3},
         "regression": REGRESSION,
         "inner_crossval": INNER_CROSSVAL,
