@@ -7,8 +7,7 @@ from echoes.io.arrays import Bools
 from echoes.io.command import parser, run
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import save_json
-from echoes.models.kernels import save_kernels
-from echoes.models.sources import kernels_of_rows
+from echoes.models.kernels import kernels_of_rows, save_kernels
 from echoes.network import aliases
 from echoes.network.matches import match_names
 from echoes.screen import record

@@ -11,8 +11,7 @@ from echoes.io.command import parser, run
 from echoes.io.errors import InputError
 from echoes.io.files import load_json
 from echoes.models.held_out import Member, outer_folds, predict_folds, predict_validation
-from echoes.models.kernels import load_kernels
-from echoes.models.sources import load_source
+from echoes.models.kernels import load_kernels, load_source
 from echoes.models.task import build_task
 from echoes.models.training_subsets import training_subsets
 from echoes.network.features import load_groups

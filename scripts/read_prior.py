@@ -9,7 +9,8 @@ from echoes.io.command import parser, run
 from echoes.io.files import load_json, save_json, sha256_of
 from echoes.network.matches import name_finder
 from echoes.screen import record
-from echoes.screen.dataset import read_guides, read_prior
+from echoes.screen.dataset import read_guides
+from echoes.screen.prior import read_prior
 
 log = logging.getLogger(__name__)
 

@@ -21,10 +21,11 @@ from echoes.models.echo import (
     source_residuals,
 )
 from echoes.models.inner_loop import assign_folds
+from echoes.models.kernels import kernels_of_rows
 from echoes.models.medians import Medians
 from echoes.models.objective import OBJECTIVES, Objective
 from echoes.models.similarity import network_kernel, profile_kernel
-from echoes.models.sources import Source, kernels_of_rows
+from echoes.models.sources import Source
 from echoes.models.task import Task
 from tasks import ECHO, SETTINGS, example_task, settings_with
 

@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pytest
 
 from echoes.models.echo import Echo, fit_echo
+from echoes.models.kernels import kernels_of_rows
 from echoes.models.objective import OBJECTIVES
-from echoes.models.sources import Source, kernels_of_rows
+from echoes.models.sources import Source
 from echoes.models.task import Prediction, Task
 from echoes.scoring.bootstrap import resample, score_draws
 from echoes.scoring.metrics import score, weighted_mae

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from echoes.models.kernels import save_kernels
-from echoes.models.sources import Likeness, Source, cosines, kernels_of_rows, load_source
+from echoes.models.kernels import kernels_of_rows, load_source, save_kernels
+from echoes.models.sources import Likeness, Source, cosines
 
 Array = npt.NDArray[np.float64]
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from echoes.io.arrays import Bools, Floats, Ints, load_arrays, save_arrays
 from echoes.io.files import StrPath
+from echoes.models.sources import Source
 
 
 @dataclass(frozen=True)
@@ -71,3 +72,42 @@ def reach(diffusions: Sequence[Floats], genes: Ints) -> Floats:
         total = part.sum(axis=1, keepdims=True)
         shares += part / np.where(total > 0, total, 1.0) / len(diffusions)
     return shares
+
+
+def load_source(name: str, path: StrPath) -> Source:
+    """Read a source from an npz file that `save_kernels` wrote."""
+    file = load_kernels(path)
+    return Source(name, file.kernels, file.known)
+
+
+def kernels_of_rows(rows: Floats, *, scale_columns: bool) -> Kernels:
+    """Kernels of a table with a row for each silenced gene.
+
+    Such a table holds the responses of a screen of other cells, or any numbers that are known of
+    genes, such as dependencies or embeddings.
+
+    Parameters
+    ----------
+    rows
+        (r, F) numbers, NaN where there is none. A gene without any number is not known. A gap in
+        a known row is filled with the mean of its column over the known rows.
+    scale_columns
+        Whether to divide each column by its standard deviation over the known rows: for numbers
+        of several units. Responses stay as they are, so that large ones count more.
+
+    Returns
+    -------
+    Kernels
+        With one kernel, and a reach without columns.
+    """
+    present = ~np.isnan(rows)
+    known: Bools = np.any(present, axis=1)
+    counts = np.maximum(present.sum(axis=0), 1)
+    centred = np.where(present, rows - np.where(present, rows, 0.0).sum(axis=0) / counts, 0.0)
+    if scale_columns:
+        deviation = np.sqrt((centred**2).sum(axis=0) / counts)
+        # What rounding leaves of a constant column is not variation.
+        largest = np.abs(np.where(present, rows, 0.0)).max(axis=0, initial=0.0)
+        varies = deviation > np.finfo(np.float64).eps * len(rows) * largest
+        centred = np.where(varies, centred / np.where(varies, deviation, 1.0), 0.0)
+    return Kernels((centred @ centred.T)[None], np.empty((len(rows), 0)), known)

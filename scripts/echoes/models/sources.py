@@ -13,8 +13,6 @@ from functools import cached_property
 import numpy as np
 
 from echoes.io.arrays import Bools, Floats, Ints
-from echoes.io.files import StrPath
-from echoes.models.kernels import Kernels, load_kernels
 
 #: Name of the source that is an experiment's own network.
 NETWORK = "network"
@@ -42,45 +40,6 @@ class Source:
     def take(self, rows: Ints) -> Source:
         """Choose perturbations, in this order."""
         return Source(self.name, self.kernels[:, rows[:, None], rows], self.known[rows])
-
-
-def load_source(name: str, path: StrPath) -> Source:
-    """Read a source from an npz file that `kernels.save_kernels` wrote."""
-    file = load_kernels(path)
-    return Source(name, file.kernels, file.known)
-
-
-def kernels_of_rows(rows: Floats, *, scale_columns: bool) -> Kernels:
-    """Kernels of a table with a row for each silenced gene.
-
-    Such a table holds the responses of a screen of other cells, or any numbers that are known of
-    genes, such as dependencies or embeddings.
-
-    Parameters
-    ----------
-    rows
-        (r, F) numbers, NaN where there is none. A gene without any number is not known. A gap in
-        a known row is filled with the mean of its column over the known rows.
-    scale_columns
-        Whether to divide each column by its standard deviation over the known rows: for numbers
-        of several units. Responses stay as they are, so that large ones count more.
-
-    Returns
-    -------
-    Kernels
-        With one kernel, and a reach without columns.
-    """
-    present = ~np.isnan(rows)
-    known: Bools = np.any(present, axis=1)
-    counts = np.maximum(present.sum(axis=0), 1)
-    centred = np.where(present, rows - np.where(present, rows, 0.0).sum(axis=0) / counts, 0.0)
-    if scale_columns:
-        deviation = np.sqrt((centred**2).sum(axis=0) / counts)
-        # What rounding leaves of a constant column is not variation.
-        largest = np.abs(np.where(present, rows, 0.0)).max(axis=0, initial=0.0)
-        varies = deviation > np.finfo(np.float64).eps * len(rows) * largest
-        centred = np.where(varies, centred / np.where(varies, deviation, 1.0), 0.0)
-    return Kernels((centred @ centred.T)[None], np.empty((len(rows), 0)), known)
 
 
 def _centred(kernel: Floats, rows: Ints) -> Floats:

@@ -94,41 +94,6 @@ def read_screen(
     return screen, warnings
 
 
-def read_prior(
-    path: StrPath,
-    settings: Mapping[str, Any],
-    guides: Guides,
-    name_genes: NameGenes,
-    *,
-    threads: int,
-) -> Screen:
-    """Read a screen of other cells, in any layout; it may have gaps.
-
-    Parameters
-    ----------
-    path
-        Its table, or `.h5ad` file.
-    settings
-        Its settings, as those of a data set.
-    guides, name_genes
-        As in `read_screen`.
-    threads
-        Threads to read cells with.
-
-    Raises
-    ------
-    InputError
-        When the file cannot be used.
-    """
-    if settings["layout"] == "h5ad":
-        # h5py takes a while to import, and tables do not need it.
-        from echoes.screen.h5ad_screen import read_h5ad_screen
-
-        return read_h5ad_screen(path, settings, guides, name_genes, threads=threads).screen
-    read = _read_effects if settings["layout"] == "effects" else _read_matrix
-    return read(path, settings, guides, name_genes)
-
-
 def read_guides(settings: Mapping[str, Any], table: StrPath | None) -> Guides:
     """Read how the silenced gene follows from the name of a perturbation.
 
@@ -157,11 +122,11 @@ def _read_main(
     """Read the main table, or the screen that was made of cells."""
     if settings["layout"] == "h5ad":
         return load(path)
-    read = _read_effects if settings["layout"] == "effects" else _read_matrix
+    read = read_effect_screen if settings["layout"] == "effects" else read_matrix_screen
     return read(path, settings, guides, name_genes)
 
 
-def _read_matrix(
+def read_matrix_screen(
     path: StrPath, settings: Mapping[str, Any], guides: Guides, name_genes: NameGenes
 ) -> Screen:
     """Read a matrix of means or deltas."""
@@ -181,7 +146,7 @@ def _read_matrix(
     return _weighed(dataclasses.replace(screen, silenced=silenced), settings)
 
 
-def _read_effects(
+def read_effect_screen(
     path: StrPath, settings: Mapping[str, Any], guides: Guides, name_genes: NameGenes
 ) -> Screen:
     """Read a long table of effects."""

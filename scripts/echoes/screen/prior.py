@@ -1,0 +1,47 @@
+"""Read a prior: a screen of other cells or of another laboratory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from echoes.io.files import StrPath
+from echoes.screen.dataset import read_effect_screen, read_matrix_screen
+from echoes.screen.effect_screen import NameGenes
+from echoes.screen.guides import Guides
+from echoes.screen.record import Screen
+
+
+def read_prior(
+    path: StrPath,
+    settings: Mapping[str, Any],
+    guides: Guides,
+    name_genes: NameGenes,
+    *,
+    threads: int,
+) -> Screen:
+    """Read a screen of other cells, in any layout; it may have gaps.
+
+    Parameters
+    ----------
+    path
+        Its table, or `.h5ad` file.
+    settings
+        Its settings, as those of a data set.
+    guides, name_genes
+        As in `read_screen`.
+    threads
+        Threads to read cells with.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be used.
+    """
+    if settings["layout"] == "h5ad":
+        # h5py takes a while to import, and tables do not need it.
+        from echoes.screen.h5ad_screen import read_h5ad_screen
+
+        return read_h5ad_screen(path, settings, guides, name_genes, threads=threads).screen
+    read = read_effect_screen if settings["layout"] == "effects" else read_matrix_screen
+    return read(path, settings, guides, name_genes)
