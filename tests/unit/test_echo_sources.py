@@ -176,3 +176,14 @@ def test_without_a_signal_it_is_its_base_within_noise(objective: str) -> None:
         assert np.count_nonzero(lower > 0) <= 1, lower
         share = cost[:, 0].mean() / np.abs(none[:, 0]).mean()
         assert share < (0.1 if objective == "score" else 0.005), share
+
+
+def test_a_source_called_network_is_not_the_own_network() -> None:
+    task = own_screen()
+    rows = prior_rows()
+
+    def prediction(name: str) -> Prediction:
+        others = (table_source(name, rows),)
+        return fit_echo(replace(task, others=others).split(HELD_OUT), FAST)
+
+    assert_same(prediction("network"), prediction("cells"))

@@ -14,8 +14,9 @@ import numpy as np
 
 from echoes.io.arrays import Bools, Floats, Ints
 
-#: Name of the source that is an experiment's own network.
-NETWORK = "network"
+#: Name of the source that is an experiment's own network. The configuration allows no name with
+#: a slash, so that a further source called network is another one.
+NETWORK = "/network"
 
 
 @dataclass(frozen=True)
