@@ -122,11 +122,33 @@ def _read_main(
     """Read the main table, or the screen that was made of cells."""
     if settings["layout"] == "h5ad":
         return load(path)
-    read = read_effect_screen if settings["layout"] == "effects" else read_matrix_screen
+    return read_table(path, settings, guides, name_genes)
+
+
+def read_table(
+    path: StrPath, settings: Mapping[str, Any], guides: Guides, name_genes: NameGenes
+) -> Screen:
+    """Read a table of means, deltas or effects.
+
+    Parameters
+    ----------
+    path
+        The table.
+    settings
+        Settings of a data set, or of a prior.
+    guides, name_genes
+        As in `read_screen`.
+
+    Raises
+    ------
+    InputError
+        When the table cannot be used.
+    """
+    read = _read_effects if settings["layout"] == "effects" else _read_matrix
     return read(path, settings, guides, name_genes)
 
 
-def read_matrix_screen(
+def _read_matrix(
     path: StrPath, settings: Mapping[str, Any], guides: Guides, name_genes: NameGenes
 ) -> Screen:
     """Read a matrix of means or deltas."""
@@ -146,7 +168,7 @@ def read_matrix_screen(
     return _weighed(dataclasses.replace(screen, silenced=silenced), settings)
 
 
-def read_effect_screen(
+def _read_effects(
     path: StrPath, settings: Mapping[str, Any], guides: Guides, name_genes: NameGenes
 ) -> Screen:
     """Read a long table of effects."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from echoes.io.files import StrPath
-from echoes.screen.dataset import read_effect_screen, read_matrix_screen
+from echoes.screen.dataset import read_table
 from echoes.screen.effect_screen import NameGenes
 from echoes.screen.guides import Guides
 from echoes.screen.record import Screen
@@ -43,5 +43,4 @@ def read_prior(
         from echoes.screen.h5ad_screen import read_h5ad_screen
 
         return read_h5ad_screen(path, settings, guides, name_genes, threads=threads).screen
-    read = read_effect_screen if settings["layout"] == "effects" else read_matrix_screen
-    return read(path, settings, guides, name_genes)
+    return read_table(path, settings, guides, name_genes)
