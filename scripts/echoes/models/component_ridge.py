@@ -216,10 +216,9 @@ def predict_components(
 
     Each perturbation is predicted with kernels of those sources alone that know its gene: each of
     them, their sum and their product. For each kernel and component, penalties are averaged with
-    `component_weights`; kernels are then averaged with
-    `stacking_weights`. All weights come from the
-    training perturbations whose genes the same sources know. So a source changes nothing for the
-    genes that it does not know.
+    `component_weights`; kernels are then averaged with `stacking_weights`. All weights come from
+    the training perturbations whose genes the same sources know. So a source changes nothing for
+    the genes that it does not know.
 
     Parameters
     ----------
