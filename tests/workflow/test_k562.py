@@ -38,8 +38,10 @@ def test_the_network_predicts_a_real_screen(k562: Path) -> None:
     assert value(k562, "echo", "discrimination_cosine") >= 0.89
     differences = pd.read_csv(k562 / "differences.csv")
     paired = differences.query("experiment == 'echo' and metric == 'score'")
-    assert (paired["lower"] > 0).all()
-    assert set(paired["reference"]) >= {"mean", "echo_rewired"}
+    # Better than each of them, but not than with another cell line, which is tested below.
+    intervals = paired.set_index("reference")["lower"].drop("echo_rpe1")
+    assert (intervals > 0).all()
+    assert set(intervals.index) == {"mean", "nearest", "echo_rewired", "echo_permuted"}
 
 
 @pytest.mark.slow
