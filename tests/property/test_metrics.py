@@ -195,6 +195,30 @@ def test_pearson_knows_no_scale_no_origin_and_no_silenced_gene(
 
 
 @always_the_same
+@given(predictions(), st.floats(0.01, 100))
+def test_r_squared_is_0_for_nothing_and_1_for_everything(
+    example: tuple[Array, Array, Positions], factor: float
+) -> None:
+    truth, prediction, silenced = example
+
+    def r_squared(truth: Array, prediction: Array) -> Array:
+        return metrics.r_squared(*metrics.squared_errors(truth, prediction, silenced))
+
+    ours = r_squared(truth, prediction)
+    defined = ~np.isnan(ours)
+    zero = [not row.any() for row in left_out(truth, silenced)]
+    np.testing.assert_array_equal(~defined, zero)
+    assert (ours[defined] <= 1).all()
+    assert (r_squared(truth, 0 * truth)[defined] == 0).all()
+    assert (r_squared(truth, truth)[defined] == 1).all()
+    scaled = r_squared(factor * truth, factor * prediction)
+    np.testing.assert_allclose(scaled, ours, rtol=1e-9, atol=1e-9)
+    rows = np.flatnonzero(silenced >= 0)
+    prediction[rows, silenced[rows]] += 1000
+    np.testing.assert_array_equal(r_squared(truth, prediction), ours)
+
+
+@always_the_same
 @given(predictions(), st.data())
 def test_order_of_genes_does_not_matter(
     example: tuple[Array, Array, Positions], data: st.DataObject

@@ -572,17 +572,23 @@ def test_differences(results: Path, comparison: pd.DataFrame) -> None:
     table = pd.read_csv(results / "differences.csv")
     columns = ["experiment", "reference", "metric", "value", "lower", "upper"]
     assert table.columns.tolist() == columns
-    assert len(table) == len(MEMBERS) * (len(MEMBERS) - 1) * 3
-    assert set(table["metric"]) == {"score", "wmae_ratio", "discrimination_l1"}
+    paired = {"score", "wmae_ratio", "discrimination_l1", "pearson_mean", "r2_mean"}
+    assert len(table) == len(MEMBERS) * (len(MEMBERS) - 1) * len(paired)
+    assert set(table["metric"]) == paired
     values = comparison.set_index(["experiment", "metric"])["value"]
     indexed = table.set_index(["experiment", "reference", "metric"])
     for (one, other, metric), row in indexed.iterrows():
         assert one != other
+        if np.isnan(row["value"]):
+            # A correlation with a constant is undefined.
+            assert metric == "pearson_mean"
+            assert np.isnan([values[one, metric], values[other, metric]]).any()
+            continue
         assert row["value"] == values[one, metric] - values[other, metric]
         back = indexed.loc[other, one, metric]
         assert row["value"] == -back["value"]
-        assert row["lower"] == pytest.approx(-back["upper"], abs=1e-12)
-        assert row["upper"] == pytest.approx(-back["lower"], abs=1e-12)
+        assert row["lower"] == pytest.approx(-back["upper"], rel=1e-12, abs=1e-12)
+        assert row["upper"] == pytest.approx(-back["lower"], rel=1e-12, abs=1e-12)
         assert row["lower"] <= row["upper"]
     # Paired: both figures are taken over the same draws.
     counts = resample(N, 10_000, 0)
@@ -593,6 +599,21 @@ def test_differences(results: Path, comparison: pd.DataFrame) -> None:
     pair = indexed.loc["echo", "mean", "wmae_ratio"]
     expected = np.quantile(drawn["echo"] - drawn["mean"], [0.025, 0.975])
     np.testing.assert_allclose(pair[["lower", "upper"]].to_numpy(float), expected, rtol=1e-9)
+
+
+def test_r_squared(results: Path, data: dict[str, np.ndarray], comparison: pd.DataFrame) -> None:
+    values = comparison.set_index(["experiment", "metric"])["value"]
+    own = data["genes"] == data["silenced"][:, None]
+    for name in ("echo", "ridge"):
+        squares = np.zeros(2)
+        for number in range(PARTS):
+            part = arrays_of(part_of(results, name, number))
+            rows = part["rows"]
+            true = data["truth"][rows] - part["mean"][part["fold"]]
+            wrong = true - (part["prediction"] - part["centre"][part["fold"]])
+            squares += [(each[~own[rows]] ** 2).sum() for each in (wrong, true)]
+        assert values[name, "r2_mean"] == pytest.approx(1 - squares[0] / squares[1], rel=1e-9)
+    assert values["mean", "r2_mean"] == values["zero", "r2_mean"] == 0
 
 
 def test_tidy_tables(results: Path, data: dict[str, np.ndarray], comparison: pd.DataFrame) -> None:
@@ -616,7 +637,7 @@ def test_tidy_tables(results: Path, data: dict[str, np.ndarray], comparison: pd.
         single = rows[rows["experiment"] == name].groupby("metric")["value"]
         assert (single.size() == N).all()
         for metric, mean in single.mean().items():
-            if metric not in ("term", "better_than_baseline"):
+            if metric not in ("term", "better_than_baseline", "r2_mean"):
                 assert values[name, metric] == pytest.approx(mean, nan_ok=True)
 
 

@@ -12,9 +12,9 @@ DIFFERENCES = ["experiment", "reference", "metric", "value", "lower", "upper"]
 HEADER = [
     (
         "|  | score, held out | minus that of `mean` | better | Pearson | of deviations "
-        "| discrimination | mean fold score, published |"
+        "| R² | discrimination | mean fold score, published |"
     ),
-    "|---|---:|---:|---:|---:|---:|---:|---:|",
+    "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
 ]
 
 
@@ -39,6 +39,7 @@ def test_the_best_is_first_and_the_published_protocol_last() -> None:
         (*mean, "discrimination_cosine", 0.5, 0.5, 0.5),
         (*echo, "score", 9.847, 7.576, 12.153),
         (*echo, "pearson_mean", 0.25, 0.2, 0.3),
+        (*echo, "r2_mean", -0.001, -0.1, 0.1),
     ]
     differences = [
         ("echo", "mean", "score", 9.848, 7.0, 12.0),
@@ -48,10 +49,10 @@ def test_the_best_is_first_and_the_published_protocol_last() -> None:
     ]
     assert table_of(rows, differences) == [
         *HEADER,
-        "| `echo` | 9.85 (7.58 … 12.15) | 9.85 (7.00 … 12.00) |  |  | 0.25 |  |  |",
+        "| `echo` | 9.85 (7.58 … 12.15) | 9.85 (7.00 … 12.00) |  |  | 0.25 | 0.00 |  |  |",
         # What is undefined is empty, and what is rounded to nothing has no sign.
-        "| `mean` | 0.00 (-1.00 … 1.00) |  | 3 | 0.46 |  | 0.50 |  |",
-        "| `old` |  |  |  |  |  |  | 0.50 (0.25 … 0.75) |",
+        "| `mean` | 0.00 (-1.00 … 1.00) |  | 3 | 0.46 |  |  | 0.50 |  |",
+        "| `old` |  |  |  |  |  |  |  | 0.50 (0.25 … 0.75) |",
     ]
 
 

@@ -13,6 +13,7 @@ import scipy.spatial.distance
 import scipy.stats
 from sklearn.metrics import mean_absolute_error as sklearn_mae
 from sklearn.metrics import mean_absolute_percentage_error as sklearn_mape
+from sklearn.metrics import r2_score
 
 from echoes.scoring import metrics
 
@@ -343,6 +344,31 @@ def test_pearson_is_undefined_for_a_constant(value: float, genes: int) -> None:
     ours = metrics.pearson(truth, prediction, np.array([5, 5, 4]))
     np.testing.assert_array_equal(np.isnan(ours), [True, True, False])
     assert np.isnan(metrics.pearson(truth, prediction)).tolist() == [False, True, False]
+
+
+def test_r_squared_is_that_of_scikit_learn() -> None:
+    random = np.random.default_rng(0)
+    truth, prediction = random.normal(size=(2, 5, 12))
+    silenced = np.array([3, -1, 0, 11, 3])
+    rows = np.flatnonzero(silenced >= 0)
+    # What the silenced genes do would drown the others.
+    truth[rows, silenced[rows]], prediction[rows, silenced[rows]] = -1000, 1000
+    errors, squares = metrics.squared_errors(truth, prediction, silenced)
+    ours = metrics.r_squared(errors, squares)
+    both = []
+    for row, gene in enumerate(silenced):
+        x, y = (np.delete(part[row], gene if gene >= 0 else []) for part in (truth, prediction))
+        # The mean of deviations is 0; so is that of each value and its negative.
+        both.append((np.concatenate([x, -x]), np.concatenate([y, -y])))
+        assert ours[row] == pytest.approx(r2_score(*both[-1]), rel=1e-9)
+    whole = r2_score(*map(np.concatenate, zip(*both, strict=True)))
+    assert metrics.r_squared(errors.sum(), squares.sum()) == pytest.approx(whole, rel=1e-9)
+
+
+def test_r_squared_of_no_variation_is_undefined() -> None:
+    nothing, silenced = np.zeros((2, 4)), np.array([2, -1])
+    sums = metrics.squared_errors(nothing, nothing + 0.5, silenced)
+    assert np.isnan(metrics.r_squared(*sums)).all()
 
 
 def orders(values: Array, k: int) -> list[set[int]]:

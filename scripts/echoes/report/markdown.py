@@ -10,7 +10,7 @@ import pandas as pd
 
 #: Columns of the table that compares experiments; the first holds their names.
 _COLUMNS = (
-    *("", "score, held out", "minus that of `mean`", "better", "Pearson", "of deviations"),
+    *("", "score, held out", "minus that of `mean`", "better", "Pearson", "of deviations", "R²"),
     *("discrimination", "mean fold score, published"),
 )
 
@@ -46,6 +46,7 @@ def comparison_table(comparison: pd.DataFrame, differences: pd.DataFrame) -> str
             _cell(metrics.get((name, "better_than_baseline")), digits=0),
             _cell(metrics.get((name, "pearson_control"))),
             _cell(metrics.get((name, "pearson_mean"))),
+            _cell(metrics.get((name, "r2_mean"))),
             _cell(metrics.get((name, "discrimination_cosine"))),
             _cell(metrics.get((name, "mean_fold_score")), bounds=True),
         ]

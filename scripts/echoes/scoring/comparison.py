@@ -13,7 +13,7 @@ from echoes.scoring.bootstrap import Counts, interval, mean_draws
 from echoes.scoring.held_out import Metrics
 
 #: Metrics by which each two held-out experiments are compared.
-PAIRED_METRICS = ("score", "wmae_ratio", "discrimination_l1")
+PAIRED_METRICS = ("score", "wmae_ratio", "discrimination_l1", "pearson_mean", "r2_mean")
 #: Metrics of the published protocol: column of the table of fold scores → name of its mean.
 #: The names differ from those of the held-out protocol, because the scales differ.
 PUBLISHED_METRICS = {"score": "mean_fold_score", "mape": "mape"}

@@ -20,8 +20,10 @@ from echoes.scoring.metrics import (
     mean_absolute_error,
     mean_absolute_percentage_error,
     pearson,
+    r_squared,
     score,
     sign_accuracy,
+    squared_errors,
     top_overlap,
 )
 from echoes.scoring.out_of_fold import OutOfFold
@@ -38,6 +40,8 @@ class Metrics:
     ----------
     score
         The competition's score with its parts.
+    squared_errors
+        Two (n,): of the predicted deviations, and of the mean response (`metrics.squared_errors`).
     perturbations
         (n,) metrics of each perturbation, by name; NaN where undefined.
     genes
@@ -45,6 +49,7 @@ class Metrics:
     """
 
     score: Score
+    squared_errors: tuple[Floats, Floats]
     perturbations: dict[str, Floats]
     genes: dict[str, Floats]
 
@@ -67,6 +72,8 @@ class Metrics:
                 value = float(np.exp2(-self.score.terms.mean()))
             case "better_than_baseline":
                 value = float(self.perturbations[name].sum())
+            case "r2_mean":
+                value = float(r_squared(*(part.sum() for part in self.squared_errors)))
             case "gene_pearson":
                 value = _defined_mean(self.genes["pearson"])
             case _:
@@ -104,6 +111,8 @@ class Metrics:
                 drawn = np.asarray(np.exp2(-mean_draws(parts.terms, counts)))
             case "better_than_baseline":
                 drawn = len(parts.terms) * mean_draws(self.perturbations[name], counts)
+            case "r2_mean":
+                drawn = r_squared(*(counts @ np.column_stack(self.squared_errors)).T)
             case "gene_pearson":
                 drawn = np.full(len(counts), np.nan)
             case _:
@@ -160,6 +169,7 @@ def compute_metrics(
     total = score(truth, prediction, weights, baseline)
     deviation = truth - predictions.mean[fold]
     predicted = prediction - predictions.centre[fold]
+    squares = squared_errors(deviation, predicted, silenced)
     rows = {
         "wmae": total.wmae,
         "term": total.terms,
@@ -168,6 +178,7 @@ def compute_metrics(
         "mape": mean_absolute_percentage_error(truth, prediction, skip_zeros=True),
         "pearson_control": pearson(truth, prediction),
         "pearson_mean": pearson(deviation, predicted, silenced),
+        "r2_mean": r_squared(*squares),
     }
     for k in LARGEST:
         rows[f"overlap_{k}"] = top_overlap(truth, prediction, k)
@@ -185,6 +196,7 @@ def compute_metrics(
     predicted[measured, silenced[measured]] = 0.0
     return Metrics(
         total,
+        squares,
         rows,
         {
             "pearson": gene_correlation(deviation, predicted),

@@ -16,6 +16,7 @@ from echoes.scoring.out_of_fold import OutOfFold
 METRICS = {
     "score": "Score",
     "pearson_mean": "Pearson correlation of deviations",
+    "r2_mean": "R² of deviations",
     "discrimination_l1": "Discrimination (L1)",
     "discrimination_cosine": "Discrimination (cosine)",
 }

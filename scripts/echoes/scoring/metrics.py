@@ -203,10 +203,7 @@ def pearson(truth: Floats, prediction: Floats, silenced: Positions | None = None
        response prediction beyond systematic variation", Nature Biotechnology, 2025,
        doi:10.1038/s41587-025-02777-8.
     """
-    kept = np.ones_like(truth)
-    if silenced is not None:
-        rows = np.flatnonzero(silenced >= 0)
-        kept[rows, silenced[rows]] = 0
+    kept = _kept_entries(truth, silenced)
     count = np.maximum(kept.sum(axis=1, keepdims=True), 1)
     truth, prediction = kept * truth, kept * prediction
     x = kept * (truth - truth.sum(axis=1, keepdims=True) / count)
@@ -218,6 +215,40 @@ def pearson(truth: Floats, prediction: Floats, silenced: Positions | None = None
     with np.errstate(invalid="ignore", divide="ignore"):
         r: Floats = np.clip(np.sum(x * y, axis=1) / (np.sqrt(xx) * np.sqrt(yy)), -1, 1)
     return np.where(flat, np.nan, r)
+
+
+def squared_errors(truth: Floats, prediction: Floats, silenced: Positions) -> tuple[Floats, Floats]:
+    """Sums over genes of squared errors of the prediction, and of squares of the truth; two (n,).
+
+    Of deviations, the second is the squared error of the mean response. One minus the ratio of the
+    two is R², the share of what sets perturbations apart that is predicted: 0 for a constant
+    prediction, 1 at best. From the sums of many rows follows R² of all of them together.
+
+    Parameters
+    ----------
+    truth, prediction
+        (n, G) deviations.
+    silenced
+        (n,) position of each row's silenced gene, which is left out of that row; −1 for none.
+    """
+    kept = _kept_entries(truth, silenced)
+    truth, error = kept * truth, kept * (truth - prediction)
+    return np.vecdot(error, error), np.vecdot(truth, truth)
+
+
+def r_squared(errors: Floats, squares: Floats) -> Floats:
+    """R² from the two sums of `squared_errors`, elementwise; NaN where the truth is all 0."""
+    defined = squares > 0
+    return np.where(defined, 1 - errors / np.where(defined, squares, 1.0), np.nan)
+
+
+def _kept_entries(truth: Floats, silenced: Positions | None) -> Floats:
+    """Ones (n, G), with a 0 for the silenced gene of each row."""
+    kept = np.ones_like(truth)
+    if silenced is not None:
+        rows = np.flatnonzero(silenced >= 0)
+        kept[rows, silenced[rows]] = 0
+    return kept
 
 
 def top_overlap(truth: Floats, prediction: Floats, k: int) -> Floats:
