@@ -218,7 +218,7 @@ def pearson(truth: Floats, prediction: Floats, silenced: Positions | None = None
 
 
 def squared_errors(truth: Floats, prediction: Floats, silenced: Positions) -> tuple[Floats, Floats]:
-    """Sums over genes of squared errors of the prediction, and of squares of the truth; two (n,).
+    """Sum squared errors of the prediction, and squares of the truth, over genes; two (n,).
 
     Of deviations, the second is the squared error of the mean response. One minus the ratio of the
     two is R², the share of what sets perturbations apart that is predicted: 0 for a constant
