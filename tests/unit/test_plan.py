@@ -39,7 +39,7 @@ def refused(**changes: Any) -> str:
 
 def test_what_is_left_out_has_the_defaults_of_the_schema() -> None:
     config = plan().config
-    assert config["diffusion"]["alphas"] == [0.75]
+    assert config["diffusion"]["tolerance"] == 1e-10
     assert config["networks"]["string"]["edge_multiplicity"] == 2
     assert config["dataset"]["genes_in"] == "columns"
     assert plan().settings("perturbations")["control"] == ["non-targeting"]
@@ -64,8 +64,8 @@ def test_a_config_with_a_dataset_has_nothing_of_the_example() -> None:
 
 
 def test_defaults_are_not_shared_between_plans() -> None:
-    plan().config["diffusion"]["alphas"].append(0.9)
-    assert plan().config["diffusion"]["alphas"] == [0.75]
+    plan().config["echo"]["kernels"].append("more")
+    assert "more" not in plan().config["echo"]["kernels"]
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "config/own.yaml", "config/kaggle.yaml"])
@@ -217,13 +217,41 @@ def test_files_are_named_after_networks() -> None:
         },
     )
     assert many.input_files("a") == [
-        "<results>/<dataset>/networks/rewired/kernels/none_alphas~0.75.npz"
+        "<results>/<dataset>/networks/rewired/kernels/log_alphas~0.25.npz"
     ]
     assert many.network("b").diffusion_files([0.25]) == [
         "<results>/<dataset>/networks/string/diffusion/alpha~0.25.npz"
     ]
     assert many.permutation_seed("permuted") == 0
     assert many.permutation_seed("rewired") == []
+
+
+def test_alphas_and_scale_where_nothing_is_chosen() -> None:
+    many = plan(
+        baselines=["nearest"],
+        experiments={
+            "echo": {"models": ["echo"]},
+            "ridge": {"models": ["ridge"]},
+            "published": {"models": ["elastic_net"], "protocol": "published"},
+            "chosen": {"models": ["echo"], "diffusion": {"alphas": [0.5]}},
+            "degree": {"models": ["ridge"], "features": {"transform": "degree"}},
+        },
+    )
+    found = {
+        name: (one.sections["diffusion"]["alphas"], one.sections["features"]["transform"])
+        for name, one in many.everything.items()
+    }
+    assert found == {
+        "echo": ([0.25], "log"),
+        "ridge": ([0.75], "none"),
+        "published": ([0.75], "none"),
+        "chosen": ([0.5], "log"),
+        "degree": ([0.75], "degree"),
+        "nearest": ([0.25], "log"),
+    }
+    everywhere = plan(diffusion={"alphas": [0.9]}, features={"transform": "none"})
+    assert everywhere.experiments["echo"].sections["diffusion"]["alphas"] == [0.9]
+    assert everywhere.experiments["echo"].sections["features"]["transform"] == "none"
 
 
 def test_networks_share_the_tables_that_they_have_in_common() -> None:
@@ -410,7 +438,7 @@ def test_an_experiment_without_a_network_needs_none() -> None:
 def test_settings_hold_what_models_read_and_no_more() -> None:
     many = plan(experiments={"a": {"models": ["nearest"]}, "b": {"models": ["ridge"]}})
     member = many.settings("a")["members"]["a"]
-    assert member["features"] == {"transform": "none"}
+    assert member["features"] == {"transform": "log"}
     assert member["inner_crossval"] == {"folds": 10}
     assert not {"echo", "regression", "response", "blend"} & member.keys()
     member = many.settings("b")["members"]["b"]

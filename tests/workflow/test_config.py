@@ -180,7 +180,6 @@ BAD = {
     "shuffled with settings": ({"networks": {"rewired": {"self_loop": 2}}}, "self_loop"),
     "unknown scale": ({"dataset": {"scale": "log1p"}}, "log1p"),
     "unknown transform": ({"features": {"transform": "square"}}, "square"),
-    "no transform": ({"features": {"transform": None}}, "transform"),
     "blend above 1": ({"echo": {"blends": [0.5, 1.5]}}, "blends"),
     "no blend": ({"echo": {"blends": []}}, "blends"),
     "unknown kernel": ({"echo": {"kernels": ["graph"]}}, "graph"),

@@ -38,9 +38,7 @@ ALL = (*EXPERIMENTS, *BASELINES, *RUNS)
 SPREAD = dict.fromkeys(ALL, PARTS) | dict.fromkeys(("linear", *BASELINES), 1)
 KERNELS = {
     "string/kernels/log_alphas~0.25+0.75.npz",  # of echo, the ensemble and two runs
-    "string/kernels/log_alphas~0.25.npz",  # of the other two
-    "string/kernels/log_alphas~0.75.npz",  # of the baseline nearest
-    "string/kernels/none_alphas~0.75.npz",  # of echo_base
+    "string/kernels/log_alphas~0.25.npz",  # of the other two, the baseline nearest and echo_base
     "rewired/kernels/log_alphas~0.25+0.75.npz",
     "permuted/kernels/log_alphas~0.25+0.75.npz",
 }

@@ -133,6 +133,11 @@ def make_experiment(
     sections = {
         section: overlay(config[section], settings.get(section, {})) for section in SECTIONS
     }
+    alphas, transform = _where_nothing_is_chosen(models)
+    if sections["diffusion"]["alphas"] is None:
+        sections["diffusion"]["alphas"] = alphas
+    if sections["features"]["transform"] is None:
+        sections["features"]["transform"] = transform
     return Experiment(
         name,
         kind,
@@ -143,6 +148,17 @@ def make_experiment(
         tuple(settings.get("sources", ())),
         sections,
     )
+
+
+def _where_nothing_is_chosen(models: Sequence[str]) -> tuple[list[float], str]:
+    """Restart parameters and scale of the diffusions for these models.
+
+    Linear models have those of the published method. Models that compare silenced genes have what
+    is best on a real screen (K562).
+    """
+    if any("kernels" in MODELS[model].inputs for model in models):
+        return [0.25], "log"
+    return [0.75], "none"
 
 
 def _check_model(model: str, protocol: str, place: str) -> None:
