@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from echoes.io.command import parser, run
-from echoes.io.files import load_json, save_json, sha256_of
+from echoes.io.files import atomic_path, load_json, save_json, sha256_of
 from echoes.io.tables import write_rows
 from echoes.network import aliases
 from echoes.network.matches import name_finder
+from echoes.report.checks import checks_table
 from echoes.screen import record
 from echoes.screen.dataset import Tables, read_screen
 
@@ -36,12 +37,14 @@ def main(argv: Sequence[str] | None = None) -> None:
         required=True,
         help="table of the folds, with the perturbation that each leaves out",
     )
+    options.add_argument("--checks", required=True, help="table of what was checked, markdown")
     options.add_argument("--summary", required=True, help="json of counts, checksums and warnings")
     args = options.parse_args(argv)
 
     settings = load_json(args.settings)
     tables = Tables(args.table, args.truth, args.validation, args.control, args.guides)
-    screen, warnings = read_screen(tables, settings, name_finder(aliases.read_option(args)))
+    screen, checks = read_screen(tables, settings, name_finder(aliases.read_option(args)))
+    warnings = [warning for check in checks for warning in check.warnings]
     for warning in warnings:
         log.warning("%s: %s", args.table, warning)
     facts = load_json(args.facts) if args.facts else None
@@ -59,6 +62,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     record.save(args.output, screen)
     rows = enumerate(screen.perturbations.tolist())
     write_rows(args.folds, ["fold", "pert_symbol"], rows, delimiter="\t")
+    with atomic_path(args.checks) as path:
+        rows_of_checks = [(check.name, check.figure, check.warnings) for check in checks]
+        path.write_text(checks_table(rows_of_checks), encoding="utf-8")
     save_json(args.summary, summary)
 
 

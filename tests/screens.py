@@ -57,7 +57,8 @@ def read_table(
 ) -> tuple[Screen, list[str]]:
     """Read a data set's tables, and what looks wrong in them."""
     tables = Tables(main, truth, validation, control_expression, guide_table)
-    return read_screen(tables, dataset_settings(layout, **settings), name_genes)
+    screen, checks = read_screen(tables, dataset_settings(layout, **settings), name_genes)
+    return screen, [warning for check in checks for warning in check.warnings]
 
 
 def read_competition(

@@ -214,6 +214,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_dataset_settings(out / "dataset.json", "means"),
         f"--output={out / 'perturbations.npz'}",
         f"--folds={out / 'folds.tsv'}",
+        f"--checks={out / 'checks.md'}",
         f"--summary={out / 'perturbations.json'}",
     ])  # fmt: skip
     receipt = out / "receipt.json"

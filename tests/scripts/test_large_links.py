@@ -47,6 +47,7 @@ def test_links_as_many_as_strings(tmp_path: Path) -> None:
         write_dataset_settings(tmp_path / "dataset.json", "means"),
         f"--output={tmp_path / 'perturbations.npz'}",
         f"--folds={tmp_path / 'folds.tsv'}",
+        f"--checks={tmp_path / 'checks.md'}",
         f"--summary={tmp_path / 'perturbations.json'}",
     ])  # fmt: skip
 

@@ -104,6 +104,7 @@ def results(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_dataset_settings(out / "dataset.json", "means"),
         f"--output={out / 'perturbations.npz'}",
         f"--folds={out / 'folds.tsv'}",
+        f"--checks={out / 'checks.md'}",
         f"--summary={out / 'perturbations.json'}",
     ])  # fmt: skip
     read_string.main(string_arguments(inputs / "links.txt", inputs, out))
@@ -289,7 +290,7 @@ def test_perturbations_of_another_scale(
         f"--table={tmp_path / 'means.csv'}",
         f"--validation={inputs / 'validation.csv'}",
         write_dataset_settings(tmp_path / "dataset.json", "means", scale=scale),
-        *(f"--{name}={tmp_path / name}" for name in ("output", "folds", "summary")),
+        *(f"--{name}={tmp_path / name}" for name in ("output", "folds", "checks", "summary")),
     ])  # fmt: skip
     summary = json_of(tmp_path / "summary")
     assert (summary["scale"], summary["warnings"]) == (scale, [])
@@ -723,6 +724,7 @@ def test_without_truth_and_validation(results: Path, inputs: Path, tmp_path: Pat
         write_dataset_settings(tmp_path / "dataset.json", "means"),
         f"--output={tmp_path / 'perturbations.npz'}",
         f"--folds={tmp_path / 'folds.tsv'}",
+        f"--checks={tmp_path / 'checks.md'}",
         f"--summary={tmp_path / 'summary.json'}",
     ])  # fmt: skip
     none = {"validation_ids": (0,), "validation_silenced": (0,)}
@@ -793,7 +795,7 @@ def run(script: str, arguments: list[str], folder: Path, status: int = 2) -> str
 
 
 def reading(means: Path, out: Path) -> list[str]:
-    names = ("output", "folds", "summary")
+    names = ("output", "folds", "checks", "summary")
     settings = write_dataset_settings(out.parent / "dataset.json", "means")
     return [f"--table={means}", settings, *(f"--{name}={out / name}" for name in names)]
 

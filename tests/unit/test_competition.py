@@ -257,11 +257,15 @@ def test_rounded_weights_are_taken_as_they_are(tables: Tables) -> None:
     assert tables.read().weights[0].tolist() == [1.005] * 4
 
 
-def test_a_baseline_of_zero_is_taken(tables: Tables) -> None:
+@pytest.mark.parametrize("baseline", [0.0, 1e-300, 1e300])
+def test_a_baseline_that_is_no_error_is_refused(tables: Tables, baseline: float) -> None:
     values = tables.values
-    values[0, -1] = 0
+    values[0, -1] = baseline
     tables.write_truth(values)
-    assert tables.read().baseline[0] == 0
+    error = tables.refused()
+    assert error.file == str(tables.truth)
+    assert error.place.startswith("column baseline_wmae, row ")
+    assert error.problem.startswith(f"{baseline:.4g} ")
 
 
 @pytest.mark.parametrize(

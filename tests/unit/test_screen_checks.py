@@ -25,9 +25,10 @@ def means(path: Path, deltas: pd.DataFrame = DELTAS) -> Path:
     return path
 
 
-def truth(path: Path, deltas: pd.DataFrame = DELTAS) -> Path:
+def truth(path: Path, deltas: pd.DataFrame = DELTAS, factor: float = 1.0) -> Path:
     weights = pd.DataFrame(1.0, index=deltas.index, columns=[f"w_{gene}" for gene in GENES])
-    table = pd.concat([deltas, weights], axis=1).assign(baseline_wmae=0.1)
+    error = (deltas - deltas.mean()).abs().mean(axis=1)
+    table = pd.concat([deltas, weights], axis=1).assign(baseline_wmae=error * factor)
     table.to_csv(path, index_label="pert_id")
     return path
 
@@ -134,6 +135,74 @@ def test_one_wrong_row_does_not_condemn_the_others(tmp_path: Path, size: float) 
     spoiled.loc["MYC"] = np.random.default_rng(1).normal(size=10) * size
     table = truth(tmp_path / "t.csv", spoiled)
     assert read_table("means", means(tmp_path / "m.csv"), truth=table)[1] == []
+
+
+@pytest.mark.parametrize("factor", [1e-5, 1e5])
+def test_baselines_that_are_no_errors(tmp_path: Path, factor: float) -> None:
+    table = truth(tmp_path / "t.csv", factor=factor)
+    message = refused(means(tmp_path / "m.csv"), truth=table)
+    assert message.startswith(f"{table}: column baseline_wmae, row TP53: ")
+    assert "6 of 6 rows are alike" in message
+
+
+@pytest.mark.parametrize("factor", [0.02, 50.0])
+def test_baselines_on_another_scale(tmp_path: Path, factor: float) -> None:
+    table = truth(tmp_path / "t.csv", factor=factor)
+    _, (warning,) = read_table("means", means(tmp_path / "m.csv"), truth=table)
+    assert warning.startswith(f"6 baselines of {table} are more than 10 times")
+
+
+def test_copied_rows(tmp_path: Path) -> None:
+    deltas = DELTAS.copy()
+    deltas.loc["MYC"] = deltas.loc["GATA1"]
+    _, (warning,) = read_table("means", means(tmp_path / "m.csv", deltas))
+    assert "1 perturbations have the responses of another one" in warning
+    assert "GATA1 and MYC" in warning
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("KLF1\u200b", "KLF1<U+200B>"),
+        ("HLA\u2011A", "HLA<U+2011>A"),
+        ("KLF\u00a01", "KLF<U+00A0>1"),
+        ("KLF\u20131", "KLF<U+2013>1"),
+    ],
+)
+def test_characters_that_cannot_be_told_apart(tmp_path: Path, name: str, shown: str) -> None:
+    path = means(tmp_path / "m.csv", DELTAS.rename(index={"KLF1": name}))
+    _, (warning,) = read_table("means", path)
+    assert "1 silenced genes have characters that cannot be seen or that look like" in warning
+    assert shown in warning
+
+
+@pytest.mark.parametrize(("one", "other"), [("b2m", "B2M"), ("CAFE\u0301", "CAF\u00c9")])
+def test_response_genes_that_look_alike(tmp_path: Path, one: str, other: str) -> None:
+    table = pd.read_csv(means(tmp_path / "m.csv"), index_col=0)
+    table = table.rename(columns={"A1BG": one, "B2M": other})
+    table.to_csv(tmp_path / "m.csv")
+    _, (warning,) = read_table("means", tmp_path / "m.csv")
+    assert warning.startswith("1 groups of response genes differ in capital letters")
+    assert other in warning
+
+
+@pytest.mark.parametrize("name", ["perturbation", "pert_id", "pert_symbol", "gene"])
+def test_genes_named_as_columns_of_the_results(tmp_path: Path, name: str) -> None:
+    means(tmp_path / "m.csv")
+    table = pd.read_csv(tmp_path / "m.csv", index_col=0).rename(columns={"A1BG": name})
+    table.to_csv(tmp_path / "m.csv", index_label="name of a row")
+    message = refused(tmp_path / "m.csv", name_column="name of a row")
+    assert f"gene {name}: this is the name of a column in the tables" in message
+
+
+def test_genes_to_predict_twice_or_measured(tmp_path: Path) -> None:
+    table = tmp_path / "v.csv"
+    table.write_text("pert_id,pert\np1,HBZ\np2,MYC\np3,HBZ\n")
+    _, warnings = read_table("means", means(tmp_path / "m.csv"), validation=table)
+    assert [warning.split(":")[0] for warning in warnings] == [
+        "1 genes to predict are named more than once",
+        "1 genes to predict were silenced in the screen",
+    ]
 
 
 def test_a_control_among_the_perturbations_to_predict(tmp_path: Path) -> None:

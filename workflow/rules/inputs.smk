@@ -121,6 +121,11 @@ checkpoint read_perturbations:
     output:
         table="<results>/<dataset>/perturbations/perturbations.npz",
         folds="<results>/<dataset>/perturbations/folds.tsv",
+        checks=report(
+            "<results>/<dataset>/perturbations/checks.md",
+            caption="../report/checks.rst",
+            category="data set",
+        ),
         summary="<results>/<dataset>/perturbations/summary.json",
     log:
         "<logs>/<dataset>/read_perturbations.log",
@@ -145,6 +150,7 @@ checkpoint read_perturbations:
         " --symbol-column {params.symbol_column:q}"
         " --output {output.table:q}"
         " --folds {output.folds:q}"
+        " --checks {output.checks:q}"
         " --summary {output.summary:q}"
         " 2> {log:q}"
 

@@ -106,6 +106,13 @@ def random_walk_laplacian(adjacency: sp.csr_array[np.float64]) -> sp.csr_array[n
     return sp.csr_array(sp.eye_array(n) - walk)
 
 
+def kinds_of_names(*lists: Sequence[str]) -> str:
+    """Write what kinds of names some lists have, each with its first names."""
+    return " and ".join(
+        f"{kind_of_name(names[0])} ({abbreviate(names, 3)})" for names in lists if names
+    )
+
+
 def check_connected(network: Network, links: Links, silenced: Mapping[str, str]) -> None:
     """Check that at least one of the silenced genes of the training set has a link.
 
@@ -124,15 +131,11 @@ def check_connected(network: Network, links: Links, silenced: Mapping[str, str])
         When none of them has one: then no diffusion depends on the network.
     """
     if len(network.isolated(list(silenced.values()))) == len(silenced):
-        kinds = " and ".join(
-            f"{kind_of_name(names[0])} ({abbreviate(names, 3)})"
-            for names in (list(silenced), links.names)
-            if names
-        )
         raise InputError(
             network.file,
             "",
-            f"no silenced gene has a link; the names are {kinds}",
+            "no silenced gene has a link; the names are "
+            f"{kinds_of_names(list(silenced), links.names)}",
             expected="at least one of them in the network",
             remedy="Check the species and the kind of names, give a table of other names "
             "(`names: {table: …}`), or lower `score_threshold:` of the network.",

@@ -6,11 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from echoes.io.errors import InputError
 from echoes.network.aliases import Names
-from echoes.network.graph import Network, build_network, check_connected, summarise
+from echoes.network.graph import (
+    Network,
+    build_network,
+    check_connected,
+    kinds_of_names,
+    summarise,
+)
 from echoes.network.links import Links, links_of_core
 from echoes.network.matches import Matches, match_names, warnings
 from echoes.network.nodes import RESPONSE, SILENCED
+
+# With fewer response genes than this, it may be chance that none is in the network.
+_FEW = 5
 
 
 @dataclass(frozen=True)
@@ -65,7 +75,7 @@ def build_screen_network(
     Raises
     ------
     InputError
-        When no silenced gene of ``train`` has a link.
+        When no silenced gene of ``train`` has a link, or no response gene is in the network.
     """
     every = list(dict.fromkeys(gene for genes in silenced.values() for gene in genes))
     matches = {
@@ -77,6 +87,16 @@ def build_screen_network(
     network = build_network(around, core, self_loop=self_loop, edge_multiplicity=edge_multiplicity)
     nodes = matches[SILENCED].nodes()
     check_connected(network, links, {gene: nodes[gene] for gene in silenced["train"]})
+    if len(response) >= _FEW and not any(matches[RESPONSE].matched):
+        raise InputError(
+            network.file,
+            "",
+            f"none of the {len(response):,} response genes is in the network; the names are "
+            f"{kinds_of_names(response, links.names)}",
+            expected="names of the same kind",
+            remedy="Check the species and the kind of names, or give a table of other names: "
+            "`names: {table: …}`.",
+        )
     groups = {group: [nodes[gene] for gene in genes] for group, genes in silenced.items()}
     summary = {
         "core_genes": len(core),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from echoes.io.arrays import Floats
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
 from echoes.screen.guides import PATTERNS
 from echoes.screen.record import Screen
 from echoes.screen.scale import scale_warnings
+from echoes.screen.spelling import odd_characters, show_characters, twins
+from echoes.screen.truth_checks import baseline_warnings, rows_of_truth, truth_warnings
 
 #: No logarithm of an expression, and no difference of two, is larger than this.
 LARGEST = 1000.0
@@ -23,10 +25,8 @@ _FEW = 5
 _MANY = 100
 # Responses that differ by less are the same but for rounding.
 _ALIKE = 1e-12
-# A truth that correlates so well with the responses is the same on a scale of its own.
-_EXACT = 0.99
-# A truth on another scale of logarithms has responses so many times as large.
-_RATIOS = {"ln": np.log(2), "log10": np.log10(2)}
+# Columns of the tables that are written: no gene may have one of these names.
+_RESERVED = ("perturbation", "pert_id", "pert_symbol", "gene")
 
 # Names that libraries give to guides without a target.
 _CONTROL = re.compile(
@@ -36,9 +36,28 @@ _CONTROL = re.compile(
 )
 
 
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at in a screen that was read.
+
+    Parameters
+    ----------
+    name
+        What was looked at.
+    figure
+        What was found there, in a few words.
+    warnings
+        A sentence or two on each thing that looks wrong; empty if nothing does.
+    """
+
+    name: str
+    figure: str
+    warnings: tuple[str, ...] = ()
+
+
 def check_screen(
     screen: Screen, file: StrPath, settings: Mapping[str, Any], *, truth: StrPath | None
-) -> list[str]:
+) -> list[Check]:
     """Check a screen as a whole.
 
     Parameters
@@ -54,28 +73,66 @@ def check_screen(
 
     Returns
     -------
-    list of str
-        A sentence or two on each thing that looks wrong; empty if nothing does.
+    list of Check
+        What was looked at, what was found, and what looks wrong.
 
     Raises
     ------
     InputError
         When a value cannot be an expression or a response, no response differs from the others,
-        names are those of guides or of pairs of genes, or the truth is that of other means.
+        names are those of guides, of pairs of genes or of the tables that are written, a baseline
+        cannot be an error, or the truth is that of other means.
     """
     cells = settings["layout"] == "h5ad"
+    _refuse_reserved(screen, file)
     if not cells:
         _refuse_huge(screen, file)
         _refuse_pairs(screen, file)
     _refuse_alike(screen, file)
     if not any(settings["guides"].get(key) for key in ("separator", "pattern", "table")):
         _refuse_guides(screen, file)
+    n, genes = screen.responses.shape
+    checks = [
+        Check("size", f"{n:,} perturbations × {genes:,} response genes", _layout(screen, settings)),
+        Check("values", _range(screen)),
+        Check("responses that differ", *_same_responses(screen)),
+        Check("names that can be read", *_spelling(screen)),
+        Check("controls among the perturbations", *_controls(screen)),
+        Check("silenced genes among the response genes", *_measured(screen)),
+        Check("genes to predict", *_validation(screen)),
+    ]
     # The values of cells were brought to log2 and checked when they were read.
-    warnings = [] if cells else scale_warnings(screen, settings["scale"])
+    if not cells:
+        warnings = tuple(scale_warnings(screen, settings["scale"]))
+        checks.insert(2, Check("scale", settings["scale"], warnings))
     if truth is not None:
-        warnings += _truth_warnings(screen, truth)
-    warnings += _layout_warnings(screen, settings["layout"])
-    return [*warnings, *_control_warnings(screen), *_name_warnings(screen)]
+        checks += [
+            Check("deltas of the truth", rows_of_truth(screen), truth_warnings(screen, truth)),
+            Check("baselines of the truth", *baseline_warnings(screen, truth)),
+        ]
+    return checks
+
+
+def _range(screen: Screen) -> str:
+    """Write the range of expression, or of responses where it is not known."""
+    if np.isnan(screen.control).any():
+        values, what = screen.responses, "differences"
+    else:
+        values, what = screen.control + screen.responses, "expression"
+    return f"{what} {np.nanmin(values):.3g} … {np.nanmax(values):.3g}, log2"
+
+
+def _refuse_reserved(screen: Screen, file: StrPath) -> None:
+    """Refuse response genes with the name of a column of the tables that are written."""
+    wrong = [name for name in screen.genes.tolist() if name in _RESERVED]
+    if wrong:
+        raise InputError(
+            file,
+            f"gene {wrong[0]}",
+            "this is the name of a column in the tables that are written",
+            expected=f"names of genes, none of them {', '.join(_RESERVED)}",
+            remedy="Remove the column if it is no gene, or rename it.",
+        )
 
 
 def _refuse_huge(screen: Screen, file: StrPath) -> None:
@@ -155,87 +212,111 @@ def _guides_refused(file: StrPath, names: Sequence[str], count: int, setting: st
     )
 
 
-def _truth_warnings(screen: Screen, truth: StrPath) -> list[str]:
-    """Refuse a truth of other rows, and warn of one on another scale."""
-    own, other = _normalised(screen.truth), _normalised(screen.responses)
-    if len(own) < _FEW:
-        return []
-    likeness = own @ other.T
-    itself = np.diag(likeness).copy()
-    np.fill_diagonal(likeness, -np.inf)
-    wrong = np.flatnonzero(itself < likeness.max(axis=1))
-    if 2 * len(wrong) > len(own):
-        i = int(wrong[0])
-        best = screen.perturbations[int(np.argmax(likeness[i]))]
-        raise InputError(
-            truth,
-            f"row {screen.perturbations[i]}",
-            f"its deltas are not the means less the control: they fit {best} better, and so on in "
-            f"{len(wrong)} of {len(own)} rows",
-            expected="the deltas of the perturbation in this row",
-            remedy="Use tables that belong together, with rows under their own names and genes "
-            "under theirs.",
-        )
-    size = float(np.vdot(screen.responses, screen.responses))
-    slope = float(np.vdot(screen.truth, screen.responses)) / size if size else 1.0
-    if itself.min() < _EXACT:
-        return []
-    for scale, ratio in _RATIOS.items():
-        for wanted, which in ((ratio, "deltas"), (1 / ratio, "means")):
-            if abs(slope / wanted - 1) < 0.02:
-                warning = (
-                    f"the deltas of {truth} are {slope:.3f} times the means less the control: the "
-                    f"{which} look like {scale}, the others like log2. Bring both tables to one "
-                    "scale."
-                )
-                return [warning]
-    return []
+def _same_responses(screen: Screen) -> tuple[str, tuple[str, ...]]:
+    """Count rows of responses, and warn of rows that are copies of others."""
+    _, first, number = np.unique(
+        screen.responses, axis=0, return_index=True, return_inverse=True, equal_nan=True
+    )
+    copies = [i for i, same in enumerate(first[number]) if same != i]
+    figure = f"{len(first):,} of {len(screen.responses):,}"
+    if not copies:
+        return figure, ()
+    pairs = [
+        f"{screen.perturbations[i]} and {screen.perturbations[first[number[i]]]}" for i in copies
+    ]
+    warning = (
+        f"{len(copies)} perturbations have the responses of another one, to the last digit: "
+        f"{abbreviate(pairs)}. Were rows copied?"
+    )
+    return figure, (warning,)
 
 
-def _normalised(values: Floats) -> Floats:
-    """Rows of length 1. They are not centred: one wrong row would move all others."""
-    length = np.linalg.norm(values, axis=1, keepdims=True)
-    return np.asarray(values / np.where(length > 0, length, 1.0))
+def _spelling(screen: Screen) -> tuple[str, tuple[str, ...]]:
+    """Count names, and warn of characters that cannot be seen, and of names that look alike."""
+    warnings = []
+    lists = {
+        "silenced genes": dict.fromkeys(screen.silenced.tolist()),
+        "response genes": dict.fromkeys(screen.genes.tolist()),
+        "genes to predict": dict.fromkeys(screen.validation_silenced.tolist()),
+    }
+    for role, names in lists.items():
+        odd = [name for name in names if odd_characters(name)]
+        if odd:
+            warnings.append(
+                f"{len(odd)} {role} have characters that cannot be seen or that look like others: "
+                f"{abbreviate([show_characters(name) for name in odd])}. No other table knows such "
+                "names: type them again."
+            )
+        alike = [" and ".join(map(show_characters, group)) for group in twins(list(names))]
+        if alike:
+            warnings.append(
+                f"{len(alike)} groups of {role} differ in capital letters or in the form of "
+                f"characters alone: {abbreviate(alike)}. Are they the same genes?"
+            )
+    return f"{sum(map(len, lists.values())):,} names", tuple(warnings)
 
 
-def _layout_warnings(screen: Screen, layout: str) -> list[str]:
+def _layout(screen: Screen, settings: Mapping[str, Any]) -> tuple[str, ...]:
     """Warn of a matrix that looks as if perturbations and genes stood in each other's places."""
     n, genes = screen.responses.shape
-    if layout == "effects" or n < _MANY or n <= 2 * genes:
-        return []
+    if settings["layout"] == "effects" or n < _MANY or n <= 2 * genes:
+        return ()
     warning = (
         f"{n:,} perturbations ({abbreviate(screen.perturbations.tolist())}) have only {genes:,} "
         f"response genes ({abbreviate(screen.genes.tolist())}). Is a row a gene, and a column a "
         "perturbation? Then set `dataset: genes_in: rows`, or columns if it is rows now."
     )
-    return [warning]
+    return (warning,)
 
 
-def _control_warnings(screen: Screen) -> list[str]:
-    """Warn of perturbations whose names are those of controls."""
-    warnings = []
+def _controls(screen: Screen) -> tuple[str, tuple[str, ...]]:
+    """Count and warn of perturbations whose names are those of controls."""
+    warnings, count = [], 0
     for names, role in (
         (screen.perturbations.tolist(), "perturbations"),
         (screen.validation_silenced.tolist(), "perturbations to predict"),
     ):
         controls = [name for name in names if _CONTROL.fullmatch(name)]
+        count += len(controls)
         if controls:
             warnings.append(
                 f"{len(controls)} {role} have the name of a control: {abbreviate(controls)}. They "
                 "are taken for silenced genes. If they are controls, name them in `dataset: "
                 "control:`, where * stands for any text."
             )
-    return warnings
+    return str(count), tuple(warnings)
 
 
-def _name_warnings(screen: Screen) -> list[str]:
-    """Warn if no silenced gene has a response of its own: their names may be of another kind."""
-    silenced, genes = screen.silenced.tolist(), screen.genes.tolist()
-    if len(silenced) < _FEW or set(silenced) & set(genes):
-        return []
+def _measured(screen: Screen) -> tuple[str, tuple[str, ...]]:
+    """Count silenced genes with a response of their own, and warn if there are none."""
+    silenced, genes = [*dict.fromkeys(screen.silenced.tolist())], screen.genes.tolist()
+    measured = len(set(silenced) & set(genes))
+    figure = f"{measured:,} of {len(silenced):,}"
+    if len(silenced) < _FEW or measured:
+        return figure, ()
     warning = (
         f"none of the silenced genes ({abbreviate(silenced)}) is among the {len(genes):,} response "
         f"genes ({abbreviate(genes)}). If they have other names there, such as Ensembl ids, give a "
         "table of names: `names: {table: …}`. Otherwise their knockdown cannot be predicted."
     )
-    return [warning]
+    return figure, (warning,)
+
+
+def _validation(screen: Screen) -> tuple[str, tuple[str, ...]]:
+    """Count genes to predict, and warn of those that are named twice or were measured."""
+    names = screen.validation_silenced.tolist()
+    warnings = []
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        warnings.append(
+            f"{len(twice)} genes to predict are named more than once: {abbreviate(twice)}. Their "
+            "rows will be the same."
+        )
+    measured = set(screen.silenced.tolist())
+    known = [name for name in dict.fromkeys(names) if name in measured]
+    if known:
+        warnings.append(
+            f"{len(known)} genes to predict were silenced in the screen: {abbreviate(known)}. The "
+            "models that predict them have seen their responses."
+        )
+    return str(len(names)), tuple(warnings)

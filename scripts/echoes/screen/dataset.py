@@ -13,7 +13,7 @@ from echoes.io.arrays import Strings
 from echoes.io.errors import InputError
 from echoes.io.files import StrPath
 from echoes.io.tables import Matrix
-from echoes.screen.checks import check_screen
+from echoes.screen.checks import Check, check_screen
 from echoes.screen.competition import read_validation, with_truth
 from echoes.screen.effect_screen import NameGenes, screen_of_effects, weigh_by_error
 from echoes.screen.effects import PRESETS, ROLES, read_effects
@@ -53,7 +53,7 @@ class Tables:
 
 def read_screen(
     tables: Tables, settings: Mapping[str, Any], name_genes: NameGenes
-) -> tuple[Screen, list[str]]:
+) -> tuple[Screen, list[Check]]:
     """Read the tables of a data set.
 
     Parameters
@@ -69,9 +69,9 @@ def read_screen(
 
     Returns
     -------
-    screen, warnings
+    screen, checks
         The screen in log2 units, where `Screen.silenced` has the name of the response gene if the
-        silenced gene is measured; and sentences on what looks wrong, if any.
+        silenced gene is measured; and what was looked at, with sentences on what looks wrong.
 
     Raises
     ------
@@ -90,8 +90,7 @@ def read_screen(
         named = _named(screen.validation_silenced, screen.genes, name_genes)
         screen = dataclasses.replace(screen, validation_silenced=named)
     require_complete(screen, tables.main)
-    warnings = check_screen(screen, tables.main, settings, truth=tables.truth)
-    return screen, warnings
+    return screen, check_screen(screen, tables.main, settings, truth=tables.truth)
 
 
 def read_guides(settings: Mapping[str, Any], table: StrPath | None) -> Guides:

@@ -1,0 +1,129 @@
+"""Checks whether a table of true deltas belongs to the means, and its baselines to the deltas."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from echoes.io.arrays import Floats, Ints
+from echoes.io.errors import InputError, abbreviate
+from echoes.io.files import StrPath
+from echoes.scoring.metrics import weighted_mae
+from echoes.screen.record import Screen
+
+# With fewer perturbations than this, it may be chance which row fits best.
+_FEW = 5
+# A truth that correlates so well with the responses is the same on a scale of its own.
+_EXACT = 0.99
+# A truth on another scale of logarithms has responses so many times as large.
+_RATIOS = {"ln": np.log(2), "log10": np.log10(2)}
+# A baseline so many times larger or smaller than the error of the mean looks wrong; the larger
+# factor, from which on single rows would make the score, is refused.
+_UNUSUAL, _IMPOSSIBLE = 10.0, 1e4
+
+
+def _likeness(screen: Screen) -> Floats:
+    """Cosine (n, n) of each row of the truth with each row of the responses."""
+    likeness: Floats = _normalised(screen.truth) @ _normalised(screen.responses).T
+    return likeness
+
+
+def _normalised(values: Floats) -> Floats:
+    """Rows of length 1. They are not centred: one wrong row would move all others."""
+    length = np.linalg.norm(values, axis=1, keepdims=True)
+    return np.asarray(values / np.where(length > 0, length, 1.0))
+
+
+def _misplaced(likeness: Floats) -> Ints:
+    """Rows of the truth that fit another row of the responses better than their own."""
+    others = likeness.copy()
+    np.fill_diagonal(others, -np.inf)
+    return np.flatnonzero(np.diag(likeness) < others.max(axis=1))
+
+
+def rows_of_truth(screen: Screen) -> str:
+    """Count the rows of the truth that fit their own row of the responses best."""
+    n = len(screen.truth)
+    return f"{n - len(_misplaced(_likeness(screen))):,} of {n:,} rows fit their own means best"
+
+
+def truth_warnings(screen: Screen, truth: StrPath) -> tuple[str, ...]:
+    """Refuse a truth of other rows, and warn of one on another scale.
+
+    Raises
+    ------
+    InputError
+        When most rows of the truth fit the responses of another perturbation better.
+    """
+    likeness = _likeness(screen)
+    n = len(likeness)
+    if n < _FEW:
+        return ()
+    wrong = _misplaced(likeness)
+    if 2 * len(wrong) > n:
+        i = int(wrong[0])
+        best = int(np.argmax(np.where(np.arange(n) == i, -np.inf, likeness[i])))
+        raise InputError(
+            truth,
+            f"row {screen.perturbations[i]}",
+            "its deltas are not the means less the control: they fit "
+            f"{screen.perturbations[best]} better, and so on in {len(wrong)} of {n} rows",
+            expected="the deltas of the perturbation in this row",
+            remedy="Use tables that belong together, with rows under their own names and genes "
+            "under theirs.",
+        )
+    size = float(np.vdot(screen.responses, screen.responses))
+    slope = float(np.vdot(screen.truth, screen.responses)) / size if size else 1.0
+    if np.diag(likeness).min() < _EXACT:
+        return ()
+    for scale, ratio in _RATIOS.items():
+        for wanted, which in ((ratio, "deltas"), (1 / ratio, "means")):
+            if abs(slope / wanted - 1) < 0.02:
+                warning = (
+                    f"the deltas of {truth} are {slope:.3f} times the means less the control: the "
+                    f"{which} look like {scale}, the others like log2. Bring both tables to one "
+                    "scale."
+                )
+                return (warning,)
+    return ()
+
+
+def baseline_warnings(screen: Screen, truth: StrPath) -> tuple[str, tuple[str, ...]]:
+    """Compare the baselines with what they are the error of: the mean of all true deltas.
+
+    Returns
+    -------
+    figure, warnings
+        The range of the ratios of the two, and a sentence if some are unusual.
+
+    Raises
+    ------
+    InputError
+        When a baseline cannot be the error of a prediction of these deltas.
+    """
+    error = weighted_mae(screen.truth, screen.truth.mean(axis=0), screen.weights)
+    rows = np.flatnonzero(error > 0)
+    if not len(rows):
+        return "not known: all deltas are the same", ()
+    ratio = screen.baseline[rows] / error[rows]
+    wrong = rows[(ratio > _IMPOSSIBLE) | (ratio < 1 / _IMPOSSIBLE)]
+    if len(wrong):
+        i = int(wrong[0])
+        raise InputError(
+            truth,
+            f"column baseline_wmae, row {screen.perturbations[i]}",
+            f"{screen.baseline[i]:.4g} ({len(wrong)} of {len(ratio)} rows are alike)",
+            expected="the weighted mean absolute error of a plain prediction, such as that of the "
+            f"mean of all deltas, {error[i]:.4g}",
+            remedy="Correct the column: a row with such a baseline would decide the score alone.",
+        )
+    figure = f"{ratio.min():.3g} … {ratio.max():.3g} times the error of the mean"
+    odd = rows[(ratio > _UNUSUAL) | (ratio < 1 / _UNUSUAL)]
+    if not len(odd):
+        return figure, ()
+    warning = (
+        f"{len(odd)} baselines of {truth} are more than {_UNUSUAL:g} times larger or smaller than "
+        f"the error of the mean of all deltas: {abbreviate(screen.perturbations[odd].tolist())}. "
+        "Are the weights, the deltas or the column baseline_wmae those of another table, or on "
+        "another scale?"
+    )
+    return figure, (warning,)
