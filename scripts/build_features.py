@@ -11,6 +11,7 @@ from echoes.network.diffusion import load_diffusions
 from echoes.network.features import TRANSFORMS, build_features, save_features, transform
 from echoes.network.graph import degree
 from echoes.network.null import permute_labels
+from echoes.screen import record
 
 log = logging.getLogger(__name__)
 
@@ -34,17 +35,21 @@ def main(argv: Sequence[str] | None = None) -> None:
         type=float,
         help="columns with a variance below this percentile are left out",
     )
+    options.add_argument("--perturbations", nargs="?", help="npz of the screen, to shuffle them")
     options.add_argument("--output", required=True, help="npz of the features")
     args = options.parse_args(argv)
 
     degrees = degree(load_matrix(args.adjacency))
     blocks, residuals = [], []
+    if args.permute_labels is not None:
+        fields = record.load_fields(args.perturbations, "silenced", "validation_silenced")
+        training, validation = (field.tolist() for field in fields)
     for diffusions in map(load_diffusions, args.diffusions):
-        n, v = len(diffusions.train), len(diffusions.validation)
+        n = len(diffusions.train)
         stacked = np.vstack([diffusions.train, diffusions.validation])
         rows = transform(stacked, degrees, args.transform)
         if args.permute_labels is not None:
-            rows = rows[permute_labels(n, v, args.permute_labels)]
+            rows = rows[permute_labels(training, validation, args.permute_labels)]
         blocks.append((rows[:n], rows[n:]))
         residuals.append(diffusions.residual.max())
     features = build_features(blocks, residuals, args.variance_percentile)

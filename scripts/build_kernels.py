@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     loaded = map(load_diffusions, args.diffusions)
     diffusions = [np.vstack([part.train, part.validation]) for part in loaded]
     if args.permute_labels is not None:
-        places = permute_labels(len(training), len(validation), args.permute_labels)
+        places = permute_labels(training.tolist(), validation.tolist(), args.permute_labels)
         diffusions = [diffusion[places] for diffusion in diffusions]
         linked = linked[places]
     log.info("%d of %d silenced genes have a link", linked.sum(), len(linked))

@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             metrics = compute_metrics(truth, weights, baseline, silenced, predictions)
             held_out[name] = comparison.Experiment(entry["kind"], metrics)
             log.info("%s: score %.5f", name, metrics.score.total)
-    counts = resample(len(perturbations), DRAWS, args.seed)
+    counts = resample(len(perturbations), DRAWS, args.seed, perturbations)
     overall = comparison.comparison_table(held_out, published, counts)
     differences = comparison.difference_table(held_out, counts)
     save_csv(args.comparison, overall)

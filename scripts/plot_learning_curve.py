@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         screen.weights,
         screen.baseline,
         positions(screen.silenced.tolist(), screen.genes.tolist()),
-        resample(len(screen.truth), DRAWS, args.seed),
+        resample(len(screen.truth), DRAWS, args.seed, screen.perturbations),
     )
     save_csv(args.table, table)
     with mpl.rc_context({"text.parse_math": False}), atomic_path(args.figure) as path:

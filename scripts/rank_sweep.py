@@ -23,8 +23,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--output", required=True, help="table of the ranking")
     args = options.parse_args(argv)
 
-    truth, weights, baseline = record.load_fields(
-        args.perturbations, "truth", "weights", "baseline"
+    truth, weights, baseline, names = record.load_fields(
+        args.perturbations, "truth", "weights", "baseline", "perturbations"
     )
     folder = Path(args.runs).absolute().parents[1]
     runs = []
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         predictions = load_parts(folder / entry["name"] / "held_out", entry["parts"])
         inner_score = predictions.inner_score[predictions.fold]
         runs.append(Run(entry["name"], entry["varied"], inner_score, predictions.prediction))
-    counts = resample(len(truth), DRAWS, args.seed)
+    counts = resample(len(truth), DRAWS, args.seed, names)
     save_csv(args.output, rank_runs(runs, truth, weights, baseline, counts))
 
 

@@ -325,7 +325,9 @@ def test_kernels_of_permuted_labels(results: Path, tmp_path: Path) -> None:
     output = tmp_path / "kernels.npz"
     build_kernels.main([*kernels_inputs(results), "--permute-labels=3", f"--output={output}"])
     found, plain = arrays_of(output), arrays_of(results / "kernels.npz")
-    places = permute_labels(N, V, 3)
+    screen = arrays_of(results / "perturbations.npz")
+    names = screen["silenced"].tolist(), screen["validation_silenced"].tolist()
+    places = permute_labels(*names, 3)
     assert sorted(places) == list(range(N + V))
     expected = plain["kernels"][:, np.array(places)[:, None], places]
     np.testing.assert_allclose(found["kernels"], expected, rtol=1e-12)

@@ -491,6 +491,7 @@ def test_features_of_silenced_genes_in_each_others_places(results: Path, tmp_pat
             f"--adjacency={results / 'adjacency.npz'}",
             "--transform=none",
             *options,
+            f"--perturbations={results / 'perturbations.npz'}",
             f"--output={tmp_path / 'features.npz'}",
         ])  # fmt: skip
         made.append(np.vstack(load_arrays(tmp_path / "features.npz", "train", "validation")))

@@ -47,6 +47,15 @@ def test_a_seed_gives_its_draws() -> None:
     np.testing.assert_array_equal(resample(20, 60, seed=1)[:50], resample(20, 50, seed=1))
 
 
+def test_draws_with_names_do_not_depend_on_the_order_of_rows() -> None:
+    names = [f"G{i:02d}" for i in range(20)]
+    shuffled = np.random.default_rng(0).permutation(20)
+    plain = resample(20, 50, 1, names)
+    np.testing.assert_array_equal(plain, resample(20, 50, 1))
+    other = resample(20, 50, 1, [names[i] for i in shuffled])
+    np.testing.assert_array_equal(other, plain[:, shuffled])
+
+
 def test_counts_are_multinomial() -> None:
     n, draws = 10, 100_000
     counts = resample(n, draws, seed=0)

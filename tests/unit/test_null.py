@@ -199,10 +199,14 @@ def test_a_network_of_realistic_size_is_rewired_thoroughly() -> None:
     assert len(graph(rewired) & graph(given)) / len(pairs) == pytest.approx(chance_of_it, abs=0.01)
 
 
+def names(n: int, v: int) -> tuple[list[str], list[str]]:
+    return [f"T{i:03d}" for i in range(n)], [f"V{i:03d}" for i in range(v)]
+
+
 @pytest.mark.parametrize(("n", "v"), [(2, 0), (1, 1), (0, 2), (2, 1), (5, 3), (80, 60)])
 def test_no_label_stays_where_it_was(n: int, v: int) -> None:
     for seed in range(50):
-        labels = permute_labels(n, v, seed)
+        labels = permute_labels(*names(n, v), seed)
         assert labels.dtype == np.intp
         assert sorted(labels.tolist()) == list(range(n + v))
         assert not (labels == np.arange(n + v)).any()
@@ -210,17 +214,29 @@ def test_no_label_stays_where_it_was(n: int, v: int) -> None:
 
 @pytest.mark.parametrize(("n", "v"), [(0, 0), (1, 0), (0, 1)])
 def test_there_is_no_other_label_to_take(n: int, v: int) -> None:
-    assert permute_labels(n, v, 0).tolist() == list(range(n + v))
+    assert permute_labels(*names(n, v), 0).tolist() == list(range(n + v))
 
 
 def test_labels_are_the_same_for_a_seed_and_no_other() -> None:
-    one, again, other = (permute_labels(30, 10, seed).tolist() for seed in (3, 3, 4))
+    one, again, other = (permute_labels(*names(30, 10), seed).tolist() for seed in (3, 3, 4))
     assert one == again != other
 
 
 def test_every_label_is_as_likely() -> None:
-    drawn = np.array([permute_labels(3, 1, seed) for seed in range(900)])
+    drawn = np.array([permute_labels(*names(3, 1), seed) for seed in range(900)])
     # Six cycles through four genes, in which each gene meets each other one twice.
     _, counts = np.unique(drawn, axis=0, return_counts=True)
     assert len(counts) == 6
     assert ((counts - 150) ** 2 / 150).sum() < 15  # 1 % of χ² with 5 degrees of freedom
+
+
+def test_labels_do_not_depend_on_the_order_of_rows() -> None:
+    training, validation = names(12, 5)
+    random = np.random.default_rng(0)
+    one, other = random.permutation(12), random.permutation(5)
+    shuffled = [training[i] for i in one], [validation[i] for i in other]
+    plain = [*training, *validation]
+    place = dict(zip(plain, permute_labels(training, validation, 4), strict=True))
+    rows = [*shuffled[0], *shuffled[1]]
+    found = permute_labels(*shuffled, 4)
+    assert [rows[i] for i in found] == [plain[place[name]] for name in rows]

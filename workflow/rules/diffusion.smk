@@ -56,6 +56,12 @@ rule build_features:
         adjacency=lambda w: paths.network_file(
             PLAN.network(w.experiment).graph, "adjacency.npz"
         ),
+        # Silenced genes are shuffled by name.
+        perturbations=lambda w: (
+            "<results>/<dataset>/perturbations/perturbations.npz"
+            if PLAN.network(w.experiment).shuffle == "labels"
+            else []
+        ),
     output:
         "<results>/<dataset>/{experiment}/features.npz",
     log:
@@ -76,6 +82,7 @@ rule build_features:
         " --adjacency {input.adjacency:q}"
         " --transform {params.transform}"
         " --permute-labels {params.seed}"
+        " --perturbations {input.perturbations:q}"
         " --variance-percentile {params.percentile}"
         " --output {output:q}"
         " 2> {log:q}"

@@ -19,13 +19,16 @@ def single_precision(values: npt.ArrayLike) -> Singles:
     return np.asarray(values, dtype=np.float32)
 
 
-def assign_folds(groups: Sequence[object], folds: int) -> list[Ints]:
-    """Assign rows to folds: the first group to the first fold, the second to the second, and so on.
+def assign_folds(groups: Sequence[int], folds: int) -> list[Ints]:
+    """Deal groups of rows to folds: the first to the first fold, the second to the second ….
+
+    Groups are dealt in their sorted order, so that the order of the rows does not matter.
 
     Parameters
     ----------
     groups
-        Group of each row; all rows of a group are in one fold.
+        Group of each row, such as the rank of its silenced gene by name; all rows of a group are in
+        one fold.
     folds
         Number of folds. Where there are fewer groups, each group is a fold: no fold is empty.
 
@@ -34,7 +37,7 @@ def assign_folds(groups: Sequence[object], folds: int) -> list[Ints]:
     list of arrays
         The rows of each fold, in order.
     """
-    number = {group: i for i, group in enumerate(dict.fromkeys(groups))}
+    number = {group: i for i, group in enumerate(sorted(set(groups)))}
     folds = min(folds, len(number))
     fold = np.array([number[group] for group in groups], dtype=np.intp) % folds
     return [np.flatnonzero(fold == i) for i in range(folds)]

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from echoes.io.arrays import Floats
 from echoes.io.errors import NotConvergedError
 from echoes.models.components import decompose, reconstruct
@@ -127,7 +129,10 @@ def _predict(name: str, task: Task, settings: Settings) -> Prediction:
     # The score of an inner fold needs two rows to vary.
     inner_folds = max(2, min(regression.inner_folds, m // 2))
     training, to_predict = standardise(task.features[:m], task.features[m:])
-    fitted = fit(name, training, components.scores, replace(regression, inner_folds=inner_folds))
+    # The inner folds are contiguous: sorted by name, they do not depend on the order of a table.
+    rows = np.argsort(task.training_groups, kind="stable")
+    settled = replace(regression, inner_folds=inner_folds)
+    fitted = fit(name, training[rows], components.scores[rows], settled)
     ends = min(regression.penalties), max(regression.penalties)
     return Prediction(
         reconstruct(fitted.predict(to_predict), components.axes, components.mean),

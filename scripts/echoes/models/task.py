@@ -48,7 +48,7 @@ class Task:
     features
         (m + q, F) features for linear models; F is 0 where no model needs them.
     groups
-        (m + q,) number of each silenced gene: guides of one gene have the same number.
+        (m + q,) rank of each silenced gene by name: guides of one gene have the same one.
     others
         Further sources of likeness of the m + q silenced genes: other networks, screens of other
         cells, tables of genes.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
@@ -99,15 +101,16 @@ def rewire(adjacency: sp.csr_array[np.float64], seed: int) -> sp.csr_array[np.fl
     return sp.csr_array(half + half.T + sp.diags_array(adjacency.diagonal()))
 
 
-def permute_labels(n: int, v: int, seed: int) -> Ints:
+def permute_labels(training: Sequence[str], validation: Sequence[str], seed: int) -> Ints:
     """Draw a permutation of the perturbations in which each takes the place of another one.
 
-    The permutation is one cycle through all perturbations, in a random order.
+    The permutation is one cycle through all perturbations, in a random order. It depends on the
+    names and the seed, and not on the order of the rows.
 
     Parameters
     ----------
-    n, v
-        Numbers of training and of validation perturbations; they are permuted together.
+    training, validation
+        The n and v silenced genes; they are permuted together.
     seed
         Seed of the random numbers, at least 0.
 
@@ -117,7 +120,12 @@ def permute_labels(n: int, v: int, seed: int) -> Ints:
         (n + v,) positions, training perturbations first: perturbation i takes the place of
         perturbation `result[i]`. If there is only one perturbation, it keeps its place.
     """
-    order = np.random.default_rng(seed).permutation(n + v)
+    n, v = len(training), len(validation)
+    by_name = np.concatenate([
+        np.argsort(np.asarray(training, dtype=np.str_), kind="stable"),
+        n + np.argsort(np.asarray(validation, dtype=np.str_), kind="stable"),
+    ]).astype(np.intp)  # fmt: skip
+    order = by_name[np.random.default_rng(seed).permutation(n + v)]
     labels = np.empty(n + v, dtype=np.intp)
     labels[order] = np.roll(order, 1)
     return labels

@@ -18,10 +18,12 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
-from echoes.io.arrays import Floats
+from echoes.io.arrays import Floats, Strings
 from echoes.scoring.metrics import ScoreParts, cosine_of_sums
 
 Counts = npt.NDArray[np.int64]
@@ -30,7 +32,7 @@ Counts = npt.NDArray[np.int64]
 DRAWS = 10_000
 
 
-def resample(n: int, draws: int, seed: int) -> Counts:
+def resample(n: int, draws: int, seed: int, names: Sequence[str] | Strings | None = None) -> Counts:
     """Draw n of n perturbations with replacement, many times over.
 
     Parameters
@@ -41,6 +43,9 @@ def resample(n: int, draws: int, seed: int) -> Counts:
         Number of draws.
     seed
         Seed of the random numbers (PCG64): the same seed gives the same draws.
+    names
+        (n,) names of the perturbations, so that draws do not depend on the order of the rows. None:
+        draws are of rows.
 
     Returns
     -------
@@ -51,7 +56,13 @@ def resample(n: int, draws: int, seed: int) -> Counts:
     drawn = random.integers(n, size=(draws, n), dtype=np.int64)
     # Draw i counts in the bins from i·n on.
     drawn += n * np.arange(draws)[:, None]
-    return np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n)
+    counts = np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n)
+    if names is None:
+        return counts
+    by_name = np.argsort(np.asarray(names, dtype=np.str_), kind="stable")
+    # Rows in the order of their names, as most tables have them, are not copied.
+    rank = np.argsort(by_name, kind="stable")
+    return counts if (rank == np.arange(n)).all() else counts[:, rank]
 
 
 def score_draws(parts: ScoreParts, counts: Counts) -> Floats:
