@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     metrics = held_out.compute_metrics(
         screen.truth, screen.weights, screen.baseline, silenced, out_of_fold
     )
-    calibration = held_out.calibration_table(metrics, out_of_fold)
+    calibration = held_out.calibration_table(metrics, out_of_fold, screen.truth)
     counts = resample(len(names), DRAWS, args.seed, names)
     results = held_out.summarise(metrics, out_of_fold, calibration, counts)
     with_names = [(names, out_of_fold)]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from echoes.scoring import metrics
+from echoes.scoring.discrimination import discrimination
 
 Array = npt.NDArray[np.float64]
 Example = tuple[Array, Array, Array, Array]
@@ -236,8 +237,8 @@ def test_order_of_genes_does_not_matter(
         (metrics.sign_accuracy(truth, prediction, k), metrics.sign_accuracy(x, y, k)),
         *(
             (
-                metrics.discrimination(truth, prediction, silenced, distance),
-                metrics.discrimination(x, y, moved, distance),
+                discrimination(truth, prediction, silenced, distance),
+                discrimination(x, y, moved, distance),
             )
             for distance in ("l1", "cosine")
         ),
@@ -305,7 +306,7 @@ def exact_discrimination(
 def test_discrimination_is_that_of_exact_distances(
     example: tuple[Array, Array, Positions], distance: str
 ) -> None:
-    ours = metrics.discrimination(*example, distance)
+    ours = discrimination(*example, distance)
     expected = [float(share) for share in exact_discrimination(*example, distance)]
     np.testing.assert_allclose(ours, expected, atol=1e-14)
 
@@ -318,9 +319,9 @@ def test_discrimination_of_a_constant_is_one_half(
     truth, prediction, silenced = example
     # Whatever the rounding: one number for each pair decides for both of it.
     constant = np.tile(shift + factor * prediction[0], (len(truth), 1))
-    ours = metrics.discrimination(factor * truth + shift, constant, silenced, distance)
+    ours = discrimination(factor * truth + shift, constant, silenced, distance)
     assert abs(ours.mean() - 0.5) < 1e-14
-    zeros = metrics.discrimination(factor * truth, np.zeros_like(truth), silenced, distance)
+    zeros = discrimination(factor * truth, np.zeros_like(truth), silenced, distance)
     assert abs(zeros.mean() - 0.5) < 1e-14
 
 
@@ -331,17 +332,17 @@ def test_discrimination_has_no_order_and_no_scale(
 ) -> None:
     truth, prediction, silenced = example
     n = len(truth)
-    one = metrics.discrimination(truth, prediction, silenced, distance)
+    one = discrimination(truth, prediction, silenced, distance)
     assert (one >= 0).all()
     assert (one <= 1).all()
     rows = data.draw(st.permutations(range(n)))
-    other = metrics.discrimination(truth[rows], prediction[rows], silenced[rows], distance)
+    other = discrimination(truth[rows], prediction[rows], silenced[rows], distance)
     np.testing.assert_array_equal(other, one[rows])
-    scaled = metrics.discrimination(0.125 * truth, 0.125 * prediction, silenced, distance)
+    scaled = discrimination(0.125 * truth, 0.125 * prediction, silenced, distance)
     np.testing.assert_array_equal(scaled, one)
     if distance == "cosine":
         lengths = 2.0 ** np.array(data.draw(st.lists(st.integers(-9, 9), min_size=n, max_size=n)))
-        scaled = metrics.discrimination(truth, lengths[:, None] * prediction, silenced, distance)
+        scaled = discrimination(truth, lengths[:, None] * prediction, silenced, distance)
         np.testing.assert_array_equal(scaled, one)
 
 
@@ -351,9 +352,9 @@ def test_discrimination_knows_no_silenced_gene(
     example: tuple[Array, Array, Positions], distance: str
 ) -> None:
     truth, prediction, silenced = example
-    one = metrics.discrimination(truth, prediction, silenced, distance)
+    one = discrimination(truth, prediction, silenced, distance)
     rows = np.flatnonzero(silenced >= 0)
     prediction[rows, silenced[rows]] -= 64
     truth[rows, silenced[rows]] -= 128
-    other = metrics.discrimination(truth, prediction, silenced, distance)
+    other = discrimination(truth, prediction, silenced, distance)
     np.testing.assert_array_equal(other, one)

@@ -87,6 +87,11 @@ def test_the_most_variable_genes_in_order() -> None:
     assert variance[-1] >= np.sort(TRUTH.var(axis=0))[50]
 
 
+def test_the_most_variable_genes_of_what_was_measured() -> None:
+    truth = np.array([[0.0, 1, 9, np.nan], [np.nan, -1, np.nan, np.nan], [4.0, 0, 9, np.nan]])
+    assert most_variable(truth, 10).tolist() == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize(("genes", "shown"), [(7, 7), (150, 150), (1000, 150)])
 def test_how_many_genes_are_shown(genes: int, shown: int) -> None:
     left, *_ = parts(figure_of(genes=genes))

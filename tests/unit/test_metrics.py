@@ -16,6 +16,7 @@ from sklearn.metrics import mean_absolute_percentage_error as sklearn_mape
 from sklearn.metrics import r2_score
 
 from echoes.scoring import metrics
+from echoes.scoring.discrimination import discrimination
 
 Array = npt.NDArray[np.float64]
 
@@ -446,12 +447,12 @@ def test_discrimination_by_hand() -> None:
     # Row 0 is nearest to its own truth: 0.3 against 1.7, 2.1 and more. Row 1 is at 1.6, nearer
     # to row 0, at 0.4. Row 2 is at 1.5, as far as row 0 and farther than row 1, at 0.5. Row 3 is
     # farthest from its own.
-    l1 = metrics.discrimination(truth, prediction, silenced)
+    l1 = discrimination(truth, prediction, silenced)
     np.testing.assert_allclose(l1, [1, 2 / 3, (0.5 + 0 + 1) / 3, 0])
     # Products with the truths' directions: row 1 has 0.3 with its own, 0.9 and 0.85 with rows 0
     # and 3; row 2 has 0, 0.5 and 0.35 with rows 0, 1 and 3, and 0 with its own; row 3 has -5.7
     # with its own and -8 with row 0.
-    cosine = metrics.discrimination(truth, prediction, silenced, "cosine")
+    cosine = discrimination(truth, prediction, silenced, "cosine")
     np.testing.assert_allclose(cosine, [1, 1 / 3, 0.5 / 3, 1 / 3])
 
 
@@ -482,11 +483,11 @@ def test_discrimination_agrees_with_a_loop(distance: str, noise: float) -> None:
     known = np.flatnonzero(silenced >= 0)
     truth[known, silenced[known]] -= 20
     prediction[known, silenced[known]] -= 20
-    ours = metrics.discrimination(truth, prediction, silenced, distance)
+    ours = discrimination(truth, prediction, silenced, distance)
     np.testing.assert_allclose(ours, by_loop(truth, prediction, silenced.tolist(), distance))
     assert 0.5 < ours.mean() < 1
     # With the silenced genes every perturbation would be told from the others.
-    everything = metrics.discrimination(truth, prediction, np.full(12, -1), distance)
+    everything = discrimination(truth, prediction, np.full(12, -1), distance)
     assert everything.mean() > ours.mean()
 
 
@@ -496,9 +497,9 @@ def test_how_many_truths_are_compared_at_a_time_changes_nothing(
     random = np.random.default_rng(6)
     truth, prediction = random.normal(size=(2, 11, 7))
     silenced = random.integers(-1, 7, size=11)
-    expected = metrics.discrimination(truth, prediction, silenced)
-    monkeypatch.setattr(metrics, "_TRUTHS", 3)
-    np.testing.assert_array_equal(metrics.discrimination(truth, prediction, silenced), expected)
+    expected = discrimination(truth, prediction, silenced)
+    monkeypatch.setattr("echoes.scoring.discrimination._TRUTHS", 3)
+    np.testing.assert_array_equal(discrimination(truth, prediction, silenced), expected)
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
@@ -508,7 +509,7 @@ def test_predictions_that_several_share_are_told_apart_by_their_truths(distance:
     # Three predictions for eight perturbations, in no order.
     prediction = random.normal(size=(3, 9))[[2, 0, 0, 1, 2, 0, 1, 2]]
     silenced = np.array([0, 8, 3, 3, -1, 5, -1, 0])
-    ours = metrics.discrimination(truth, prediction, silenced, distance)
+    ours = discrimination(truth, prediction, silenced, distance)
     np.testing.assert_allclose(ours, by_loop(truth, prediction, silenced.tolist(), distance))
     assert len(set(ours)) > 3
 
@@ -517,7 +518,7 @@ def test_predictions_that_several_share_are_told_apart_by_their_truths(distance:
 def test_discrimination_of_the_truth_is_one(distance: str) -> None:
     truth = np.random.default_rng(0).normal(size=(7, 20))
     silenced = np.array([0, 1, 2, 2, -1, 5, 19])
-    ours = metrics.discrimination(truth, truth, silenced, distance)
+    ours = discrimination(truth, truth, silenced, distance)
     np.testing.assert_array_equal(ours, 1)
 
 
@@ -525,7 +526,7 @@ def test_cosines_that_rounding_alone_tells_apart_tie() -> None:
     row = np.random.default_rng(0).normal(size=20)
     truth = np.outer(1 + np.arange(7) / 10, row)
     assert np.ptp(truth @ row / np.linalg.norm(truth, axis=1)) > 0
-    ours = metrics.discrimination(truth, truth, np.full(7, -1), "cosine")
+    ours = discrimination(truth, truth, np.full(7, -1), "cosine")
     np.testing.assert_array_equal(ours, 0.5)
 
 
@@ -537,7 +538,7 @@ def test_equal_truths_tie() -> None:
     truth[silenced, silenced] = random.normal(size=6)
     prediction = random.normal(size=truth.shape)
     for distance in DISTANCES:
-        ours = metrics.discrimination(truth, prediction, silenced, distance)
+        ours = discrimination(truth, prediction, silenced, distance)
         np.testing.assert_array_equal(ours, 0.5)
 
 
@@ -555,7 +556,7 @@ def test_discrimination_of_a_constant_is_one_half(
     truth[known, silenced[known]] -= 3
     named = {"mean": truth.mean(axis=0), "large": 1e9 * random.normal(size=1031)}
     constant = named[value] if isinstance(value, str) else np.full(1031, value)
-    ours = metrics.discrimination(truth, np.tile(constant, (n, 1)), silenced, distance)
+    ours = discrimination(truth, np.tile(constant, (n, 1)), silenced, distance)
     # Shares are multiples of half a perturbation: as integers their sum has no rounding.
     halves = 2 * (n - 1) * ours
     np.testing.assert_allclose(halves, np.round(halves), atol=1e-9)
@@ -574,9 +575,9 @@ def test_knowing_the_silenced_gene_alone_is_no_discrimination(distance: str) -> 
     truth[silenced, silenced] -= 50
     prediction = np.zeros_like(truth)
     prediction[silenced, silenced] = -50
-    ours = metrics.discrimination(truth, prediction, silenced, distance)
+    ours = discrimination(truth, prediction, silenced, distance)
     assert ours.mean() == pytest.approx(0.5, abs=1e-14)
-    assert metrics.discrimination(truth, prediction, np.full(30, -1), distance).mean() == 1
+    assert discrimination(truth, prediction, np.full(30, -1), distance).mean() == 1
 
 
 def test_cosine_reads_small_predictions_beside_a_large_silenced_gene() -> None:
@@ -584,9 +585,9 @@ def test_cosine_reads_small_predictions_beside_a_large_silenced_gene() -> None:
     truth = random.normal(size=(10, 40))
     prediction = 1e-9 * (truth + 4 * random.normal(size=truth.shape))
     silenced = np.arange(10)
-    expected = metrics.discrimination(truth, prediction, silenced, "cosine")
+    expected = discrimination(truth, prediction, silenced, "cosine")
     truth[silenced, silenced] = prediction[silenced, silenced] = -4
-    ours = metrics.discrimination(truth, prediction, silenced, "cosine")
+    ours = discrimination(truth, prediction, silenced, "cosine")
     np.testing.assert_array_equal(ours, expected)
     assert len(set(ours)) > 1
 
@@ -595,19 +596,19 @@ def test_cosine_with_a_vector_of_zeros_ties() -> None:
     truth = np.array([[1.0, 2.0, 0.0], [2.0, 0.1, 0.0], [0.0, 0.0, 7.0]])
     # Without its silenced gene the last truth is zero: nothing is nearer or farther than that.
     silenced = np.array([-1, -1, 2])
-    ours = metrics.discrimination(truth, truth, silenced, "cosine")
+    ours = discrimination(truth, truth, silenced, "cosine")
     np.testing.assert_array_equal(ours, [0.75, 0.75, 0.5])
-    np.testing.assert_array_equal(metrics.discrimination(truth, truth, silenced), 1)
+    np.testing.assert_array_equal(discrimination(truth, truth, silenced), 1)
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
 def test_discrimination_among_one_is_undefined(distance: str) -> None:
     one = np.ones((1, 3))
-    ours = metrics.discrimination(one, one, np.array([0]), distance)
+    ours = discrimination(one, one, np.array([0]), distance)
     assert ours.shape == (1,)
     assert np.isnan(ours).all()
 
 
 def test_an_unknown_distance_is_refused() -> None:
     with pytest.raises(KeyError, match="l2"):
-        metrics.discrimination(np.eye(2), np.eye(2), np.array([0, 1]), "l2")
+        discrimination(np.eye(2), np.eye(2), np.array([0, 1]), "l2")

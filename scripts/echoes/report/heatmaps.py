@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from scipy.stats import gaussian_kde
 
 from echoes.io.arrays import Floats, Ints
+from echoes.scoring.gaps import mean_of_measured, measured_pairs
 from echoes.scoring.predictions import Predictions
 
 #: Deltas of this absolute value or more have the darkest colours, log2 units.
@@ -15,9 +16,18 @@ COLOUR_LIMIT = 2.0
 
 
 def most_variable(truth: Floats, count: int) -> Ints:
-    """Positions of the genes whose truth (n, G) varies most, the most variable first."""
+    """Positions of the genes whose truth (n, G) varies most, the most variable first.
+
+    Genes without any measured response come last.
+    """
+    measured = measured_pairs(truth)
+    if measured is True:
+        variance = truth.var(axis=0)
+    else:
+        mean = mean_of_measured(truth, measured, axis=0)
+        variance = mean_of_measured((truth - mean) ** 2, measured, axis=0)
     # Stable, so that genes with equal variance have the same order on every machine.
-    return np.argsort(-truth.var(axis=0), kind="stable")[:count]
+    return np.argsort(-variance, kind="stable")[:count]
 
 
 def draw(predictions: Predictions, *, title: str, genes: int = 100) -> Figure:

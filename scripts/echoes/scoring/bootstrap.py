@@ -71,7 +71,8 @@ def score_draws(parts: ScoreParts, counts: Counts) -> Floats:
     Parameters
     ----------
     parts
-        What each of n rows adds to the score.
+        What each of n rows adds to the score. A row whose term is undefined, because none of its
+        genes was measured, adds nothing.
     counts
         (draws, n) how many times each draw contains each row.
 
@@ -82,7 +83,10 @@ def score_draws(parts: ScoreParts, counts: Counts) -> Floats:
         n of n rows it is on the scale of the score of these rows.
     """
     rows = np.column_stack(
-        [parts.terms, parts.product, parts.truth_square, parts.prediction_square]
+        [
+            np.where(np.isnan(parts.terms), 0.0, parts.terms),
+            *(parts.product, parts.truth_square, parts.prediction_square),
+        ]
     )
     terms, *sums = (counts @ rows).T
     return np.asarray(terms * np.maximum(0.0, cosine_of_sums(*sums)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from echoes.io.arrays import Floats, Ints
+from echoes.scoring.gaps import mean_of_measured, measured_pairs
 
 #: Share of a normal distribution that lies within one standard deviation of its mean.
 ONE_DEVIATION = 0.6827
@@ -20,7 +21,7 @@ LEVELS = (0.5, ONE_DEVIATION, 0.8, 0.9, 0.95)
 def coverage(
     truth: Floats, prediction: Floats, spread: Floats, quantiles: Floats, fold: Ints
 ) -> Floats:
-    """Share of each perturbation's genes whose measured response lies inside the interval.
+    """Share of each perturbation's measured responses that lie inside the interval.
 
     Parameters
     ----------
@@ -35,13 +36,17 @@ def coverage(
     Returns
     -------
     Floats
-        (n, levels) shares, 0 … 1.
+        (n, levels) shares, 0 … 1, of the genes whose truth is not NaN; NaN where there is none.
     """
     error = np.abs(truth - prediction)
     ratio = error / np.maximum(spread, np.finfo(np.float64).tiny)
     limits = quantiles[fold]
+    measured = measured_pairs(truth)
     return np.column_stack(
-        [np.mean(ratio <= limits[:, [level]], axis=1) for level in range(limits.shape[1])]
+        [
+            mean_of_measured(ratio <= limits[:, [level]], measured)
+            for level in range(limits.shape[1])
+        ]
     )
 
 

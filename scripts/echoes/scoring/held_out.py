@@ -12,10 +12,11 @@ import pandas as pd
 from echoes.io.arrays import Floats, Ints
 from echoes.scoring.bootstrap import Counts, interval, mean_draws, score_draws
 from echoes.scoring.coverage import LEVELS, ONE_DEVIATION, coverage, coverage_name
+from echoes.scoring.discrimination import discrimination
+from echoes.scoring.gaps import defined_mean, mean_of_measured, measured_pairs
 from echoes.scoring.metrics import (
     Score,
     cosine_of_sums,
-    discrimination,
     gene_correlation,
     mean_absolute_error,
     mean_absolute_percentage_error,
@@ -59,25 +60,31 @@ class Metrics:
         single = [name for name in self.perturbations if name != "term"]
         return ["score", "sum_of_terms", "weighted_cosine", "wmae_ratio", *single, "gene_pearson"]
 
+    @property
+    def _scored(self) -> int:
+        """Number of perturbations with a term, which are those with a measured gene."""
+        return int(np.count_nonzero(~np.isnan(self.score.terms)))
+
     def overall(self, name: str) -> float:
         """Value of a metric over all perturbations; NaN where undefined."""
         match name:
             case "score":
                 value = self.score.total
             case "sum_of_terms":
-                value = float(self.score.terms.sum())
+                terms = self.score.terms
+                value = float(terms[~np.isnan(terms)].sum()) if self._scored else np.nan
             case "weighted_cosine":
                 value = self.score.cosine
             case "wmae_ratio":
-                value = float(np.exp2(-self.score.terms.mean()))
+                value = float(np.exp2(-defined_mean(self.score.terms)))
             case "better_than_baseline":
-                value = float(self.perturbations[name].sum())
+                value = float(np.nansum(self.perturbations[name]))
             case "r2_mean":
                 value = float(r_squared(*(part.sum() for part in self.squared_errors)))
             case "gene_pearson":
-                value = _defined_mean(self.genes["pearson"])
+                value = defined_mean(self.genes["pearson"])
             case _:
-                value = _defined_mean(self.perturbations[name])
+                value = defined_mean(self.perturbations[name])
         return value
 
     def draws(self, name: str, counts: Counts) -> Floats:
@@ -101,7 +108,7 @@ class Metrics:
             case "score":
                 drawn = score_draws(parts, counts)
             case "sum_of_terms":
-                drawn = len(parts.terms) * mean_draws(parts.terms, counts)
+                drawn = self._scored * mean_draws(parts.terms, counts)
             case "weighted_cosine":
                 sums = counts @ np.column_stack(
                     [parts.product, parts.truth_square, parts.prediction_square]
@@ -110,7 +117,7 @@ class Metrics:
             case "wmae_ratio":
                 drawn = np.asarray(np.exp2(-mean_draws(parts.terms, counts)))
             case "better_than_baseline":
-                drawn = len(parts.terms) * mean_draws(self.perturbations[name], counts)
+                drawn = self._scored * mean_draws(self.perturbations[name], counts)
             case "r2_mean":
                 drawn = r_squared(*(counts @ np.column_stack(self.squared_errors)).T)
             case "gene_pearson":
@@ -138,12 +145,6 @@ class Metrics:
         }
 
 
-def _defined_mean(values: Floats) -> float:
-    """Mean of the defined values; NaN where there is none."""
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else float("nan")
-
-
 def compute_metrics(
     truth: Floats, weights: Floats, baseline: Floats, silenced: Ints, predictions: OutOfFold
 ) -> Metrics:
@@ -152,12 +153,13 @@ def compute_metrics(
     The deviation of a response is its difference from the mean response of the training
     perturbations. The deviation of a prediction is its difference from the mean prediction of
     the same model for them. A constant prediction has deviations of 0, so that a metric of
-    deviations gives it no credit.
+    deviations gives it no credit. A pair that was not measured counts nowhere, and one whose gene
+    no training perturbation has, in no metric of deviations.
 
     Parameters
     ----------
     truth, weights
-        (n, G) measured responses and their weights in the score.
+        (n, G) measured responses, NaN where not measured, and their weights in the score.
     baseline
         (n,) WMAE of the baseline.
     silenced
@@ -173,7 +175,7 @@ def compute_metrics(
     rows = {
         "wmae": total.wmae,
         "term": total.terms,
-        "better_than_baseline": (total.terms > 0).astype(np.float64),
+        "better_than_baseline": np.where(np.isnan(total.terms), np.nan, total.terms > 0),
         "mae": mean_absolute_error(truth, prediction),
         "mape": mean_absolute_percentage_error(truth, prediction, skip_zeros=True),
         "pearson_control": pearson(truth, prediction),
@@ -183,24 +185,25 @@ def compute_metrics(
     for k in LARGEST:
         rows[f"overlap_{k}"] = top_overlap(truth, prediction, k)
         rows[f"sign_accuracy_{k}"] = sign_accuracy(truth, prediction, k)
+    centred = truth - mean_of_measured(truth, measured_pairs(truth), axis=0)
+    centred[np.isnan(deviation)] = np.nan
     for distance in ("l1", "cosine"):
-        rows[f"discrimination_{distance}"] = discrimination(
-            truth - truth.mean(axis=0), predicted, silenced, distance
-        )
+        rows[f"discrimination_{distance}"] = discrimination(centred, predicted, silenced, distance)
     if predictions.quantiles.shape[1]:
         shares = coverage(truth, prediction, predictions.spread, predictions.quantiles, fold)
         rows |= {coverage_name(level): row for level, row in zip(LEVELS, shares.T, strict=True)}
     # The knockdown itself is left out: it is no response of the gene to another perturbation.
-    measured = np.flatnonzero(silenced >= 0)
-    deviation[measured, silenced[measured]] = 0.0
-    predicted[measured, silenced[measured]] = 0.0
+    rows_of_knockdown = np.flatnonzero(silenced >= 0)
+    knockdown = rows_of_knockdown, silenced[rows_of_knockdown]
+    deviation[knockdown] = np.where(np.isnan(deviation[knockdown]), np.nan, 0.0)
+    predicted[knockdown] = 0.0
     return Metrics(
         total,
         squares,
         rows,
         {
             "pearson": gene_correlation(deviation, predicted),
-            "mae": np.mean(np.abs(truth - prediction), axis=0),
+            "mae": mean_absolute_error(truth, prediction, axis=0),
         },
     )
 
@@ -228,23 +231,33 @@ def fold_table(
     )
 
 
-def calibration_table(metrics: Metrics, predictions: OutOfFold) -> pd.DataFrame:
+def calibration_table(metrics: Metrics, predictions: OutOfFold, truth: Floats) -> pd.DataFrame:
     """Make a table of how many measured responses lie inside the prediction intervals.
+
+    Parameters
+    ----------
+    metrics, predictions
+        Out-of-fold predictions and their metrics.
+    truth
+        (n, G) measured responses.
 
     Returns
     -------
     pandas.DataFrame
-        One row for each level: the share over all entries, the 10th and the 90th percentile
-        over perturbations of their shares, and the mean half width of the intervals in log2
-        units. It has no rows if the models give no intervals.
+        One row for each level: the mean over perturbations of the share of their measured
+        entries, the 10th and the 90th percentile of these shares, and the mean half width of
+        the intervals in log2 units. It has no rows if the models give no intervals.
     """
     columns = ["level", "coverage", "coverage_p10", "coverage_p90", "mean_half_width"]
     if not predictions.quantiles.shape[1]:
         return pd.DataFrame(columns=columns)
     shares = np.column_stack([metrics.perturbations[coverage_name(level)] for level in LEVELS])
+    scored = ~np.isnan(truth).all(axis=1)
+    shares = shares[scored]
     low, high = np.quantile(shares, [0.1, 0.9], axis=0)
-    quantiles = predictions.quantiles[predictions.fold]
-    width = predictions.spread.mean(axis=1) @ quantiles / len(shares)
+    quantiles = predictions.quantiles[predictions.fold][scored]
+    spread = mean_of_measured(predictions.spread, measured_pairs(truth))[scored]
+    width = spread @ quantiles / len(shares)
     return pd.DataFrame(
         dict(zip(columns, (LEVELS, shares.mean(axis=0), low, high, width), strict=True))
     )

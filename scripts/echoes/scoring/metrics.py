@@ -4,25 +4,26 @@ The score is that of the competition "Echoes of silenced genes": a sum over
 perturbations of log ratios of errors, times one weighted cosine over all of them.
 
 The other metrics have one value for each perturbation; only `gene_correlation` has one
-for each gene. Truth and prediction are arrays (n, G) of measured and of out-of-fold
-predicted responses, for n perturbations and G response genes. They are deltas (difference
-to the control, log2 units) or deviations. The deviation of the truth is its difference
-from the mean response of the training perturbations of its fold. The deviation of a
-prediction is its difference from the mean of what the same model predicts for them: a
-constant predictor has deviations of exactly 0. `silenced` (n,) is the position of each
-silenced gene among the G response genes, −1 where it is not measured.
+for each gene. Where the truth is NaN nothing was measured: such a pair counts in no sum, no
+rank and no number of genes, and a value without any pair is NaN.
+
+Truth and prediction are arrays (n, G) of measured and of out-of-fold predicted responses, for
+n perturbations and G response genes. They are deltas (difference to the control, log2 units)
+or deviations. The deviation of the truth is its difference from the mean response of the
+training perturbations of its fold. The deviation of a prediction is its difference from the
+mean of what the same model predicts for them: a constant predictor has deviations of exactly 0.
+`silenced` (n,) is the position of each silenced gene among the G response genes, −1 where it
+is not measured.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
-from typing import Literal
 
 import numpy as np
 
 from echoes.io.arrays import Floats, Ints
+from echoes.scoring.gaps import Where, fill_gaps, mean_of_measured, measured_pairs
 
 Positions = Ints
 
@@ -32,13 +33,6 @@ EPSILON = 1e-12
 MAXIMAL_TERM = 5.0
 #: Deltas of at least this size count in full in the weighted cosine, log2 units.
 FULL_EFFECT = 0.2
-#: Number of truths whose distances are computed at a time.
-_TRUTHS = 32
-#: Distance in `discrimination` → what one gene adds to it; for the cosine, to the inner product.
-DISTANCES: dict[str, Callable[..., Floats]] = {
-    "l1": lambda x, y: np.abs(x - y),
-    "cosine": np.multiply,
-}
 
 
 @dataclass(frozen=True)
@@ -89,8 +83,7 @@ class Score:
 
 def weighted_mae(truth: Floats, prediction: Floats, weights: Floats) -> Floats:
     """Mean over genes of weight times absolute error, one value a row; inputs (n, G)."""
-    error: Floats = np.mean(weights * np.abs(truth - prediction), axis=-1)
-    return error
+    return mean_of_measured(weights * np.abs(truth - prediction), measured_pairs(truth))
 
 
 def weighted_cosine(truth: Floats, prediction: Floats) -> float:
@@ -107,10 +100,11 @@ def _cosine_parts(truth: Floats, prediction: Floats) -> tuple[Floats, Floats, Fl
     """Compute what each row adds to the three sums in the weighted cosine; three arrays (n,)."""
     t = np.clip(np.maximum(np.abs(truth), np.abs(prediction)) / FULL_EFFECT, 0, 1)
     h2 = (t * t * (3 - 2 * t)) ** 2
+    measured = measured_pairs(truth)
     return (
-        np.sum(h2 * truth * prediction, axis=-1),
-        np.sum(h2 * truth**2, axis=-1),
-        np.sum(h2 * prediction**2, axis=-1),
+        np.sum(h2 * truth * prediction, axis=-1, where=measured),
+        np.sum(h2 * truth**2, axis=-1, where=measured),
+        np.sum(h2 * prediction**2, axis=-1, where=measured),
     )
 
 
@@ -134,7 +128,8 @@ def score(truth: Floats, prediction: Floats, weights: Floats, baseline: Floats) 
     Notes
     -----
     The total is a sum over rows: totals of sets of different size, and means of
-    single rows' totals, are different scales.
+    single rows' totals, are different scales. A row without any measured gene has no term, and
+    adds nothing; without any term there is no total (NaN).
     """
     wmae = weighted_mae(truth, prediction, weights)
     ratio = np.maximum(baseline, EPSILON) / np.maximum(wmae, EPSILON)
@@ -142,14 +137,19 @@ def score(truth: Floats, prediction: Floats, weights: Floats, baseline: Floats) 
     sums = _cosine_parts(truth, prediction)
     cosine = float(cosine_of_sums(*(part.sum() for part in sums)))
     # Adding zero: a negative sum times a cosine of 0 is -0.0, which would be written so.
-    total = round(float(terms.sum()) * max(0.0, cosine), 5) + 0.0
+    total = round(_sum_of_terms(terms, truth) * max(0.0, cosine), 5) + 0.0
     return Score(wmae, ScoreParts(terms, *sums), cosine, total)
 
 
-def mean_absolute_error(truth: Floats, prediction: Floats) -> Floats:
-    """Mean over genes of the absolute error, one value a row."""
-    error: Floats = np.mean(np.abs(truth - prediction), axis=-1)
-    return error
+def _sum_of_terms(terms: Floats, truth: Floats) -> float:
+    """Sum the terms (n,) of the rows of which the truth (n, G) has any gene; NaN without any."""
+    counted = ~np.isnan(truth).all(axis=-1)
+    return float(terms[counted].sum()) if counted.any() else float("nan")
+
+
+def mean_absolute_error(truth: Floats, prediction: Floats, axis: int = -1) -> Floats:
+    """Mean over genes of the absolute error, one value a row; over rows with ``axis=0``."""
+    return mean_of_measured(np.abs(truth - prediction), measured_pairs(truth), axis)
 
 
 def mean_absolute_percentage_error(
@@ -169,8 +169,9 @@ def mean_absolute_percentage_error(
         divided by the machine epsilon, as scikit-learn does.
     """
     floor = np.finfo(np.float64).eps
-    ratio = np.abs(truth - prediction) / np.maximum(np.abs(truth), floor)
-    counted = (truth != 0) | (not skip_zeros)
+    measured = measured_pairs(truth)
+    ratio = fill_gaps(np.abs(truth - prediction) / np.maximum(np.abs(truth), floor), measured)
+    counted = ((truth != 0) | (not skip_zeros)) & measured
     sums, counts = np.sum(ratio * counted, axis=-1), np.sum(counted, axis=-1)
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
@@ -181,7 +182,7 @@ def gene_correlation(truth: Floats, prediction: Floats) -> Floats:
 
 
 def pearson(truth: Floats, prediction: Floats, silenced: Positions | None = None) -> Floats:
-    """Pearson correlation over genes, one value a row; NaN where one side is constant.
+    """Pearson correlation over measured genes, one value a row; NaN where one side is constant.
 
     For deltas against the control this is the "Pearson delta" of the field [1]_. A response
     that all perturbations share makes it high. For deviations from the mean response [2]_ it
@@ -203,7 +204,7 @@ def pearson(truth: Floats, prediction: Floats, silenced: Positions | None = None
        response prediction beyond systematic variation", Nature Biotechnology, 2025,
        doi:10.1038/s41587-025-02777-8.
     """
-    kept = _kept_entries(truth, silenced)
+    kept, truth, prediction = _kept_entries(truth, prediction, silenced)
     count = np.maximum(kept.sum(axis=1, keepdims=True), 1)
     truth, prediction = kept * truth, kept * prediction
     x = kept * (truth - truth.sum(axis=1, keepdims=True) / count)
@@ -231,7 +232,7 @@ def squared_errors(truth: Floats, prediction: Floats, silenced: Positions) -> tu
     silenced
         (n,) position of each row's silenced gene, which is left out of that row; −1 for none.
     """
-    kept = _kept_entries(truth, silenced)
+    kept, truth, prediction = _kept_entries(truth, prediction, silenced)
     truth, error = kept * truth, kept * (truth - prediction)
     return np.vecdot(error, error), np.vecdot(truth, truth)
 
@@ -242,21 +243,24 @@ def r_squared(errors: Floats, squares: Floats) -> Floats:
     return np.where(defined, 1 - errors / np.where(defined, squares, 1.0), np.nan)
 
 
-def _kept_entries(truth: Floats, silenced: Positions | None) -> Floats:
-    """Ones (n, G), with a 0 for the silenced gene of each row."""
-    kept = np.ones_like(truth)
+def _kept_entries(
+    truth: Floats, prediction: Floats, silenced: Positions | None
+) -> tuple[Floats, Floats, Floats]:
+    """Ones (n, G), with a 0 for gaps and silenced genes; truth and prediction with gaps of 0."""
+    measured = measured_pairs(truth)
+    kept = fill_gaps(np.ones_like(truth), measured)
     if silenced is not None:
         rows = np.flatnonzero(silenced >= 0)
         kept[rows, silenced[rows]] = 0
-    return kept
+    return kept, fill_gaps(truth, measured), fill_gaps(prediction, measured)
 
 
 def top_overlap(truth: Floats, prediction: Floats, k: int) -> Floats:
     """Share of the k truly largest genes that are among the k predicted largest, one value a row.
 
-    Largest means largest absolute value. Where several genes tie for the last places, among
-    the true or the predicted ones, this is the expected share if ties are broken at random:
-    a prediction of zeros gets k/G, the share that chance gives.
+    Largest means largest absolute value among the measured genes. Where several of them tie for
+    the last places, among the true or the predicted ones, this is the expected share if ties
+    are broken at random: a prediction of zeros gets k/G, the share that chance gives.
 
     Parameters
     ----------
@@ -265,9 +269,10 @@ def top_overlap(truth: Floats, prediction: Floats, k: int) -> Floats:
     k
         Number of genes, at least 1; all of them where there are fewer.
     """
-    k = min(k, truth.shape[1])
-    both: Floats = np.sum(_among_largest(truth, k) * _among_largest(prediction, k), axis=1)
-    return both / k
+    measured = measured_pairs(truth)
+    places = _places(k, truth, measured)
+    both = _among_largest(truth, places, measured) * _among_largest(prediction, places, measured)
+    return _share_of_places(np.sum(both, axis=1), places)
 
 
 def sign_accuracy(truth: Floats, prediction: Floats, k: int) -> Floats:
@@ -283,114 +288,42 @@ def sign_accuracy(truth: Floats, prediction: Floats, k: int) -> Floats:
     k
         Number of genes, at least 1; all of them where there are fewer.
     """
-    k = min(k, truth.shape[1])
+    measured = measured_pairs(truth)
+    places = _places(k, truth, measured)
     right = (np.sign(truth) == np.sign(prediction)) & (truth != 0)
-    share: Floats = np.sum(_among_largest(truth, k) * right, axis=1) / k
-    return share
+    return _share_of_places(np.sum(_among_largest(truth, places, measured) * right, axis=1), places)
 
 
-def _among_largest(values: Floats, k: int) -> Floats:
-    """Probability of each entry to be among the k largest absolute values of its row, (n, G).
+def _places(k: int, truth: Floats, measured: Where) -> Ints:
+    """Count the genes in each row's set of k largest ones: all that are measured, if fewer."""
+    genes: Ints = np.sum(np.broadcast_to(measured, truth.shape), axis=1)
+    return np.minimum(k, genes)
+
+
+def _share_of_places(sums: Floats, places: Ints) -> Floats:
+    """Divide by the number of places; NaN where a row has none."""
+    return np.where(places > 0, sums / np.maximum(places, 1), np.nan)
+
+
+def _among_largest(values: Floats, places: Ints, measured: Where) -> Floats:
+    """Probability of each entry to be among the largest absolute values of its row, (n, G).
 
     It is 0 or 1, except where ties are broken at random.
-    """
-    size = np.abs(values)
-    last = np.partition(size, -k, axis=1)[:, [-k]]
-    above, tied = size > last, size == last
-    places = k - above.sum(axis=1, keepdims=True)
-    chance: Floats = above + tied * (places / tied.sum(axis=1, keepdims=True))
-    return chance
-
-
-def discrimination(
-    truth: Floats,
-    prediction: Floats,
-    silenced: Positions,
-    distance: Literal["l1", "cosine"] = "l1",
-) -> Floats:
-    """Share of the other perturbations whose truth is farther from a prediction than the right one.
-
-    The discrimination score of the Virtual Cell Challenge [1]_, 1 at best and 0.5 by chance;
-    [2]_ ranks the predictions for each truth instead. Ties count half. Each comparison of two
-    perturbations leaves out the silenced genes of both: that these genes are low is enough to
-    recognise the perturbation, without any knowledge of other responses. (The challenge leaves
-    out only the silenced gene of the predicted perturbation.) Then a prediction that is the
-    same for all perturbations has a mean score of exactly 0.5.
 
     Parameters
     ----------
-    truth, prediction
-        (n, G) deltas or deviations.
-    silenced
-        (n,) position of each row's silenced gene, −1 for none.
-    distance
-        Sum of absolute differences, or one minus the cosine. The cosine with a vector that
-        is zero up to rounding is undefined; it ties.
-
-    Returns
-    -------
-    Floats
-        (n,) 0 … 1; NaN if there is only one perturbation.
-
-    Notes
-    -----
-    Distances that differ by no more than rounding are ties. Time grows with n²·G: on one
-    core 0.02 s for n = 80 and G = 5,127; for n = 2,000 and G = 8,000 it is ten seconds
-    (``l1``) or two (``cosine``). Memory is a second copy of the truth,
-    two of the prediction and an n × n matrix.
-
-    References
-    ----------
-    .. [1] Y. H. Roohani et al., "Virtual Cell Challenge: Toward a Turing test for the
-       virtual cell", Cell 188, 3370-3374, 2025, doi:10.1016/j.cell.2025.06.008.
-    .. [2] Y. Wu et al., "PerturBench: Benchmarking Machine Learning Models for Cellular
-       Perturbation Analysis", 2024, arXiv:2408.10609.
+    values
+        (n, G) values.
+    places
+        (n,) number of largest values of each row.
+    measured
+        Entries that count.
     """
-    from scipy.spatial.distance import cdist
-
-    n, genes = truth.shape
-    if n == 1:
-        return np.full(1, np.nan)
-    # A gene of zeros, at −1, stands in for the silenced genes that are not measured.
-    Y, P = (np.pad(part, ((0, 0), (0, 1))) for part in (truth, prediction))
-    # The silenced gene of a perturbation is left out of all its comparisons. Its truth may be
-    # larger than all other entries together, so it is kept out of the sums from the start.
-    Y[np.arange(n), silenced] = 0
-    entry = DISTANCES[distance]
-    if distance == "l1":
-        # Predictions that are the same for many perturbations have the same distances.
-        first: dict[bytes, int] = {}
-        owners = [first.setdefault(blake2b(row.tobytes()).digest(), p) for p, row in enumerate(P)]
-        rows, same = np.unique(owners, return_inverse=True)
-        distinct = P[rows]
-        sums = np.empty((len(distinct), n))
-        # A few truths at a time stay in the processor's cache: 9 s, not 15, for n = 2,000.
-        for q in range(0, n, _TRUTHS):
-            sums[:, q : q + _TRUTHS] = cdist(distinct, Y[q : q + _TRUTHS], "cityblock")
-        sums = sums[same]
-    else:
-        sums = P @ Y.T
-    length, square = np.sqrt(np.vecdot(P, P)), np.vecdot(Y, Y)
-    noise = np.finfo(np.float64).eps * (genes + 8)
-    score = np.empty(n)
-    for p, gene in enumerate(silenced):
-        # Distances to the right truth and to each other truth, minus what the two silenced genes
-        # add. If both are the same gene, it is subtracted twice, on both sides alike.
-        near = sums[p, p] - (entry(P[p, gene], 0) + entry(P[p, silenced], Y[p, silenced]))
-        far = sums[p] - (entry(P[p, gene], Y[:, gene]) + entry(P[p, silenced], 0))
-        if distance == "l1":
-            size = np.maximum(sums[p, p], sums[p])
-        else:
-            near_square = _positive(square[p] - Y[p, silenced] ** 2)
-            far_square = _positive(square - Y[:, gene] ** 2)
-            # Both would be divided by the length of the same prediction.
-            near, far = -near / np.sqrt(near_square), -far / np.sqrt(far_square)
-            size = length[p] * (square[p] / near_square + square / far_square)
-        won, lost = far - near > noise * size, near - far > noise * size
-        score[p] = (1 + (won.sum() - lost.sum()) / (n - 1)) / 2
-    return score
-
-
-def _positive(values: Floats) -> Floats:
-    """Replace values of 0 and below by NaN: a comparison with NaN is a tie."""
-    return np.where(values > 0, values, np.nan)
+    # What does not count is smaller than any absolute value.
+    size = np.abs(values) if measured is True else np.where(measured, np.abs(values), -1.0)
+    k = int(places.max())
+    last = np.partition(size, -k, axis=1)[:, [-k]] if k else np.zeros((len(size), 1))
+    above, tied = size > last, (size == last) & measured
+    left = places[:, None] - above.sum(axis=1, keepdims=True)
+    chance: Floats = above + tied * (left / np.maximum(tied.sum(axis=1, keepdims=True), 1))
+    return chance

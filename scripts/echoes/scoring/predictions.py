@@ -22,7 +22,7 @@ class Predictions:
     perturbations
         (n,) names of the perturbations.
     truth
-        (n, G) measured responses, log2 units.
+        (n, G) measured responses, log2 units; NaN where not measured.
     prediction
         (n, G) out-of-fold predictions of them.
     gene_correlation
