@@ -11,7 +11,7 @@ from echoes.io.files import load_json
 from echoes.io.tables import Matrix, write_matrix
 from echoes.scoring import held_out, predictions
 from echoes.scoring.bootstrap import DRAWS, resample
-from echoes.scoring.out_of_fold import load_part, load_parts
+from echoes.scoring.out_of_fold import load_part, load_parts, take_rows
 from echoes.scoring.summary import add_options, save_summary
 from echoes.scoring.tables import save_csv, save_parquet
 from echoes.screen import record
@@ -34,13 +34,17 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     settings = load_json(args.settings)
     screen = record.load(args.perturbations)
-    names, genes = screen.perturbations.tolist(), screen.genes.tolist()
-    out_of_fold = load_parts(args.parts, settings["crossval"]["parts"])
-    silenced = positions(screen.silenced.tolist(), genes)
-    metrics = held_out.compute_metrics(
-        screen.truth, screen.weights, screen.baseline, silenced, out_of_fold
+    genes = screen.genes.tolist()
+    some = settings.get("split", False)
+    out_of_fold = load_parts(args.parts, settings["crossval"]["parts"], some=some)
+    perturbations, symbols, truth, weights, baseline = take_rows(
+        out_of_fold.rows,
+        *(screen.perturbations, screen.silenced, screen.truth, screen.weights, screen.baseline),
     )
-    calibration = held_out.calibration_table(metrics, out_of_fold, screen.truth)
+    names = perturbations.tolist()
+    silenced = positions(symbols.tolist(), genes)
+    metrics = held_out.compute_metrics(truth, weights, baseline, silenced, out_of_fold)
+    calibration = held_out.calibration_table(metrics, out_of_fold, truth)
     counts = resample(len(names), DRAWS, args.seed, names)
     results = held_out.summarise(metrics, out_of_fold, calibration, counts)
     with_names = [(names, out_of_fold)]
@@ -51,15 +55,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         validation = of_validation.prediction
     matrix = Matrix(tuple(names), tuple(genes), out_of_fold.prediction)
     write_matrix(args.oof, "pert_symbol", matrix)
-    save_csv(args.scores, held_out.fold_table(names, screen.baseline, metrics, out_of_fold))
+    save_csv(args.scores, held_out.fold_table(names, baseline, metrics, out_of_fold))
     save_csv(args.calibration, calibration)
     save_parquet(args.uncertainty, held_out.uncertainty_table(with_names, genes))
     predictions.save(
         args.predictions,
         predictions.Predictions(
             genes=screen.genes,
-            perturbations=screen.perturbations,
-            truth=screen.truth,
+            perturbations=perturbations,
+            truth=truth,
             prediction=out_of_fold.prediction,
             gene_correlation=metrics.genes["pearson"],
             validation=validation,

@@ -13,7 +13,7 @@ from echoes.report import markdown
 from echoes.scoring import comparison
 from echoes.scoring.bootstrap import DRAWS, resample
 from echoes.scoring.held_out import compute_metrics
-from echoes.scoring.out_of_fold import load_parts
+from echoes.scoring.out_of_fold import common_rows, load_parts, take_rows
 from echoes.scoring.tables import save_csv, save_parquet
 from echoes.screen import record
 
@@ -41,14 +41,26 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.perturbations,
         *("perturbations", "silenced", "genes", "truth", "weights", "baseline"),
     )
+    entries = load_json(args.experiments)["experiments"]
+    folder = Path(args.experiments).parent
+    # Where some experiments predict the test of a split alone, all are compared on its rows.
+    rows = common_rows(
+        {folder / each["name"] / "held_out": each["parts"] for each in entries if "split" in each},
+        len(perturbations),
+    )
+    perturbations, symbols, truth, weights, baseline = take_rows(
+        rows, perturbations, symbols, truth, weights, baseline
+    )
     silenced = positions(symbols.tolist(), genes.tolist())
     held_out, published = {}, {}
-    for entry in load_json(args.experiments)["experiments"]:
-        name, folder = entry["name"], Path(args.experiments).parent / entry["name"]
+    for entry in entries:
+        name = entry["name"]
         if entry["protocol"] == "published":
-            published[name] = pd.read_csv(folder / "fold_scores.csv")
+            published[name] = pd.read_csv(folder / name / "fold_scores.csv").iloc[rows]
         else:
-            predictions = load_parts(folder / "held_out", entry["parts"])
+            parts = folder / name / "held_out"
+            predictions = load_parts(parts, entry["parts"], some=entry.get("split", False))
+            predictions = predictions.restrict(rows)
             metrics = compute_metrics(truth, weights, baseline, silenced, predictions)
             held_out[name] = comparison.Experiment(entry["kind"], metrics)
             log.info("%s: score %.5f", name, metrics.score.total)

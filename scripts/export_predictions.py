@@ -12,7 +12,7 @@ from echoes.io.tables import Matrix
 from echoes.report import export
 from echoes.report.provenance import control_name, provenance
 from echoes.scoring import predictions
-from echoes.scoring.out_of_fold import load_part, load_parts
+from echoes.scoring.out_of_fold import load_part, load_parts, take_rows
 from echoes.screen import record
 
 
@@ -59,10 +59,11 @@ def _read_responses(
 ) -> tuple[export.PredictedResponses, export.PredictedResponses]:
     """Read the responses of the measured perturbations and of those to predict."""
     # First the parts, of which the errors alone are kept: they take the most memory.
-    fold, errors, errors_of_unknown = None, None, None
+    fold, rows, errors, errors_of_unknown = None, None, None, None
     if args.parts:
-        out_of_fold = load_parts(args.parts, settings["crossval"]["parts"])
-        fold, errors = out_of_fold.fold, export.expected_error(out_of_fold)
+        some = settings.get("split", False)
+        out_of_fold = load_parts(args.parts, settings["crossval"]["parts"], some=some)
+        rows, fold, errors = out_of_fold.rows, out_of_fold.fold, export.expected_error(out_of_fold)
         del out_of_fold
         if args.validation:
             errors_of_unknown = export.expected_error(load_part(args.validation))
@@ -70,6 +71,8 @@ def _read_responses(
     silenced, ids, silenced_by_ids = record.load_fields(
         args.perturbations, "silenced", "validation_ids", "validation_silenced"
     )
+    if rows is not None:
+        (silenced,) = take_rows(rows, silenced)
     known = export.out_of_fold_responses(
         made.perturbations,
         silenced,

@@ -31,20 +31,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = options.parse_args(argv)
 
     screen = record.load(args.perturbations)
-    parts = load_json(args.settings)["crossval"]["parts"]
+    settings = load_json(args.settings)
+    parts, some = settings["crossval"]["parts"], settings.get("split", False)
     experiment = Path(args.settings).parent
     named = dict(entry.split("=", 1) for entry in args.runs)
+    full = load_parts(experiment / "held_out", parts, some=some)
     table = learning_curve(
         {
-            int(size): load_parts(experiment.parent / name / "held_out", parts)
+            int(size): load_parts(experiment.parent / name / "held_out", parts, some=some)
             for size, name in named.items()
         },
-        load_parts(experiment / "held_out", parts),
+        full,
         screen.truth,
         screen.weights,
         screen.baseline,
         positions(screen.silenced.tolist(), screen.genes.tolist()),
-        resample(len(screen.truth), DRAWS, args.seed, screen.perturbations),
+        resample(len(full.rows), DRAWS, args.seed, screen.perturbations[full.rows]),
     )
     save_csv(args.table, table)
     with mpl.rc_context({"text.parse_math": False}), atomic_path(args.figure) as path:

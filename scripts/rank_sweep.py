@@ -6,7 +6,7 @@ from pathlib import Path
 from echoes.io.command import parser, run
 from echoes.io.files import load_json
 from echoes.scoring.bootstrap import DRAWS, resample
-from echoes.scoring.out_of_fold import load_parts
+from echoes.scoring.out_of_fold import common_rows, load_parts, take_rows
 from echoes.scoring.sweep import Run, rank_runs
 from echoes.scoring.tables import save_csv
 from echoes.screen import record
@@ -27,9 +27,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.perturbations, "truth", "weights", "baseline", "perturbations"
     )
     folder = Path(args.runs).absolute().parents[1]
+    entries = load_json(args.runs)["runs"]
+    rows = common_rows(
+        {folder / each["name"] / "held_out": each["parts"] for each in entries if "split" in each},
+        len(truth),
+    )
+    truth, weights, baseline = take_rows(rows, truth, weights, baseline)
     runs = []
-    for entry in load_json(args.runs)["runs"]:
-        predictions = load_parts(folder / entry["name"] / "held_out", entry["parts"])
+    for entry in entries:
+        parts = folder / entry["name"] / "held_out"
+        predictions = load_parts(parts, entry["parts"], some=entry.get("split", False))
+        predictions = predictions.restrict(rows)
         inner_score = predictions.inner_score[predictions.fold]
         runs.append(Run(entry["name"], entry["varied"], inner_score, predictions.prediction))
     counts = resample(len(truth), DRAWS, args.seed, names)

@@ -160,6 +160,7 @@ def screen(n: int = 20, genes: int = 150) -> tuple[Array, Array, Array, Position
     truth = random.normal(size=(n, genes))
     fold = np.arange(n) % 4
     predictions = OutOfFold(
+        rows=np.arange(n),
         prediction=0.5 * truth + random.normal(size=truth.shape),
         fold=fold,
         centre=random.normal(size=(4, genes)),

@@ -964,3 +964,65 @@ def test_a_gene_that_the_network_lacks(results: Path, tmp_path: Path) -> None:
     genes.write_text("gene\tindex\trole\tconnected\nOTHER\t0\t\t1\n")
     arguments = [*kernels_inputs(results), f"--genes={genes}", f"--output={out / 'k.npz'}"]
     assert refused("build_kernels", arguments, out).startswith(f"error: {genes}: column gene: ")
+
+
+def split_of(out: Path, experiment: str, to: Path, rows: list[int]) -> Path:
+    """Make an experiment that predicts these rows alone, as another one predicts them."""
+    for number in range(PARTS):
+        part = arrays_of(part_of(out, experiment, number))
+        kept = np.isin(part["rows"], rows)
+        part |= {name: part[name][kept] for name in ("rows", "fold", "prediction", "spread")}
+        save_part(part_of(to, experiment, number), HeldOutPart(**part))
+    shutil.copy(part_of(out, experiment, "validation"), part_of(to, experiment, "validation"))
+    settings = settings_of(experiment) | {"split": True}
+    return written(to / experiment / "settings.json", settings)
+
+
+def test_a_part_of_the_rows(results: Path, data: dict[str, np.ndarray], tmp_path: Path) -> None:
+    rows = [1, 2, 6, 8]
+    settings = split_of(results, "echo", tmp_path, rows)
+    arguments = aggregate_arguments(results, "echo", tmp_path / "echo")
+    parts = f"--parts={settings.parent / 'held_out'}"
+    aggregate_held_out.main([*arguments, f"--settings={settings}", parts])
+    oof = pd.read_csv(tmp_path / "echo/oof.csv", index_col="pert_symbol")
+    assert oof.index.tolist() == data["silenced"][rows].tolist()
+    prediction = out_of_fold(results, "echo")[rows]
+    np.testing.assert_array_equal(oof.to_numpy(), prediction)
+    scores = pd.read_csv(tmp_path / "echo/scores.csv")
+    whole = pd.read_csv(results / "echo/scores.csv").iloc[rows].reset_index(drop=True)
+    for name in ("pert_symbol", "baseline_wmae", "wmae", "pearson_mean", "inner_score"):
+        assert scores[name].equals(whole[name]), name
+    made = arrays_of(tmp_path / "echo/predictions.npz")
+    assert made["perturbations"].tolist() == data["perturbations"][rows].tolist()
+    np.testing.assert_array_equal(made["truth"], data["truth"][rows])
+    expected = score(data["truth"][rows], prediction, data["weights"][rows], data["baseline"][rows])
+    summary = json_of(tmp_path / "echo/summary.json")["held_out"]
+    assert summary["perturbations"] == len(rows)
+    assert summary["score"]["value"] == expected.total
+
+    # The others are compared on the same rows.
+    for name in ("mean", "published"):
+        (tmp_path / name).symlink_to(results / name)
+    entries = [PUBLISHED, held_out_entry("echo") | {"split": True}, held_out_entry("mean")]
+    listed = written(tmp_path / "experiments.json", {"experiments": entries})
+    compare_experiments.main(compare_arguments(results, tmp_path, listed))
+    found = pd.read_csv(tmp_path / "comparison.csv").set_index(["experiment", "metric"])["value"]
+    assert found["echo", "score"] == expected.total
+    mean = out_of_fold(results, "mean")[rows]
+    of_mean = score(data["truth"][rows], mean, data["weights"][rows], data["baseline"][rows])
+    assert found["mean", "score"] == of_mean.total
+    folds = [i * i / 10 - 2 for i in rows]
+    assert found["published", "mean_fold_score"] == pytest.approx(np.mean(folds))
+    table = pd.read_parquet(tmp_path / "perturbation_scores.parquet")
+    assert set(table["pert_symbol"]) == set(data["perturbations"][rows])
+
+    runs = [{"name": name, "varied": {"a": name}, "parts": PARTS} for name in ("echo", "mean")]
+    (tmp_path / "sweeps").mkdir()
+    listed = written(tmp_path / "sweeps/s.json", {"runs": [runs[0] | {"split": True}, runs[1]]})
+    rank_sweep.main([
+        f"--perturbations={results / 'perturbations.npz'}",
+        *(f"--runs={listed}", "--seed=0", f"--output={tmp_path / 'sweep.csv'}"),
+    ])  # fmt: skip
+    ranked = pd.read_csv(tmp_path / "sweep.csv").set_index("run")["held_out_score"]
+    assert ranked["echo"] == expected.total
+    assert ranked["mean"] == of_mean.total

@@ -57,6 +57,7 @@ def test_the_expected_error_is_the_width_of_one_deviation() -> None:
     quantiles = np.arange(2.0 * len(levels)).reshape(2, -1) + 1
     one: Floats = np.ones(2)
     held_out = OutOfFold(
+        rows=np.arange(3),
         prediction=np.zeros((3, 2)),
         fold=np.array([1, 0, 1]),
         centre=np.zeros((2, 2)),

@@ -96,3 +96,11 @@ def test_the_table_has_the_metrics_of_each_size_and_can_be_drawn(tmp_path: Path)
             np.testing.assert_array_equal(found.to_numpy(dtype=float), expected[name])
     figure = draw(table, METRICS, title="a")
     assert [axes.get_ylabel() for axes in figure.axes] == [*METRICS.values()]
+    # Of a split, a part of the rows is predicted, and the others are the training set.
+    rows = np.array([1, 4, 7, 10])
+    of_split = replace(full.restrict(rows), fold=np.zeros(4, dtype=np.intp))
+    counts = resample(4, 200, 0)
+    table = learning_curve({4: of_split}, of_split, *data, counts)
+    assert table["training"].tolist() == [4, 8]
+    alone = held_out.compute_metrics(*(part[rows] for part in data), of_split)
+    assert table["score"].tolist() == [alone.score.total] * 2

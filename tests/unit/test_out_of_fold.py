@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from echoes.io.errors import InputError
-from echoes.scoring.out_of_fold import HeldOutPart, load_part, load_parts, save_part
+from echoes.scoring.out_of_fold import (
+    HeldOutPart,
+    common_rows,
+    load_part,
+    load_parts,
+    save_part,
+    take_rows,
+)
 
 G = 3
 
@@ -109,3 +116,48 @@ def test_a_file_of_another_kind(tmp_path: Path) -> None:
     np.savez(tmp_path / "0.npz", rows=np.arange(3))
     with pytest.raises(InputError, match="cannot read rows, fold"):
         load_part(tmp_path / "0.npz")
+
+
+def test_the_rows_of_a_split(tmp_path: Path) -> None:
+    folder_of(tmp_path, part_of([7, 2], [0, 1]), part_of([4], [0], shift=10))
+    whole = load_parts(tmp_path, 2, some=True)
+    assert whole.rows.tolist() == [2, 4, 7]
+    assert whole.prediction[:, 0].tolist() == [2, 4, 7]
+    assert whole.fold.tolist() == [1, 2, 0]
+    with pytest.raises(InputError, match="up to 7"):
+        load_parts(tmp_path, 2)
+    kept = whole.restrict(np.array([4, 7]))
+    assert kept.rows.tolist() == [4, 7]
+    assert kept.prediction[:, 0].tolist() == [4, 7]
+    assert kept.spread[:, 0].tolist() == [0.4, 0.7]
+    assert kept.centre[kept.fold, 0].tolist() == [10, 0]
+    assert whole.restrict(np.array([2, 4, 7])) is whole
+    with pytest.raises(ValueError, match="not predicted"):
+        whole.restrict(np.array([2, 3]))
+
+
+@pytest.mark.parametrize("rows", [[[7, 2], [2]], [[-1, 2], [3]], [[], []]])
+def test_rows_of_a_split_must_be_there_once(tmp_path: Path, rows: list[list[int]]) -> None:
+    folder_of(tmp_path, *(part_of(each, list(range(len(each)))) for each in rows))
+    with pytest.raises(InputError, match="rows from 0 on, each once"):
+        load_parts(tmp_path, len(rows), some=True)
+
+
+def test_rows_that_experiments_have_in_common(tmp_path: Path) -> None:
+    one = folder_of(tmp_path / "one", part_of([7, 2], [0, 1]), part_of([4], [0]))
+    two = folder_of(tmp_path / "two", part_of([3, 4, 2], [0, 1, 2]))
+    three = folder_of(tmp_path / "three", part_of([3], [0]))
+    assert common_rows({}, 3).tolist() == [0, 1, 2]
+    assert common_rows({one: 2}, 9).tolist() == [2, 4, 7]
+    assert common_rows({one: 2, two: 1}, 9).tolist() == [2, 4]
+    with pytest.raises(InputError, match="no perturbation is predicted by all"):
+        common_rows({one: 2, three: 1}, 9)
+
+
+def test_all_rows_are_no_copy() -> None:
+    one, two = np.arange(3.0), np.eye(3)
+    same, also = take_rows(np.arange(3), one, two)
+    assert same is one
+    assert also is two
+    assert take_rows(np.array([2, 0]), one)[0].tolist() == [2, 0]
+    assert take_rows(np.array([0, 1]), one)[0].tolist() == [0, 1]

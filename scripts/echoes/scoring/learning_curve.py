@@ -10,7 +10,7 @@ import pandas as pd
 from echoes.io.arrays import Floats, Ints
 from echoes.scoring.bootstrap import Counts, interval
 from echoes.scoring.held_out import compute_metrics
-from echoes.scoring.out_of_fold import OutOfFold
+from echoes.scoring.out_of_fold import OutOfFold, take_rows
 
 #: Metrics of a learning curve, with the words of its figure.
 METRICS = {
@@ -41,15 +41,15 @@ def learning_curve(
     runs
         Number of training perturbations → out-of-fold predictions, in the order of the rows.
     full
-        Out-of-fold predictions by the full training sets, for the last row.
+        Out-of-fold predictions of the same rows by the full training sets, for the last row.
     truth, weights
-        (n, G) measured responses and their weights in the score.
+        (n, G) measured responses of the whole screen and their weights in the score.
     baseline
         (n,) WMAE of the baseline.
     silenced
         (n,) position of each silenced gene among the G; −1 where it is not measured.
     counts
-        (draws, n) how many times each bootstrap draw contains each perturbation.
+        (draws, r) how many times each bootstrap draw contains each of the predicted perturbations.
 
     Returns
     -------
@@ -57,6 +57,7 @@ def learning_curve(
         One row for each size; ``training`` of the last one is the largest training set of a fold.
     """
     n = len(truth)
+    truth, weights, baseline, silenced = take_rows(full.rows, truth, weights, baseline, silenced)
     # Number of rows of each fold, by its number.
     held_out = pd.Series(full.fold).value_counts()
     rows = []

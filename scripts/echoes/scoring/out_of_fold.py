@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from echoes.io.arrays import Floats, Ints, Strings, load_arrays, save_arrays
 from echoes.io.errors import InputError
@@ -63,6 +65,9 @@ class OutOfFold:
 
     Parameters
     ----------
+    rows
+        (n,) numbers of the perturbations in the screen, counted from 0 and in their order: all of
+        them, except where a given split says what is predicted.
     prediction
         (n, G) predicted responses.
     fold
@@ -73,6 +78,7 @@ class OutOfFold:
         (F,) values of each choice, by its name.
     """
 
+    rows: Ints
     prediction: Floats
     fold: Ints
     centre: Floats
@@ -83,6 +89,27 @@ class OutOfFold:
     seconds: Floats
     choices: dict[str, Floats]
 
+    def restrict(self, rows: Ints) -> OutOfFold:
+        """Keep the predictions of these rows of the screen, in this order; fits stay as they are.
+
+        Raises
+        ------
+        ValueError
+            When a row is not predicted.
+        """
+        if np.array_equal(rows, self.rows):
+            return self
+        if not np.isin(rows, self.rows).all():
+            raise ValueError("a row is not predicted")
+        kept = np.searchsorted(self.rows, rows)
+        return dataclasses.replace(
+            self,
+            rows=rows,
+            prediction=self.prediction[kept],
+            fold=self.fold[kept],
+            spread=self.spread[kept],
+        )
+
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(HeldOutPart))
 
@@ -92,7 +119,49 @@ def save_part(path: StrPath, part: HeldOutPart) -> None:
     save_arrays(path, {name: getattr(part, name) for name in _FIELDS})
 
 
-def load_parts(folder: StrPath, count: int) -> OutOfFold:
+def take_rows(rows: Ints, *arrays: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    """Take these rows of arrays of the whole screen; nothing is copied where it is all rows."""
+    if all(np.array_equal(rows, np.arange(len(array))) for array in arrays):
+        return list(arrays)
+    return [array[rows] for array in arrays]
+
+
+def common_rows(folders: Mapping[Path, int], perturbations: int) -> Ints:
+    """Find the rows that several experiments have in common, of which some predict a part only.
+
+    Parameters
+    ----------
+    folders
+        Folders of the parts of the experiments that predict a part of the screen → number of parts.
+    perturbations
+        Number of perturbations in the screen.
+
+    Returns
+    -------
+    Ints
+        Numbers of the rows, in their order.
+
+    Raises
+    ------
+    InputError
+        When a file is damaged, or there is no such row.
+    """
+    rows = np.arange(perturbations)
+    for folder, count in folders.items():
+        parts = [load_arrays(folder / f"{number}.npz", "rows")[0] for number in range(count)]
+        rows = np.intersect1d(rows, np.concatenate(parts))
+        if not len(rows):
+            raise InputError(
+                folder,
+                "rows",
+                "no perturbation is predicted by all experiments",
+                expected="experiments that can be compared on the same perturbations",
+                remedy="Delete the parts and run the workflow again.",
+            )
+    return rows
+
+
+def load_parts(folder: StrPath, count: int, *, some: bool = False) -> OutOfFold:
     """Read the parts ``{folder}/0.npz``, ``1.npz`` … of an experiment, and put them together.
 
     Parameters
@@ -101,14 +170,16 @@ def load_parts(folder: StrPath, count: int) -> OutOfFold:
         Folder of the parts.
     count
         Number of parts, at least 1. A part may be without perturbations.
+    some
+        Whether the parts may have only some of the screen's perturbations, those of a split.
 
     Raises
     ------
     InputError
-        When a part is damaged, or a perturbation is in no part or in more than one.
+        When a part is damaged, or a perturbation is in more than one part, or in none.
     """
     parts = [_read_part(Path(folder, f"{number}.npz")) for number in range(count)]
-    return _join_parts(folder, parts)
+    return _join_parts(folder, parts, some=some)
 
 
 def load_part(path: StrPath) -> OutOfFold:
@@ -126,19 +197,20 @@ def _read_part(path: StrPath) -> HeldOutPart:
     return HeldOutPart(*load_arrays(path, *_FIELDS))
 
 
-def _join_parts(place: StrPath, parts: Sequence[HeldOutPart]) -> OutOfFold:
+def _join_parts(place: StrPath, parts: Sequence[HeldOutPart], *, some: bool = False) -> OutOfFold:
     """Sort the rows of all parts, and number the fits of all parts from 0 on."""
     # A part without perturbations has no fits, and arrays without a second axis.
     parts = [part for part in parts if len(part.rows)]
     rows = np.concatenate([np.empty(0, dtype=np.intp), *(part.rows for part in parts)])
     order = np.argsort(rows)
-    if not len(rows) or not np.array_equal(rows[order], np.arange(len(rows))):
+    expected = np.unique(rows[rows >= 0]) if some else np.arange(len(rows))
+    if not len(rows) or not np.array_equal(rows[order], expected):
         last = f", up to {rows.max()}" if len(rows) else ""
         raise InputError(
             place,
             "rows",
             f"all parts have {len(rows)}, of which {len(set(rows.tolist()))} differ{last}",
-            expected="all rows from 0 on, each once",
+            expected="rows from 0 on, each once" if some else "all rows from 0 on, each once",
             remedy="Delete the parts and run the workflow again.",
         )
     first_fits = np.cumsum([0, *(len(part.seconds) for part in parts)])
@@ -146,6 +218,7 @@ def _join_parts(place: StrPath, parts: Sequence[HeldOutPart]) -> OutOfFold:
     names = parts[0].choice_names.tolist()
     choices = np.concatenate([part.choices for part in parts])
     return OutOfFold(
+        rows=rows[order],
         prediction=np.concatenate([part.prediction for part in parts])[order],
         fold=np.concatenate(folds)[order],
         centre=np.concatenate([part.centre for part in parts]),
