@@ -30,6 +30,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         help="json of the experiments; parts and scores are in folders of their names beside it",
     )
     options.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
+    options.add_argument(
+        "--ranking-threshold",
+        nargs="?",
+        type=float,
+        help="absolute effect that makes a gene differentially expressed; without, no rankings",
+    )
     options.add_argument("--comparison", required=True, help="table of all metrics")
     options.add_argument("--table", required=True, help="table of the main metrics, markdown")
     options.add_argument("--differences", required=True, help="table of paired differences")
@@ -61,7 +67,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             parts = folder / name / "held_out"
             predictions = load_parts(parts, entry["parts"], some=entry.get("split", False))
             predictions = predictions.restrict(rows)
-            metrics = compute_metrics(truth, weights, baseline, silenced, predictions)
+            metrics = compute_metrics(
+                *(truth, weights, baseline, silenced, predictions), ranking=args.ranking_threshold
+            )
             held_out[name] = comparison.Experiment(entry["kind"], metrics)
             log.info("%s: score %.5f", name, metrics.score.total)
     counts = resample(len(perturbations), DRAWS, args.seed, perturbations)
@@ -71,6 +79,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     save_csv(args.differences, differences)
     save_parquet(args.by_perturbation, comparison.perturbation_table(held_out, perturbations))
     save_parquet(args.by_gene, comparison.gene_table(held_out, genes))
+    ranked = overall.loc[overall["metric"].str.startswith("auroc"), "value"]
+    if len(ranked) and ranked.isna().all():
+        log.warning(
+            "ranking: threshold %g divides neither a gene nor a perturbation into two classes",
+            args.ranking_threshold,
+        )
     with atomic_path(args.table) as path:
         path.write_text(markdown.comparison_table(overall, differences), encoding="utf-8")
 

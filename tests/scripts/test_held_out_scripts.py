@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import shutil
 import subprocess
@@ -1026,3 +1027,59 @@ def test_a_part_of_the_rows(results: Path, data: dict[str, np.ndarray], tmp_path
     ranked = pd.read_csv(tmp_path / "sweep.csv").set_index("run")["held_out_score"]
     assert ranked["echo"] == expected.total
     assert ranked["mean"] == of_mean.total
+
+
+def test_rankings(results: Path, data: dict[str, np.ndarray], tmp_path: Path) -> None:
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    arguments = compare_arguments(results, tmp_path, results / "experiments.json")
+    threshold = float(np.quantile(abs(data["truth"]), 0.7))
+    compare_experiments.main([*arguments, f"--ranking-threshold={threshold}"])
+    found = pd.read_csv(tmp_path / "comparison.csv").set_index(["experiment", "metric"])
+    for name in ("mean", "zero"):
+        for question, axis in itertools.product(("de", "up"), ("gene", "perturbation")):
+            assert found.loc[(name, f"auroc_{question}_{axis}"), "value"] == 0.5
+            chance = found.loc[(name, f"prevalence_{question}_{axis}"), "value"]
+            assert found.loc[(name, f"ap_{question}_{axis}"), "value"] == chance
+    # Each silenced gene is left out of its own row; every row is a fold.
+    parts = [arrays_of(part_of(results, "echo", part)) for part in range(PARTS)]
+    prediction = out_of_fold(results, "echo")
+    centre = np.empty_like(prediction)
+    for part in parts:
+        centre[part["rows"]] = part["centre"][part["fold"]]
+    kept = data["genes"] != data["silenced"][:, None]
+    de = abs(data["truth"]) >= threshold
+    size = abs(prediction) - abs(centre)
+    by_gene = pd.read_parquet(tmp_path / "gene_scores.parquet")
+    by_gene = by_gene[by_gene["experiment"] == "echo"].set_index(["metric", "gene"])["value"]
+    both = []
+    for g, gene in enumerate(data["genes"]):
+        y, x = de[kept[:, g], g], size[kept[:, g], g]
+        if y.any() and not y.all():
+            both.append(roc_auc_score(y, x))
+            assert by_gene["auroc_de_gene", gene] == pytest.approx(both[-1], abs=1e-12)
+            assert by_gene["ap_de_gene", gene] == pytest.approx(average_precision_score(y, x))
+        else:
+            assert np.isnan(by_gene["auroc_de_gene", gene])
+    assert 0 < len(both) < G
+    assert found.loc[("echo", "auroc_de_gene"), "value"] == pytest.approx(np.mean(both), abs=1e-12)
+    interval = found.loc[("echo", "auroc_de_perturbation"), ["lower", "value", "upper"]]
+    assert interval.is_monotonic_increasing
+    rows = pd.read_parquet(tmp_path / "perturbation_scores.parquet")
+    rows = rows[(rows["experiment"] == "echo") & (rows["metric"] == "auroc_up_perturbation")]
+    assert rows["value"].mean() == found.loc[("echo", "auroc_up_perturbation"), "value"]
+    assert "AUROC differential (chance 0.50)" in (tmp_path / "comparison.md").read_text("utf-8")
+
+    # Without a threshold nothing changes; with one that nothing reaches there is a warning.
+    compare_experiments.main([*arguments, "--ranking-threshold"])
+    for file in ("comparison.csv", "comparison.md", "differences.csv", "gene_scores.parquet"):
+        assert (tmp_path / file).read_bytes() == (results / file).read_bytes()
+
+
+def test_a_threshold_that_no_effect_reaches(
+    results: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    arguments = compare_arguments(results, tmp_path, results / "experiments.json")
+    compare_experiments.main([*arguments, "--ranking-threshold=1e9"])
+    assert "threshold 1e+09 divides neither a gene nor a perturbation" in caplog.text
+    assert "AUROC" not in (tmp_path / "comparison.md").read_text("utf-8")

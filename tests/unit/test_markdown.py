@@ -58,3 +58,25 @@ def test_the_best_is_first_and_the_published_protocol_last() -> None:
 
 def test_without_experiments() -> None:
     assert table_of([], []) == HEADER
+
+
+def test_rankings_have_columns_with_what_chance_gives() -> None:
+    echo, mean = ("echo", "experiment", "held_out"), ("mean", "baseline", "held_out")
+    nan = np.nan
+    rows = [
+        (*echo, "score", 2.0, 1.0, 3.0),
+        (*echo, "auroc_de_gene", 0.754, nan, nan),
+        (*echo, "ap_de_gene", 0.41, nan, nan),
+        (*echo, "prevalence_de_gene", 0.123, nan, nan),
+        (*echo, "auroc_up_gene", nan, nan, nan),
+        (*mean, "score", 1.0, 1.0, 3.0),
+        (*mean, "auroc_de_gene", 0.5, nan, nan),
+        (*mean, "ap_de_gene", 0.123, nan, nan),
+    ]
+    # Labels have no direction: a column that is empty everywhere is left out.
+    assert table_of(rows, []) == [
+        f"{HEADER[0]} AUROC differential (chance 0.50) | AP differential (chance 0.12) |",
+        f"{HEADER[1]}---:|---:|",
+        "| `echo` | 2.00 (1.00 … 3.00) |  |  |  |  |  |  |  | 0.75 | 0.41 |",
+        "| `mean` | 1.00 (1.00 … 3.00) |  |  |  |  |  |  |  | 0.50 | 0.12 |",
+    ]

@@ -135,11 +135,13 @@ rule compare_experiments:
         "../../envs/echoes.yaml"
     params:
         seed=lookup(dpath="seed", within=CONFIG),
+        threshold=CONFIG["ranking"]["threshold"] or [],
     shell:
         "python {input.script:q}"
         " --perturbations {input.perturbations:q}"
         " --experiments {input.experiments:q}"
         " --seed {params.seed}"
+        " --ranking-threshold {params.threshold}"
         " --comparison {output.comparison:q}"
         " --table {output.table:q}"
         " --differences {output.differences:q}"

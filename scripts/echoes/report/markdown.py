@@ -13,6 +13,12 @@ _COLUMNS = (
     *("", "score, held out", "minus that of `mean`", "better", "Pearson", "of deviations", "R²"),
     *("discrimination", "mean fold score, published"),
 )
+#: Rankings → their column, and the metric that has what chance gives; None for one half.
+_RANKINGS = {
+    "auroc_de_gene": ("AUROC differential", None),
+    "ap_de_gene": ("AP differential", "prevalence_de_gene"),
+    "auroc_up_gene": ("AUROC up or down", None),
+}
 
 
 def comparison_table(comparison: pd.DataFrame, differences: pd.DataFrame) -> str:
@@ -27,7 +33,8 @@ def comparison_table(comparison: pd.DataFrame, differences: pd.DataFrame) -> str
     -------
     str
         One line for each experiment, the best held-out score first, experiments of the published
-        protocol last. A cell is empty where a metric is undefined.
+        protocol last. A cell is empty where a metric is undefined. Rankings have columns only if
+        they are in the table; the title says what chance gives.
     """
     metrics = {(row["experiment"], row["metric"]): row for row in comparison.to_dict("records")}
     against_mean = {
@@ -38,7 +45,9 @@ def comparison_table(comparison: pd.DataFrame, differences: pd.DataFrame) -> str
     names = list(dict.fromkeys(comparison["experiment"]))
     held_out = [name for name in names if (name, "score") in metrics]
     held_out.sort(key=lambda name: -metrics[name, "score"]["value"])
-    lines = [f"| {' | '.join(_COLUMNS)} |", "|---" + "|---:" * (len(_COLUMNS) - 1) + "|"]
+    rankings = _ranking_columns(comparison)
+    columns = [*_COLUMNS, *rankings.values()]
+    lines = [f"| {' | '.join(columns)} |", "|---" + "|---:" * (len(columns) - 1) + "|"]
     for name in [*held_out, *(name for name in names if name not in held_out)]:
         cells = [
             _cell(metrics.get((name, "score")), bounds=True),
@@ -49,9 +58,20 @@ def comparison_table(comparison: pd.DataFrame, differences: pd.DataFrame) -> str
             _cell(metrics.get((name, "r2_mean"))),
             _cell(metrics.get((name, "discrimination_cosine"))),
             _cell(metrics.get((name, "mean_fold_score")), bounds=True),
+            *(_cell(metrics.get((name, ranking))) for ranking in rankings),
         ]
         lines.append(f"| `{name}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _ranking_columns(comparison: pd.DataFrame) -> dict[str, str]:
+    """Name the columns of the rankings that are defined, with what chance gives."""
+    values = comparison.dropna(subset="value").groupby("metric")["value"].first()
+    return {
+        ranking: f"{title} (chance {values[chance] if chance else 0.5:.2f})"
+        for ranking, (title, chance) in _RANKINGS.items()
+        if ranking in values
+    }
 
 
 def _cell(row: Mapping[Hashable, Any] | None, digits: int = 2, *, bounds: bool = False) -> str:

@@ -28,6 +28,7 @@ from echoes.scoring.metrics import (
     top_overlap,
 )
 from echoes.scoring.out_of_fold import OutOfFold
+from echoes.scoring.ranking import rank_metrics
 
 #: Sizes of the sets of most responding genes that are compared.
 LARGEST = (20, 50, 100)
@@ -58,7 +59,13 @@ class Metrics:
     def overall_names(self) -> list[str]:
         """Names of the metrics of all perturbations together, in the order of tables."""
         single = [name for name in self.perturbations if name != "term"]
-        return ["score", "sum_of_terms", "weighted_cosine", "wmae_ratio", *single, "gene_pearson"]
+        whole = ["score", "sum_of_terms", "weighted_cosine", "wmae_ratio", *single, "gene_pearson"]
+        return [*whole, *self._ranked_genes]
+
+    @property
+    def _ranked_genes(self) -> list[str]:
+        """Names of the rankings of each gene, whose means are metrics of all perturbations."""
+        return [name for name in self.genes if name.endswith("_gene")]
 
     @property
     def _scored(self) -> int:
@@ -83,6 +90,8 @@ class Metrics:
                 value = float(r_squared(*(part.sum() for part in self.squared_errors)))
             case "gene_pearson":
                 value = defined_mean(self.genes["pearson"])
+            case _ if name in self._ranked_genes:
+                value = defined_mean(self.genes[name])
             case _:
                 value = defined_mean(self.perturbations[name])
         return value
@@ -100,8 +109,8 @@ class Metrics:
         Returns
         -------
         Floats
-            (draws,) values; NaN where undefined. ``gene_pearson`` is always NaN: it is a
-            correlation over perturbations, and a draw contains some of them twice.
+            (draws,) values; NaN where undefined. ``gene_pearson`` and rankings of genes are always
+            NaN: they compare perturbations, and a draw contains some of them twice.
         """
         parts = self.score.parts
         match name:
@@ -120,7 +129,7 @@ class Metrics:
                 drawn = self._scored * mean_draws(self.perturbations[name], counts)
             case "r2_mean":
                 drawn = r_squared(*(counts @ np.column_stack(self.squared_errors)).T)
-            case "gene_pearson":
+            case _ if name == "gene_pearson" or name in self._ranked_genes:
                 drawn = np.full(len(counts), np.nan)
             case _:
                 drawn = mean_draws(self.perturbations[name], counts)
@@ -146,7 +155,13 @@ class Metrics:
 
 
 def compute_metrics(
-    truth: Floats, weights: Floats, baseline: Floats, silenced: Ints, predictions: OutOfFold
+    truth: Floats,
+    weights: Floats,
+    baseline: Floats,
+    silenced: Ints,
+    predictions: OutOfFold,
+    *,
+    ranking: float | None = None,
 ) -> Metrics:
     """Compute all metrics of a set of out-of-fold predictions.
 
@@ -166,6 +181,8 @@ def compute_metrics(
         (n,) position of each silenced gene among the G; −1 where it is not measured.
     predictions
         The out-of-fold predictions.
+    ranking
+        Threshold of differential expression for the metrics of `rank_metrics`; None for none.
     """
     prediction, fold = predictions.prediction, predictions.fold
     total = score(truth, prediction, weights, baseline)
@@ -192,6 +209,12 @@ def compute_metrics(
     if predictions.quantiles.shape[1]:
         shares = coverage(truth, prediction, predictions.spread, predictions.quantiles, fold)
         rows |= {coverage_name(level): row for level, row in zip(LEVELS, shares.T, strict=True)}
+    ranked_genes: dict[str, Floats] = {}
+    if ranking is not None:
+        ranked_rows, ranked_genes = rank_metrics(
+            truth, prediction, predictions.centre[fold], silenced, ranking
+        )
+        rows |= ranked_rows
     # The knockdown itself is left out: it is no response of the gene to another perturbation.
     rows_of_knockdown = np.flatnonzero(silenced >= 0)
     knockdown = rows_of_knockdown, silenced[rows_of_knockdown]
@@ -204,6 +227,7 @@ def compute_metrics(
         {
             "pearson": gene_correlation(deviation, predicted),
             "mae": mean_absolute_error(truth, prediction, axis=0),
+            **ranked_genes,
         },
     )
 
