@@ -1068,6 +1068,10 @@ def test_rankings(results: Path, data: dict[str, np.ndarray], tmp_path: Path) ->
     rows = pd.read_parquet(tmp_path / "perturbation_scores.parquet")
     rows = rows[(rows["experiment"] == "echo") & (rows["metric"] == "auroc_up_perturbation")]
     assert rows["value"].mean() == found.loc[("echo", "auroc_up_perturbation"), "value"]
+    differences = pd.read_csv(tmp_path / "differences.csv").set_index(["experiment", "reference"])
+    of_mean = differences.loc[("echo", "mean")].set_index("metric")
+    expected = found.loc[("echo", "auroc_up_perturbation"), "value"] - 0.5
+    assert of_mean.loc["auroc_up_perturbation", "value"] == expected
     assert "AUROC differential (chance 0.50)" in (tmp_path / "comparison.md").read_text("utf-8")
 
     # Without a threshold nothing changes; with one that nothing reaches there is a warning.

@@ -14,6 +14,8 @@ from echoes.scoring.held_out import Metrics
 
 #: Metrics by which each two held-out experiments are compared.
 PAIRED_METRICS = ("score", "wmae_ratio", "discrimination_l1", "pearson_mean", "r2_mean")
+#: Metrics that are compared likewise where there are rankings.
+PAIRED_RANKINGS = ("auroc_de_perturbation", "auroc_up_perturbation")
 #: Metrics of the published protocol: column of the table of fold scores → name of its mean.
 #: The names differ from those of the held-out protocol, because the scales differ.
 PUBLISHED_METRICS = {"score": "mean_fold_score", "mape": "mape"}
@@ -85,20 +87,23 @@ def difference_table(held_out: Mapping[str, Experiment], counts: Counts) -> pd.D
     Returns
     -------
     pandas.DataFrame
-        One row for each experiment, reference and metric in `PAIRED_METRICS`: the value of the
-        experiment minus that of the reference.
+        One row for each experiment, reference and metric in `PAIRED_METRICS`, and in
+        `PAIRED_RANKINGS` if there are any: the value of the experiment minus that of the
+        reference.
     """
+    known = {name for each in held_out.values() for name in each.metrics.overall_names}
+    paired = [*PAIRED_METRICS, *(name for name in PAIRED_RANKINGS if name in known)]
     values_and_draws = {
         (name, metric): (
             experiment.metrics.overall(metric),
             experiment.metrics.draws(metric, counts),
         )
         for name, experiment in held_out.items()
-        for metric in PAIRED_METRICS
+        for metric in paired
     }
     rows: list[tuple[object, ...]] = []
     for name, reference in permutations(held_out, 2):
-        for metric in PAIRED_METRICS:
+        for metric in paired:
             value, draws = values_and_draws[name, metric]
             reference_value, reference_draws = values_and_draws[reference, metric]
             bounds = interval(draws - reference_draws)
