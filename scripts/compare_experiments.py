@@ -29,6 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         required=True,
         help="json of the experiments; parts and scores are in folders of their names beside it",
     )
+    options.add_argument("--upper-bound", nargs="?", help="table of upper bounds, if any")
     options.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
     options.add_argument(
         "--ranking-threshold",
@@ -85,8 +86,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             "ranking: threshold %g divides neither a gene nor a perturbation into two classes",
             args.ranking_threshold,
         )
+    table = markdown.comparison_table(overall, differences)
+    if args.upper_bound:
+        table += markdown.upper_bound_section(pd.read_csv(args.upper_bound))
     with atomic_path(args.table) as path:
-        path.write_text(markdown.comparison_table(overall, differences), encoding="utf-8")
+        path.write_text(table, encoding="utf-8")
 
 
 if __name__ == "__main__":

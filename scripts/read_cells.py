@@ -7,7 +7,7 @@ from echoes.io.command import parser, run
 from echoes.io.files import load_json, save_json, sha256_of
 from echoes.network import aliases
 from echoes.network.matches import name_finder
-from echoes.screen import record
+from echoes.screen import halves, record
 from echoes.screen.cell_facts import as_record
 from echoes.screen.cells import save_statistics
 from echoes.screen.dataset import read_guides
@@ -28,13 +28,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument(
         "--statistics", required=True, help="npz of t and standard errors of the responses"
     )
+    options.add_argument(
+        "--halves", required=True, help="npz of the effects of two halves of the cells"
+    )
     options.add_argument("--facts", required=True, help="json of cells, knockdown and warnings")
     args = options.parse_args(argv)
 
     settings = load_json(args.settings)
     guides = read_guides(settings["guides"], args.guides)
     name_genes = name_finder(aliases.read_option(args))
-    cells = read_h5ad_screen(args.h5ad, settings, guides, name_genes, threads=args.threads)
+    cells = read_h5ad_screen(
+        args.h5ad, settings, guides, name_genes, threads=args.threads, halve=True
+    )
     facts = as_record(cells.facts)
     warnings = cell_warnings(facts)
     for warning in warnings:
@@ -42,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     source = {"path": args.h5ad, "sha256": sha256_of(args.h5ad)}
     record.save(args.output, cells.screen)
     save_statistics(args.statistics, cells)
+    halves.save(args.halves, cells.halves or halves.empty(cells.screen.genes))
     save_json(args.facts, {"input": source, **facts, "warnings": warnings})
     log.info("%d perturbations × %d genes", *cells.screen.responses.shape)
 

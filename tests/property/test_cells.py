@@ -16,6 +16,7 @@ from echoes.io.h5ad_matrix import find_matrix
 from echoes.screen.cell_groups import LAYOUTS, group_cells
 from echoes.screen.cell_sums import sum_cells
 from echoes.screen.guides import GENE_NAMES
+from echoes.screen.half_sums import HalfSums
 
 
 @st.composite
@@ -59,15 +60,30 @@ def test_sums_do_not_depend_on_the_size_of_a_block(
         targets = np.array(
             [cells.genes.index(g) if g in cells.genes else -1 for g in groups.silenced]
         )
-        sums = sum_cells(matrix, groups, targets, scale="counts", threads=2, block_entries=limit)
+        half = HalfSums(groups, len(cells.genes))
+        sums = sum_cells(
+            matrix,
+            groups,
+            targets,
+            scale="counts",
+            threads=2,
+            first_half=half,
+            block_entries=limit,
+        )
     x = np.array(logarithms(cells.values))
     total = cells.values.sum(axis=1, dtype=float, keepdims=True)
     shares = 1e4 * cells.values / np.where(total > 0, total, 1)
     close = {"rtol": 1e-12, "atol": 1e-12}
     count = len(groups.perturbations)
+    dealt = [*half.chosen.tolist(), *range(count, count + len(groups.batches))]
     for code in range(count + len(groups.batches)):
         here = groups.codes == code
         np.testing.assert_allclose(sums.sums[code], x[here].sum(axis=0), **close)
+        if code in dealt:
+            mine = np.flatnonzero(here)
+            mine = mine[np.argsort(groups.batch[mine], kind="stable")][::2]
+            row = half.sums[dealt.index(code)]
+            np.testing.assert_allclose(row, x[mine].sum(axis=0), **close)
         if code >= count:
             expected = shares[here].sum(axis=0)
             np.testing.assert_allclose(sums.control_shares[code - count], expected, **close)

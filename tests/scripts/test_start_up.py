@@ -30,6 +30,7 @@ ALLOWED = {
     "describe_cells": {"matplotlib"},
     "diffuse": {"scipy"},
     "plot_learning_curve": {"matplotlib", "pandas", "pyarrow"},
+    "estimate_upper_bound": {"pandas", "pyarrow"},
     "export_predictions": {"pyarrow"},
     "plot_figure": {"matplotlib", "scipy"},
     "rank_sweep": {"pandas", "pyarrow"},

@@ -38,6 +38,7 @@ def screen(
     lowest_expression: float | None = None,
     threads: int = 2,
     add_ids: bool = False,
+    halve: bool = False,
     **options: Any,
 ) -> CellScreen:
     with open_h5ad(path) as h5ad:
@@ -51,6 +52,7 @@ def screen(
             most_genes=most_genes,
             lowest_expression=lowest_expression,
             threads=threads,
+            halve=halve,
         )
 
 

@@ -723,6 +723,16 @@ def test_the_controls_of_a_table(dataset: dict[str, Any], control: list[str]) ->
     assert plan(dataset=dataset).settings("perturbations")["control"] == control
 
 
+def test_upper_bounds_are_made_where_there_may_be_replicates() -> None:
+    file = "<results>/<dataset>/upper_bound.csv"
+    assert plan().bound_files == []
+    assert file not in plan().shared_files()
+    cells = {"means": None, "h5ad": "x", "cells": {"layout": "gears"}}
+    for dataset in ({"guides": {"separator": "_"}}, {"guides": {"table": "g.csv"}}, cells):
+        assert plan(dataset=dataset).bound_files == [file]
+        assert file in plan(dataset=dataset).shared_files()
+
+
 def test_cells_have_files_of_their_own() -> None:
     assert plan().cell_files("cells.npz") == []
     cells = plan(dataset={"means": None, "h5ad": "x", "cells": {"layout": "gears"}})

@@ -66,6 +66,15 @@ def test_cells_to_the_end(fresh: Any) -> None:
     with np.load(folder / "statistics.npz") as statistics:
         assert statistics["t"].shape == truth.shape
         assert (statistics["standard_error"] > 0).all()
+    with np.load(folder / "halves.npz") as halves:
+        assert halves["effects"].shape == (2, *truth.shape)
+        middle = np.average(halves["effects"], axis=0, weights=[30, 30])
+    np.testing.assert_allclose(middle, truth, atol=0.05)
+    bound = pd.read_csv(folder.parent / "upper_bound.csv")
+    assert set(bound["replicates"]) == {"cells"}
+    assert set(bound["with_replicates"]) == set(bound["perturbations"]) == {6}
+    text = (folder.parent / "comparison.md").read_text(encoding="utf-8")
+    assert "| upper bound, by halves of the cells |" in text
 
     # Another choice of genes sums the cells again; another file is another screen.
     fresh.change(dataset={"cells": {"most_genes": 20}})

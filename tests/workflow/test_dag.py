@@ -221,6 +221,7 @@ CODE: dict[str, dict[str, int]] = {
     "aggregate_held_out": {},
     "rank_sweep": {},
     "plot_learning_curve": {},
+    "estimate_upper_bound": {},
     "build_laplacian": LAPLACIAN,
     "rewire_network": {},
     "simulate_example": {},

@@ -741,7 +741,12 @@ def test_guides_of_a_gene_are_held_out_together(fresh: Any, scheme: str) -> None
     gene = scores["pert_symbol"].str.rpartition("_")[0]
     assert scores.groupby(gene)["fold"].nunique().eq(1).all()
     assert scores["fold"].nunique() == (N if scheme == "leave_one_out" else 3)
-    # Guides with the same numbers: where both are held out, the mean is that of the other genes.
+    # Guides with the same numbers leave no noise.
+    bound = pd.read_csv(fresh.path / "results/small/upper_bound.csv")
+    bound = bound[bound["kind"] == "upper_bound"]
+    assert set(bound["replicates"]) == {"guides"}
+    np.testing.assert_allclose(bound["value"], 1)
+    # Where both are held out, the mean is that of the other genes.
     mean = load_part(fresh.path / "results/small/mean/held_out/0.npz")
     truth = pd.read_csv(fresh.path / "data/truth.csv", index_col="pert_id")
     with np.load(fresh.path / "results/small/perturbations/perturbations.npz") as data:

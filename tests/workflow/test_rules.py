@@ -34,6 +34,7 @@ VERBS = {
         "describe",
         "diffuse",
         "download",
+        "estimate",
         "export",
         "gunzip",
         "list",

@@ -1,7 +1,7 @@
 """Cells: from an .h5ad file of a screen to mean responses, their t and weights.
 
 Needs: the file or URL in `dataset: h5ad` of the configuration, perturbations/settings.json.
-Makes: perturbations/cells.npz, statistics.npz, cells.json, cells.md, cells.png.
+Makes: perturbations/cells.npz, statistics.npz, halves.npz, cells.json, cells.md, cells.png.
 """
 
 
@@ -48,6 +48,7 @@ rule read_cells:
     output:
         screen="<results>/<dataset>/perturbations/cells.npz",
         statistics="<results>/<dataset>/perturbations/statistics.npz",
+        halves="<results>/<dataset>/perturbations/halves.npz",
         facts="<results>/<dataset>/perturbations/cells.json",
     log:
         "<logs>/<dataset>/read_cells.log",
@@ -70,6 +71,7 @@ rule read_cells:
         " --threads {threads}"
         " --output {output.screen:q}"
         " --statistics {output.statistics:q}"
+        " --halves {output.halves:q}"
         " --facts {output.facts:q}"
         " 2> {log:q}"
 

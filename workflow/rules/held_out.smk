@@ -2,7 +2,7 @@
 
 Needs: {experiment}/settings.json, the kernels and features that it names, perturbations/.
 Makes: {experiment}/held_out/, out-of-fold tables, the comparison of all experiments, sweeps,
-{experiment}/learning_curve.csv and .png.
+upper_bound.csv, {experiment}/learning_curve.csv and .png.
 """
 
 
@@ -101,6 +101,38 @@ rule aggregate_held_out:
         " 2> {log:q}"
 
 
+rule estimate_upper_bound:
+    """Estimate how well the best of all models could score, by guides or halves of the cells."""
+    input:
+        script=scripts_file("estimate_upper_bound.py"),
+        code=code("estimate_upper_bound.py"),
+        perturbations="<results>/<dataset>/perturbations/perturbations.npz",
+        halves=PLAN.cell_files("halves.npz"),
+    output:
+        report(
+            "<results>/<dataset>/upper_bound.csv",
+            caption="../report/upper_bound.rst",
+            category="comparison",
+        ),
+    log:
+        "<logs>/<dataset>/estimate_upper_bound.log",
+    benchmark:
+        "<benchmarks>/<dataset>/estimate_upper_bound.tsv"
+    conda:
+        "../../envs/echoes.yaml"
+    params:
+        seed=lookup(dpath="seed", within=CONFIG),
+        threshold=CONFIG["ranking"]["threshold"] or [],
+    shell:
+        "python {input.script:q}"
+        " --perturbations {input.perturbations:q}"
+        " --halves {input.halves:q}"
+        " --seed {params.seed}"
+        " --ranking-threshold {params.threshold}"
+        " --output {output:q}"
+        " 2> {log:q}"
+
+
 rule compare_experiments:
     """Compare all experiments and baselines, with intervals and paired differences."""
     input:
@@ -113,6 +145,7 @@ rule compare_experiments:
             paths.experiment_file(each.name, "fold_scores.csv")
             for each in PLAN.published
         ],
+        upper_bound=PLAN.bound_files,
     output:
         comparison=report(
             "<results>/<dataset>/comparison.csv",
@@ -140,6 +173,7 @@ rule compare_experiments:
         "python {input.script:q}"
         " --perturbations {input.perturbations:q}"
         " --experiments {input.experiments:q}"
+        " --upper-bound {input.upper_bound:q}"
         " --seed {params.seed}"
         " --ranking-threshold {params.threshold}"
         " --comparison {output.comparison:q}"

@@ -143,6 +143,12 @@ def has_weights(dataset: Mapping[str, Any]) -> bool:
     return given or layout(dataset) == "h5ad" or t or preset
 
 
+def has_replicates(dataset: Mapping[str, Any]) -> bool:
+    """Say whether a gene may be measured several times: by guides, or in halves of its cells."""
+    ways = [dataset["guides"][key] for key in ("separator", "pattern", "table")]
+    return layout(dataset) == "h5ad" or any(way is not None for way in ways)
+
+
 def prior_tables(prior: Mapping[str, Any]) -> dict[str, str | None]:
     """List the tables of a prior by their keys: the main one, and that of guides if it is set."""
     main = layout(prior)

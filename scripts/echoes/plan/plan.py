@@ -249,10 +249,16 @@ class Plan:
             return []
         return [f"{paths.DATASET}/{paths.PERTURBATIONS}/{name}" for name in names]
 
+    @property
+    def bound_files(self) -> list[str]:
+        """List the path of the table of upper bounds; empty if there can be no replicates."""
+        replicates = datasets.has_replicates(self.config["dataset"])
+        return [f"{paths.DATASET}/upper_bound.csv"] if replicates else []
+
     def shared_files(self) -> list[str]:
         """List the paths of final files that are of no single experiment."""
-        cells = self.cell_files("cells.md", "cells.png")
-        return [*cells, *paths.comparison_files(list(self.sweeps)), *paths.curve_files(self.curves)]
+        own = [*self.cell_files("cells.md", "cells.png"), *self.bound_files]
+        return [*own, *paths.comparison_files(list(self.sweeps)), *paths.curve_files(self.curves)]
 
     @property
     def has_validation(self) -> bool:

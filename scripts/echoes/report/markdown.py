@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,15 @@ _RANKINGS = {
     "ap_de_gene": ("AP differential", "prevalence_de_gene"),
     "auroc_up_gene": ("AUROC up or down", None),
 }
+
+#: Columns of the table of upper bounds.
+_BOUND_COLUMNS = ("", "score", "better", "Pearson", "of deviations", "R²", "discrimination")
+#: Lines of that table, of one kind of replicates.
+_BOUND_ROWS = {
+    "upper_bound": "upper bound, by {}",
+    "replicate": "prediction by {}",
+}
+_REPLICATES = {"guides": "other guides", "cells": "halves of the cells"}
 
 
 def comparison_table(comparison: pd.DataFrame, differences: pd.DataFrame) -> str:
@@ -47,7 +56,7 @@ def comparison_table(comparison: pd.DataFrame, differences: pd.DataFrame) -> str
     held_out.sort(key=lambda name: -metrics[name, "score"]["value"])
     rankings = _ranking_columns(comparison)
     columns = [*_COLUMNS, *rankings.values()]
-    lines = [f"| {' | '.join(columns)} |", "|---" + "|---:" * (len(columns) - 1) + "|"]
+    lines = [_table_line(columns), "|---" + "|---:" * (len(columns) - 1) + "|"]
     for name in [*held_out, *(name for name in names if name not in held_out)]:
         cells = [
             _cell(metrics.get((name, "score")), bounds=True),
@@ -60,7 +69,7 @@ def comparison_table(comparison: pd.DataFrame, differences: pd.DataFrame) -> str
             _cell(metrics.get((name, "mean_fold_score")), bounds=True),
             *(_cell(metrics.get((name, ranking))) for ranking in rankings),
         ]
-        lines.append(f"| `{name}` | {' | '.join(cells)} |")
+        lines.append(_table_line([f"`{name}`", *cells]))
     return "\n".join(lines) + "\n"
 
 
@@ -72,6 +81,45 @@ def _ranking_columns(comparison: pd.DataFrame) -> dict[str, str]:
         for ranking, (title, chance) in _RANKINGS.items()
         if ranking in values
     }
+
+
+def upper_bound_section(bounds: pd.DataFrame) -> str:
+    """Write what replicates say about the best that a model can do, to stand below the table.
+
+    Parameters
+    ----------
+    bounds
+        Table from `upper_bound_table` of `scoring.upper_bound`.
+    """
+    if bounds.empty:
+        return (
+            "\nNo upper bound: it takes two silenced genes or more that were measured twice, by "
+            "several guides or in halves of their cells, and this screen has none.\n"
+        )
+    lines = ["", "How well a model could do at best, by replicates:", ""]
+    lines += [_table_line(_BOUND_COLUMNS), "|---" + "|---:" * (len(_BOUND_COLUMNS) - 1) + "|"]
+    notes = []
+    for replicates, of_kind in bounds.groupby("replicates", sort=False):
+        count, total = of_kind[["with_replicates", "perturbations"]].to_numpy()[0]
+        notes.append(f"{count:,} of {total:,} perturbations have replicates by {replicates}")
+        for kind, text in _BOUND_ROWS.items():
+            rows = of_kind[of_kind["kind"] == kind].to_dict("records")
+            row = {row["metric"]: row for row in rows}
+            cells = [
+                _cell(row.get("score"), bounds=True),
+                _cell(row.get("better_than_baseline"), digits=0),
+                _cell(row.get("pearson_control")),
+                _cell(row.get("pearson_mean"), bounds=True),
+                _cell(row.get("r2_mean"), bounds=True),
+                _cell(row.get("discrimination_cosine")),
+            ]
+            lines.append(_table_line([text.format(_REPLICATES[str(replicates)]), *cells]))
+    lines += ["", f"{'; '.join(notes)}. What predicts by a noisy replicate understates the bound."]
+    return "\n".join(lines) + "\n"
+
+
+def _table_line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _cell(row: Mapping[Hashable, Any] | None, digits: int = 2, *, bounds: bool = False) -> str:

@@ -24,11 +24,14 @@ from echoes.screen.cell_groups import CellGroups
 from echoes.screen.cell_values import (
     COUNTS,
     WrongValueError,
+    add_rows,
     canonical,
     check_scale,
+    row_sums,
     used_only,
     wrong_value,
 )
+from echoes.screen.half_sums import HalfSums
 from echoes.screen.scale import TOTAL, to_log2
 
 # Cells that one thread takes at a time, so that its values stay in the processor's cache.
@@ -130,6 +133,7 @@ def sum_cells(
     *,
     scale: str,
     threads: int,
+    first_half: HalfSums | None = None,
     block_entries: int | None = None,
 ) -> CellSums:
     """Sum the values of the cells of each group.
@@ -147,6 +151,8 @@ def sum_cells(
         ``log10`` if it has this logarithm of 1 + 10⁴·share.
     threads
         Threads to compute with, beside one that reads; they do not change the result.
+    first_half
+        What the sums of the first half of the cells are added to; None to leave them out.
     block_entries
         Entries that are read at a time; None for a number that needs about 0.7 GB.
 
@@ -155,7 +161,7 @@ def sum_cells(
     InputError
         When a value is not on the scale, or the file is damaged.
     """
-    pass_over = _Pass(matrix, groups, targets, scale, block_entries)
+    pass_over = _Pass(matrix, groups, targets, scale, first_half, block_entries)
     try:
         if matrix.kind == "csc":
             pass_over.by_columns()
@@ -176,11 +182,12 @@ class _Pass:
         groups: CellGroups,
         targets: Ints,
         scale: str,
+        first_half: HalfSums | None,
         block_entries: int | None,
     ) -> None:
         cells, genes = matrix.shape
         self.matrix, self.groups, self.targets, self.scale = matrix, groups, targets, scale
-        self.block_entries = block_entries
+        self.first_half, self.block_entries = first_half, block_entries
         self.P, self.B = len(groups.perturbations), len(groups.batches)
         self.memory = _Memory()
         self.sums = np.zeros((self.P + self.B, genes))
@@ -200,6 +207,8 @@ class _Pass:
             self.sums *= _LOG2_E
             self.perturbed *= _LOG2_E
             self.squares *= _LOG2_E**2
+            if self.first_half is not None:
+                self.first_half.sums *= _LOG2_E
         perturbed = self.perturbed
         if self.B == 1:
             perturbed = self.sums[: self.P].sum(axis=0, keepdims=True)
@@ -257,20 +266,22 @@ class _Pass:
         self.detected[part.block.first + part.rows] = np.diff(piece.indptr)
         pointers = piece.indptr[part.bounds]
         memory = self.memory.take("sums", len(part.groups) * genes).reshape(-1, genes)
-        added = _row_sums(piece.data, piece.indices, pointers, genes, memory)
-        _add_rows(self.sums, part.groups, added)
+        added = row_sums(piece.data, piece.indices, pointers, genes, memory)
+        add_rows(self.sums, part.groups, added)
+        if self.first_half is not None:
+            self.first_half.add(part.block.first + part.rows, piece, memory.ravel())
         # Control cells stand behind all others.
         begin = int(np.searchsorted(part.groups, self.P))
         if begin < len(part.groups):
             tail = pointers[begin:]
             here = slice(tail[0], tail[-1])
             values = _shares(piece.data[here]) if shares is None else shares[here]
-            added = _row_sums(values, piece.indices[here], tail - tail[0], genes)
-            _add_rows(self.control_shares, part.groups[begin:] - self.P, added)
+            added = row_sums(values, piece.indices[here], tail - tail[0], genes)
+            add_rows(self.control_shares, part.groups[begin:] - self.P, added)
         self._add_silenced(part, piece, shares)
         squares = np.square(piece.data, out=self.memory.take("x", len(piece.data)))
         ends = np.array([0, len(squares)])
-        of_genes: Floats = _row_sums(squares, piece.indices, ends, genes)[0]
+        of_genes: Floats = row_sums(squares, piece.indices, ends, genes)[0]
         return of_genes
 
     def _add_silenced(self, part: Part, piece: Any, shares: Floats | None) -> None:
@@ -287,8 +298,8 @@ class _Pass:
         for part in job:
             piece, _ = self._logarithms(part.block, part.rows)
             pointers = piece.indptr[part.bounds]
-            added = _row_sums(piece.data, piece.indices, pointers, self.matrix.shape[1])
-            _add_rows(self.perturbed, part.groups, added)
+            added = row_sums(piece.data, piece.indices, pointers, self.matrix.shape[1])
+            add_rows(self.perturbed, part.groups, added)
 
     def by_columns(self) -> None:
         """Take a matrix that is stored by columns: first the total of each cell, then the sums."""
@@ -319,17 +330,19 @@ class _Pass:
             shares = _shares(values)
         codes = self.groups.codes[piece.indices]
         count = self.P + self.B
-        self.sums[:, genes] = _row_sums(values, codes, piece.indptr, count).T
-        level = _row_sums(shares, codes, piece.indptr, count).T
+        self.sums[:, genes] = row_sums(values, codes, piece.indptr, count).T
+        if self.first_half is not None:
+            self.first_half.add_columns(genes, piece.indices, values, piece.indptr)
+        level = row_sums(shares, codes, piece.indptr, count).T
         self.control_shares[:, genes] = level[self.P :]
         here = np.flatnonzero((self.targets >= first) & (self.targets < genes.stop))
         self.silenced_shares[here] = level[here, self.targets[here] - first]
         alike = np.zeros(len(values), dtype=np.intp)
-        self.squares[genes] = _row_sums(np.square(values), alike, piece.indptr, 1)[:, 0]
+        self.squares[genes] = row_sums(np.square(values), alike, piece.indptr, 1)[:, 0]
         if self.B > 1:
             batch = self.batch[piece.indices]
             batch[batch < 0] = self.B
-            added = _row_sums(values, batch, piece.indptr, self.B + 1)
+            added = row_sums(values, batch, piece.indptr, self.B + 1)
             self.perturbed[:, genes] = added[:, : self.B].T
 
 
@@ -356,26 +369,6 @@ def _jobs(codes: Ints, block: Block) -> Iterator[Job]:
             for groups, bounds in [np.unique(group[a:b], return_index=True)]
         ]
         begin = end
-
-
-def _add_rows(sums: Floats, rows: Ints, added: Floats) -> None:
-    """Add to some rows, which are sorted and different."""
-    if rows[-1] - rows[0] == len(rows) - 1:  # without a copy
-        sums[rows[0] : rows[-1] + 1] += added
-    else:
-        sums[rows] += added
-
-
-def _row_sums(
-    values: Floats, columns: Any, pointers: Any, width: int, memory: Floats | None = None
-) -> Floats:
-    """Add up the values of each row at their columns; a column may come several times."""
-    from scipy.sparse import csr_array
-
-    pointers = pointers.astype(columns.dtype)
-    rows: Any = csr_array((values, columns, pointers), shape=(len(pointers) - 1, width))
-    sums: Floats = rows.toarray(out=memory)
-    return sums
 
 
 def _shares(values: Floats) -> Floats:

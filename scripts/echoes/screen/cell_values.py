@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Ints
+from echoes.io.arrays import Bools, Floats, Ints
 from echoes.io.errors import InputError
 from echoes.io.h5ad import read_names
 from echoes.io.h5ad_matrix import StoredMatrix, matrix_names
@@ -106,3 +106,23 @@ def check_scale(piece: Any, scale: str, lines: Ints, *, by: Literal["rows", "col
     other = int(piece.indices[wrong])
     cell, gene = (line, other) if by == "rows" else (other, line)
     raise WrongValueError(cell, gene, float(data[wrong]))
+
+
+def add_rows(sums: Floats, rows: Ints, added: Floats) -> None:
+    """Add to some rows, which are sorted and different."""
+    if rows[-1] - rows[0] == len(rows) - 1:  # without a copy
+        sums[rows[0] : rows[-1] + 1] += added
+    else:
+        sums[rows] += added
+
+
+def row_sums(
+    values: Floats, columns: Any, pointers: Any, width: int, memory: Floats | None = None
+) -> Floats:
+    """Add up the values of each row at their columns; a column may come several times."""
+    from scipy.sparse import csr_array
+
+    pointers = pointers.astype(columns.dtype)
+    rows: Any = csr_array((values, columns, pointers), shape=(len(pointers) - 1, width))
+    sums: Floats = rows.toarray(out=memory)
+    return sums

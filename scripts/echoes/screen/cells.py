@@ -17,6 +17,8 @@ from echoes.screen.cell_facts import CellFacts, describe_cells
 from echoes.screen.cell_groups import CellGroups
 from echoes.screen.cell_sums import CellSums, sum_cells
 from echoes.screen.effect_screen import weights_of_t
+from echoes.screen.half_sums import HalfSums, halves_of
+from echoes.screen.halves import Halves
 from echoes.screen.matrix_screen import baseline_of_mean
 from echoes.screen.moderated_t import VariancePrior, estimate_prior, moderate, t_statistics
 from echoes.screen.record import Screen
@@ -40,6 +42,9 @@ class CellScreen:
         What all genes say about the variance of one; None where the noise is not known.
     facts
         What there is to know of the screen before anything is learned.
+    halves
+        Effects of two halves of the cells of each perturbation, of 200 at most; None where they
+        were not asked for, or there are no single cells.
     """
 
     screen: Screen
@@ -48,6 +53,7 @@ class CellScreen:
     degrees: float
     prior: VariancePrior | None
     facts: CellFacts
+    halves: Halves | None = None
 
 
 def save_statistics(path: StrPath, cells: CellScreen) -> None:
@@ -222,6 +228,7 @@ def screen_of_cells(
     most_genes: int | None,
     lowest_expression: float | None,
     threads: int,
+    halve: bool = False,
 ) -> CellScreen:
     """Make a screen of cells.
 
@@ -240,6 +247,8 @@ def screen_of_cells(
         Which response genes are kept; see `choose_genes`.
     threads
         Threads to compute with.
+    halve
+        Whether to compute the effects of two halves of the cells, too.
 
     Raises
     ------
@@ -248,7 +257,8 @@ def screen_of_cells(
         one cell in each group.
     """
     targets = positions(groups.silenced.tolist(), genes.tolist())
-    sums = sum_cells(matrix, groups, targets, scale=scale, threads=threads)
+    first = HalfSums(groups, len(genes)) if halve else None
+    sums = sum_cells(matrix, groups, targets, scale=scale, threads=threads, first_half=first)
     control = sums.sums[len(targets) :].sum(axis=0) / groups.control_cells.sum()
     kept = choose_genes(control, matrix, most=most_genes, lowest=lowest_expression)
     effects = effects_of(sums.of_genes(kept), groups)
@@ -280,6 +290,7 @@ def screen_of_cells(
         degrees=prior.degrees + effects.degrees,
         prior=prior,
         facts=describe_cells(groups, sums, targets, genes_kept=len(kept)),
+        halves=None if first is None else halves_of(first, sums.sums, groups, genes, kept),
     )
 
 

@@ -30,6 +30,7 @@ def read_h5ad_screen(
     name_genes: NameGenes,
     *,
     threads: int,
+    halve: bool = False,
 ) -> CellScreen:
     """Read the screen of an `.h5ad` file.
 
@@ -45,6 +46,8 @@ def read_h5ad_screen(
         Finds the name that silenced genes have among the genes of the file.
     threads
         Threads to compute with.
+    halve
+        Whether to compute the effects of two halves of the cells, too; a pseudobulk has none.
 
     Raises
     ------
@@ -55,7 +58,7 @@ def read_h5ad_screen(
     from echoes.io.h5ad import open_h5ad
 
     cells = settings["cells"]
-    chosen = {key: cells[key] for key in ("most_genes", "lowest_expression")}
+    chosen: dict[str, Any] = {key: cells[key] for key in ("most_genes", "lowest_expression")}
     few = {key: cells[key] for key in ("fewest_cells", "fewer_cells")}
     with open_h5ad(path) as h5ad:
         matrix = find_matrix(h5ad, cells["matrix"])
@@ -76,7 +79,8 @@ def read_h5ad_screen(
             several_genes=cells["several_genes"],
             **few,
         )
-        return _screen(matrix, groups, genes, settings, name_genes, threads, chosen)
+        chosen |= {"threads": threads, "halve": halve}
+        return _screen(matrix, groups, genes, settings, name_genes, chosen)
 
 
 def _screen(
@@ -85,7 +89,6 @@ def _screen(
     genes: Strings,
     settings: Mapping[str, Any],
     name_genes: NameGenes,
-    threads: int,
     chosen: Mapping[str, Any],
 ) -> CellScreen:
     every = list(dict.fromkeys(gene for parts in groups.parts for gene in parts))
@@ -93,9 +96,7 @@ def _screen(
     parts = tuple(tuple(name[gene] for gene in part) for part in groups.parts)
     silenced = np.array(["+".join(part) for part in parts], dtype=np.str_)
     groups = dataclasses.replace(groups, parts=parts, silenced=silenced)
-    return screen_of_cells(
-        matrix, groups, genes, scale=settings["scale"], threads=threads, **chosen
-    )
+    return screen_of_cells(matrix, groups, genes, scale=settings["scale"], **chosen)
 
 
 def _cell_layout(settings: Mapping[str, Any]) -> CellLayout:
