@@ -254,6 +254,21 @@ def test_alphas_and_scale_where_nothing_is_chosen() -> None:
     assert everywhere.experiments["echo"].sections["features"]["transform"] == "none"
 
 
+@pytest.mark.parametrize("alpha", [0.99995, 1 - 1e-9, 1 - 1e-12])
+def test_alphas_that_no_residual_certifies_are_refused(alpha: float) -> None:
+    message = refused(experiments={"near": {"models": ["echo"], "diffusion": {"alphas": [alpha]}}})
+    assert message.startswith(
+        f"configuration: experiments: near: diffusion: alphas: {alpha!r} is so near 1"
+    )
+    assert "expected at most 0.9999" in message
+
+
+def test_a_smaller_tolerance_allows_alphas_nearer_to_one() -> None:
+    near = {"near": {"models": ["echo"], "diffusion": {"alphas": [0.99995]}}}
+    many = plan(experiments=near, diffusion={"tolerance": 1e-12})
+    assert many.experiments["near"].sections["diffusion"]["alphas"] == [0.99995]
+
+
 def test_networks_share_the_tables_that_they_have_in_common() -> None:
     found = plan(
         networks={

@@ -12,6 +12,8 @@ from echoes.plan.settings import SECTIONS, ConfigError, Settings, overlay
 
 #: Settings of every baseline: log features for `nearest`, and a single job.
 BASELINE: Settings = {"features": {"transform": "log"}, "crossval": {"parts": 1}}
+#: Largest residual of a diffusion relative to 1 − α, its right side.
+LARGEST_ERROR = 1e-6
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ def make_experiment(
         sections["diffusion"]["alphas"] = alphas
     if sections["features"]["transform"] is None:
         sections["features"]["transform"] = transform
+    _check_alphas(place, sections["diffusion"])
     return Experiment(
         name,
         kind,
@@ -148,6 +151,23 @@ def make_experiment(
         tuple(settings.get("sources", ())),
         sections,
     )
+
+
+def _check_alphas(place: str, diffusion: Mapping[str, Any]) -> None:
+    """Refuse restart parameters so near 1 that the residual of a diffusion certifies nothing.
+
+    A diffusion's right side is 1 − α, so that 0 leaves a residual no larger than that.
+    """
+    tolerance = float(diffusion["tolerance"])
+    for alpha in diffusion["alphas"]:
+        if tolerance > LARGEST_ERROR * (1 - alpha):
+            raise ConfigError(
+                f"{place}: diffusion: alphas",
+                f"{alpha!r} is so near 1 that a residual of {tolerance:g} (`diffusion: tolerance`) "
+                "does not tell a solution from none",
+                expected=f"at most {1 - tolerance / LARGEST_ERROR:.10g}",
+                remedy="Choose a smaller restart parameter, or a smaller tolerance.",
+            )
 
 
 def _where_nothing_is_chosen(models: Sequence[str]) -> tuple[list[float], str]:
