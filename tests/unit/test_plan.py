@@ -15,7 +15,7 @@ from echoes.models.catalogue import MODELS, PROTOCOLS
 from echoes.plan import checks, paths
 from echoes.plan.plan import Plan, count_folds
 from echoes.plan.settings import SECTIONS, ConfigError, complete, defaults, overlay
-from echoes.plan.validation import check_schema
+from echoes.plan.validation import check_keys, check_schema
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text("utf-8"))
@@ -79,6 +79,35 @@ def test_the_configs_of_the_repository_are_valid(name: str) -> None:
 def test_all_defaults_together_are_valid() -> None:
     jsonschema = pytest.importorskip("jsonschema")
     jsonschema.Draft202012Validator(SCHEMA).validate(complete(SHORT, SCHEMA))
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "lines"),
+    [
+        ("seed: 1\ndataset: {name: a}\nseed: 2\n", "seed", (1, 3)),
+        ("dataset:\n  name: a\n  name: a\n", "dataset: name", (2, 3)),
+        ("sweeps:\n  - {a: 1}\n  - {b: {c: 1,\n c: 2}}\n", "sweeps: b: c", (3, 4)),
+        ('{"seed": 1,\n "seed": 2}', "seed", (1, 2)),
+    ],
+)
+def test_a_key_that_a_file_has_twice(
+    tmp_path: Path, text: str, place: str, lines: tuple[int, int]
+) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        check_keys([str(path)])
+    assert f"{path}: {place}: lines {lines[0]} and {lines[1]} have the same key" in str(
+        caught.value
+    )
+
+
+def test_a_key_in_several_places_is_no_key_twice(tmp_path: Path) -> None:
+    path = tmp_path / "my.yaml"
+    path.write_text("a: {name: 1}\nb: {name: 2, c: [{name: 1}, {name: 1}]}\n", encoding="utf-8")
+    check_keys([str(path), str(tmp_path / "none.yaml")])
+    (tmp_path / "empty.yaml").write_text("", encoding="utf-8")
+    check_keys([str(tmp_path / "empty.yaml")])
 
 
 def test_infinite_numbers_are_refused() -> None:

@@ -179,6 +179,7 @@ BAD = {
     "names without a table": ({"names": {"name": "a", "symbol": "b"}}, "table"),
     "shuffled with settings": ({"networks": {"rewired": {"self_loop": 2}}}, "self_loop"),
     "unknown scale": ({"dataset": {"scale": "log1p"}}, "log1p"),
+    "experiment named as a table": ({"experiments": {"comparison.csv": RIDGE}}, "comparison.csv"),
     "unknown transform": ({"features": {"transform": "square"}}, "square"),
     "blend above 1": ({"echo": {"blends": [0.5, 1.5]}}, "blends"),
     "no blend": ({"echo": {"blends": []}}, "blends"),
@@ -266,6 +267,15 @@ def test_snakemake_shows_the_error(pristine: Any, tmp_path: Path) -> None:
     work.change(networks={"string": {"score_threshold": 2}})
     text = work.snakemake("--dry-run", fails=True).text
     assert "networks: string: score_threshold: 2; expected number, at least 0, at most 1" in text
+    assert "Traceback" not in text
+
+
+def test_snakemake_shows_a_key_that_is_there_twice(pristine: Any, tmp_path: Path) -> None:
+    work = pristine.copy(tmp_path / "main")
+    text = (ROOT / "config.yaml").read_text(encoding="utf-8")
+    (work.path / "config.yaml").write_text(f"{text}\nsweeps: {{}}\n", encoding="utf-8")
+    text = work.snakemake("--dry-run", fails=True).text
+    assert "config.yaml: sweeps: lines " in text
     assert "Traceback" not in text
 
 

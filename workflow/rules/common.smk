@@ -60,7 +60,7 @@ if FOLDER is None:
 from echoes.plan import checks, paths
 from echoes.plan.plan import Plan, count_folds
 from echoes.plan.settings import ConfigError
-from echoes.plan.validation import check_schema
+from echoes.plan.validation import check_keys, check_schema
 
 
 @cache
@@ -71,9 +71,10 @@ def code(script, modules=()):
 
 def make_plan():
     """Check the configuration, make the plan and find the files that it names."""
-    schema_file = workflow.source_path("../schemas/config.schema.yaml")
-    schema = yaml.safe_load(Path(schema_file).read_text(encoding="utf-8"))
+    schema_file = Path(workflow.source_path("../schemas/config.schema.yaml"))
+    schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
     try:
+        check_keys(workflow.configfiles)
         checks.check_renamed(config)
         check_schema(config, schema)
         plan = Plan(config, schema)
@@ -81,8 +82,8 @@ def make_plan():
             # The settings of a sweep's runs must be valid too.
             check_schema({**config, "experiments": plan.run_settings}, schema)
         # Snakemake looks for files in an object store.
-        stored = workflow.storage_settings.default_storage_provider is not None
-        return plan, plan.local_files(stored=stored)
+        provider = workflow.storage_settings.default_storage_provider
+        return plan, plan.local_files(stored=provider is not None)
     except ConfigError as error:
         raise WorkflowError(str(error)) from None
 
@@ -105,8 +106,7 @@ def setting(key):
 
 PLAN, LOCAL_FILES = make_plan()
 PLAN_FILE = str(PLAN.write(CACHE_FOLDER))
-CONFIG = PLAN.config
-KERNELS = PLAN.kernels
+CONFIG, KERNELS = PLAN.config, PLAN.kernels
 
 
 wildcard_constraints:

@@ -3,14 +3,60 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from echoes.plan.document import values_of
 from echoes.plan.settings import ConfigError, inherit
 
 if TYPE_CHECKING:
+    import yaml
     from jsonschema.exceptions import ValidationError
+
+
+def check_keys(files: Iterable[str]) -> None:
+    """Check that no configuration file has a key twice in one place: YAML would take the last one.
+
+    Parameters
+    ----------
+    files
+        Paths of the files, in YAML or JSON.
+
+    Raises
+    ------
+    ConfigError
+        When a file has a key twice.
+    """
+    import yaml
+
+    for file in filter(Path.is_file, map(Path, files)):
+        with file.open(encoding="utf-8") as stream:
+            document = yaml.compose(stream, yaml.SafeLoader)
+        if document is not None:
+            _check_node(document, file, ())
+
+
+def _check_node(node: yaml.Node, file: Path, place: tuple[str, ...]) -> None:
+    """Refuse a key that a mapping has twice, or a mapping below it."""
+    if isinstance(node.value, str):
+        return
+    lines: dict[str, int] = {}
+    for each in node.value:
+        if not isinstance(each, tuple):
+            _check_node(each, file, place)
+            continue
+        key, value = each
+        name, line = str(key.value), key.start_mark.line + 1
+        if name in lines:
+            raise ConfigError(
+                f"{file}: {': '.join((*place, name))}",
+                f"lines {lines[name]} and {line} have the same key",
+                expected="each key once",
+                remedy="Remove one of them: the last one would count alone.",
+            )
+        lines[name] = line
+        _check_node(value, file, (*place, name))
 
 
 def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
