@@ -1,5 +1,6 @@
 """Compare all experiments and baselines: metrics with intervals, and paired differences."""
 
+import argparse
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,27 +23,7 @@ log = logging.getLogger(__name__)
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command with these arguments, or with those of the process."""
-    options = parser(__doc__)
-    options.add_argument("--perturbations", required=True, help="npz of the screen")
-    options.add_argument(
-        "--experiments",
-        required=True,
-        help="json of the experiments; parts and scores are in folders of their names beside it",
-    )
-    options.add_argument("--upper-bound", nargs="?", help="table of upper bounds, if any")
-    options.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
-    options.add_argument(
-        "--ranking-threshold",
-        nargs="?",
-        type=float,
-        help="absolute effect that makes a gene differentially expressed; without, no rankings",
-    )
-    options.add_argument("--comparison", required=True, help="table of all metrics")
-    options.add_argument("--table", required=True, help="table of the main metrics, markdown")
-    options.add_argument("--differences", required=True, help="table of paired differences")
-    options.add_argument("--by-perturbation", required=True, help="parquet of each row's metrics")
-    options.add_argument("--by-gene", required=True, help="parquet of each gene's metrics")
-    args = options.parse_args(argv)
+    args = _options().parse_args(argv)
 
     perturbations, symbols, genes, truth, weights, baseline = record.load_fields(
         args.perturbations,
@@ -80,17 +61,45 @@ def main(argv: Sequence[str] | None = None) -> None:
     save_csv(args.differences, differences)
     save_parquet(args.by_perturbation, comparison.perturbation_table(held_out, perturbations))
     save_parquet(args.by_gene, comparison.gene_table(held_out, genes))
+    _warn_of_one_class(overall, args.ranking_threshold)
+    bounds = pd.read_csv(args.upper_bound) if args.upper_bound else None
+    with atomic_path(args.table) as path:
+        path.write_text(markdown.comparison_page(overall, differences, bounds), encoding="utf-8")
+
+
+def _options() -> argparse.ArgumentParser:
+    """List the options of the command."""
+    options = parser(__doc__)
+    options.add_argument("--perturbations", required=True, help="npz of the screen")
+    options.add_argument(
+        "--experiments",
+        required=True,
+        help="json of the experiments; parts and scores are in folders of their names beside it",
+    )
+    options.add_argument("--upper-bound", nargs="?", help="table of upper bounds, if any")
+    options.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
+    options.add_argument(
+        "--ranking-threshold",
+        nargs="?",
+        type=float,
+        help="absolute effect that makes a gene differentially expressed; without, no rankings",
+    )
+    options.add_argument("--comparison", required=True, help="table of all metrics")
+    options.add_argument("--table", required=True, help="table of the main metrics, markdown")
+    options.add_argument("--differences", required=True, help="table of paired differences")
+    options.add_argument("--by-perturbation", required=True, help="parquet of each row's metrics")
+    options.add_argument("--by-gene", required=True, help="parquet of each gene's metrics")
+    return options
+
+
+def _warn_of_one_class(overall: pd.DataFrame, threshold: float | None) -> None:
+    """Say in the log that a threshold makes all genes differentially expressed, or none."""
     ranked = overall.loc[overall["metric"].str.startswith("auroc"), "value"]
     if len(ranked) and ranked.isna().all():
         log.warning(
             "ranking: threshold %g divides neither a gene nor a perturbation into two classes",
-            args.ranking_threshold,
+            threshold,
         )
-    table = markdown.comparison_table(overall, differences)
-    if args.upper_bound:
-        table += markdown.upper_bound_section(pd.read_csv(args.upper_bound))
-    with atomic_path(args.table) as path:
-        path.write_text(table, encoding="utf-8")
 
 
 if __name__ == "__main__":

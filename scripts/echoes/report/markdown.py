@@ -30,6 +30,14 @@ _BOUND_ROWS = {
 _REPLICATES = {"guides": "other guides", "cells": "halves of the cells"}
 
 
+def comparison_page(
+    comparison: pd.DataFrame, differences: pd.DataFrame, bounds: pd.DataFrame | None
+) -> str:
+    """Write the table of all experiments, and what is left to them if a screen has replicates."""
+    section = "" if bounds is None else upper_bound_section(bounds)
+    return comparison_table(comparison, differences) + section
+
+
 def comparison_table(comparison: pd.DataFrame, differences: pd.DataFrame) -> str:
     """Write the main metrics of all experiments as a table in Markdown.
 
