@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from echoes.io.arrays import Ints
 from echoes.io.command import parser, run
 from echoes.io.errors import InputError
 from echoes.io.files import load_json
@@ -51,7 +52,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         part = predict_validation(members, inner=settings["inner"])
     else:
         crossval = settings["crossval"]
-        folds = outer_folds(members[0].task, crossval["folds"])
+        if settings.get("split"):
+            folds = [_test_rows(args.perturbations)]
+        else:
+            folds = outer_folds(members[0].task, crossval["folds"])
         training = None
         if "training" in crossval:
             (silenced,) = record.load_fields(args.perturbations, "silenced")
@@ -66,6 +70,20 @@ def main(argv: Sequence[str] | None = None) -> None:
             training=training,
         )
     save_part(args.output, part)
+
+
+def _test_rows(perturbations: str) -> Ints:
+    """Rows that the split of the screen holds out."""
+    test = record.load_test(perturbations)
+    if test is None:
+        raise InputError(
+            perturbations,
+            "",
+            "the screen has no split",
+            expected="perturbations that are held out",
+            remedy="Delete the file and run the workflow again.",
+        )
+    return np.flatnonzero(test)
 
 
 def _load_members(

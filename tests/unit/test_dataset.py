@@ -94,7 +94,7 @@ def test_genes_with_gaps(tmp_path: Path, layout: str) -> None:
     frame = DELTAS.copy()
     frame.loc["MYC", "B2M"] = np.nan
     path = (write_deltas if layout == "deltas" else write_long)(tmp_path / "x", frame)
-    with pytest.raises(InputError, match="`dataset: incomplete_genes: drop`"):
+    with pytest.raises(InputError, match="`incomplete_genes: drop`"):
         read_table(layout, path)
     screen, _ = read_table(layout, path, incomplete_genes="drop")
     assert screen.genes.tolist() == ["TP53", "MYC", "A1BG"]

@@ -10,18 +10,10 @@ import pytest
 from sklearn.kernel_ridge import KernelRidge
 
 from echoes.models import echo
-from echoes.models.echo import (
-    KERNELS,
-    Echo,
-    fill_silenced_entries,
-    fit_echo,
-    knockdown_responses,
-    remaining_expression,
-    residual_operators,
-    source_residuals,
-)
+from echoes.models.echo import KERNELS, Echo, fit_echo, residual_operators, source_residuals
 from echoes.models.inner_loop import assign_folds
 from echoes.models.kernels import kernels_of_rows
+from echoes.models.knockdown import fill_silenced_entries, knockdown_responses, remaining_expression
 from echoes.models.medians import Medians
 from echoes.models.objective import OBJECTIVES, Objective
 from echoes.models.similarity import network_kernel, profile_kernel

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,13 +67,32 @@ def load_arrays(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:
     InputError
         If the file is not an npz file, is damaged, or does not have one of the arrays.
     """
+    with _opened(path, ", ".join(names)) as archive:
+        return [archive[name] for name in names]
+
+
+def array_names(path: StrPath) -> list[str]:
+    """List the names of the arrays in an npz file.
+
+    Raises
+    ------
+    InputError
+        If the file is not an npz file, or is damaged.
+    """
+    with _opened(path, "names of arrays") as archive:
+        return list(archive.files)
+
+
+@contextmanager
+def _opened(path: StrPath, content: str) -> Iterator[np.lib.npyio.NpzFile]:
+    """Open an npz file; an error while it is read says that the content cannot be read."""
     try:
         # Opened here: numpy does not close a damaged file.
         with (
             Path(path).open("rb") as stream,
             np.lib.npyio.NpzFile(stream, allow_pickle=False) as archive,
         ):
-            return [archive[name] for name in names]
+            yield archive
     except FileNotFoundError:
         raise
     # A flipped bit can raise any of these in zipfile.
@@ -83,7 +103,7 @@ def load_arrays(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:
         raise InputError(
             path,
             "",
-            f"cannot read {', '.join(names)} ({error})",
+            f"cannot read {content} ({error})",
             expected="an npz file that this workflow wrote",
             remedy="Delete the file and run the workflow again.",
         ) from error

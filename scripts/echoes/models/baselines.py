@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from echoes.io.arrays import Floats
+from echoes.models.gap_ridge import patterns
+from echoes.models.gaps import mean_response
 from echoes.models.inner_loop import score_sums, single_precision, weigh_candidates
 from echoes.models.medians import INNER_TOLERANCE, Medians
 from echoes.models.similarity import network_kernel
@@ -33,11 +35,13 @@ def zero(task: Task, settings: Settings) -> Prediction:
 
 def mean(task: Task, settings: Settings) -> Prediction:
     """Predict the mean training response."""
-    return _constant(task, task.deltas.mean(axis=0))
+    return _constant(task, mean_response(task.deltas))
 
 
 def median(task: Task, settings: Settings) -> Prediction:
     """Predict the median training response of each gene."""
+    if task.has_gaps:
+        return _constant(task, Medians(task.deltas, task.weights).unweighted())
     return _constant(task, np.median(task.deltas, axis=0))
 
 
@@ -62,7 +66,7 @@ def blend(task: Task, settings: Settings) -> Prediction:
     # For each training row, from a fit without it.
     means, others = np.empty_like(task.deltas), np.empty_like(task.deltas)
     for held_out in task.inner_folds(settings["inner_crossval"]["folds"]):
-        means[held_out] = np.delete(task.deltas, held_out, axis=0).mean(axis=0)
+        means[held_out] = mean_response(np.delete(task.deltas, held_out, axis=0))
         others[held_out] = medians.without(held_out).reweighted(INNER_TOLERANCE)
     column = single_precision(shares)[:, None]
     sums = score_sums(
@@ -72,7 +76,7 @@ def blend(task: Task, settings: Settings) -> Prediction:
         len(shares),
     )
     share = float(weigh_candidates(sums)[0] @ shares)
-    average = task.deltas.mean(axis=0)
+    average = mean_response(task.deltas)
     constant = average + share * (centre - average)
     return Prediction(
         np.tile(constant, (task.n_to_predict, 1)),
@@ -115,7 +119,8 @@ def nearest(task: Task, settings: Settings) -> Prediction:
 
     Genes are near if the cosine in the centred network kernel is high. A gene without a link
     has no neighbours and is no neighbour of others: its prediction is the mean response. The values
-    of k are averaged with weights from the inner cross-validation.
+    of k are averaged with weights from the inner cross-validation. Of a gene that is not measured
+    everywhere, the neighbours are the nearest of those perturbations that have it.
     """
 
     def predict_variants(part: Task) -> tuple[Floats, Floats]:
@@ -125,6 +130,8 @@ def nearest(task: Task, settings: Settings) -> Prediction:
         cosine = kernel[:, :m] / np.outer(length, length[:m])
         # A perturbation is not its neighbour itself.
         neighbours = part.known[:, None] & part.known[:m] & ~np.eye(len(kernel), m, dtype=np.bool_)
+        if part.has_gaps:
+            return _nearest_measured(part.deltas, np.where(neighbours, cosine, -np.inf))
         order = np.argsort(-np.where(neighbours, cosine, -np.inf), axis=1, kind="stable")
         available = neighbours.sum(axis=1, keepdims=True)
         shares = np.empty((len(NEIGHBOURS), *neighbours.shape))
@@ -136,6 +143,43 @@ def nearest(task: Task, settings: Settings) -> Prediction:
         return shares[:, m:] @ part.deltas, shares[:, :m].mean(axis=1) @ part.deltas
 
     return _average_variants(task, settings["inner_crossval"]["folds"], predict_variants)
+
+
+def _nearest_measured(deltas: Floats, likeness: Floats) -> tuple[Floats, Floats]:
+    """Average each gene over the k most alike perturbations that have it, for each k.
+
+    Parameters
+    ----------
+    deltas
+        (m, G) training responses; NaN where not measured.
+    likeness
+        (m + q, m) likeness to the training perturbations; −inf for what is no neighbour.
+
+    Returns
+    -------
+    predicted, centres
+        (K, q, G), and (K, G): the mean over the training perturbations that have the gene.
+    """
+    m, genes = deltas.shape
+    predicted = np.zeros((len(NEIGHBOURS), len(likeness) - m, genes))
+    centres = np.zeros((len(NEIGHBOURS), genes))
+    for pattern in patterns(~np.isnan(deltas)):
+        rows = pattern.rows
+        if not len(rows):
+            continue
+        near = likeness[np.concatenate([rows, np.arange(m, len(likeness))])][:, rows]
+        order = np.argsort(-near, axis=1, kind="stable")[:, : max(NEIGHBOURS)]
+        available = np.isfinite(near).sum(axis=1)
+        values = deltas[np.ix_(rows, pattern.genes)]
+        sums = np.cumsum(values[order], axis=1)
+        for number, k in enumerate(NEIGHBOURS):
+            taken = np.minimum(k, available)
+            of_k = sums[np.arange(len(near)), np.maximum(taken, 1) - 1]
+            of_k /= np.maximum(taken, 1)[:, None]
+            of_k[taken == 0] = values.mean(axis=0)
+            centres[number, pattern.genes] = of_k[: len(rows)].mean(axis=0)
+            predicted[number][:, pattern.genes] = of_k[len(rows) :]
+    return predicted, centres
 
 
 def bilinear(task: Task, settings: Settings) -> Prediction:

@@ -29,12 +29,15 @@ class Model:
         Inputs that it needs besides the responses; names in `INPUTS`.
     protocols
         Protocols that it can be evaluated by; names in `PROTOCOLS`.
+    gaps
+        Whether it learns from responses of which some were not measured.
     """
 
     function: str
     reads: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     protocols: tuple[str, ...] = ("held_out",)
+    gaps: bool = False
 
     @property
     def module(self) -> str:
@@ -45,18 +48,24 @@ class Model:
 _LINEAR = ("features", "response", "regression")
 
 MODELS: dict[str, Model] = {
-    "zero": Model("echoes.models.baselines:zero"),
-    "mean": Model("echoes.models.baselines:mean"),
-    "median": Model("echoes.models.baselines:median"),
-    "weighted_median": Model("echoes.models.baselines:weighted_median"),
-    "reweighted_median": Model("echoes.models.baselines:reweighted_median"),
-    "blend": Model("echoes.models.baselines:blend", ("blend", "inner_crossval")),
+    "zero": Model("echoes.models.baselines:zero", gaps=True),
+    "mean": Model("echoes.models.baselines:mean", gaps=True),
+    "median": Model("echoes.models.baselines:median", gaps=True),
+    "weighted_median": Model("echoes.models.baselines:weighted_median", gaps=True),
+    "reweighted_median": Model("echoes.models.baselines:reweighted_median", gaps=True),
+    "blend": Model("echoes.models.baselines:blend", ("blend", "inner_crossval"), gaps=True),
     "nearest": Model(
-        "echoes.models.baselines:nearest", ("inner_crossval", "features.transform"), ("kernels",)
+        "echoes.models.baselines:nearest",
+        ("inner_crossval", "features.transform"),
+        ("kernels",),
+        gaps=True,
     ),
     "bilinear": Model("echoes.models.baselines:bilinear", ("inner_crossval", "response")),
     "echo": Model(
-        "echoes.models.echo:echo", ("echo", "inner_crossval", "features.transform"), ("kernels",)
+        "echoes.models.echo:echo",
+        ("echo", "inner_crossval", "features.transform"),
+        ("kernels",),
+        gaps=True,
     ),
     "ridge": Model("echoes.models.regression:ridge", _LINEAR, ("features",), PROTOCOLS),
     "elastic_net": Model("echoes.models.regression:elastic_net", _LINEAR, ("features",), PROTOCOLS),

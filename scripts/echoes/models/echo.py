@@ -5,7 +5,8 @@ the knockdowns of other genes. The base is a blend of the mean training response
 one depends on the objective: the re-weighted median minimises the sum of log WMAE. The residual is
 predicted by kernel ridge regression with kernels of the network and of other sources; for a gene
 that no source knows it is 0. Blends, kernels and penalties are averaged with weights from an inner
-cross-validation on the training perturbations.
+cross-validation on the training perturbations. Where not all responses were measured, each gene is
+learnt from the perturbations that have it (see `gap_ridge`).
 
 Kernel ridge regression: Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning",
 2nd edition, Springer, 2009, section 5.8.
@@ -17,9 +18,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from echoes.io.arrays import Floats, Ints, Singles
+from echoes.io.arrays import Bools, Floats, Ints, Singles
 from echoes.models.component_ridge import predict_components
+from echoes.models.gap_ridge import gap_ridge
+from echoes.models.gaps import mean_response
 from echoes.models.inner_loop import single_precision
+from echoes.models.knockdown import (
+    fill_silenced_entries,
+    knockdown_responses,
+    remaining_expression,
+    set_silenced_entries,
+)
 from echoes.models.medians import INNER_TOLERANCE
 from echoes.models.objective import Objective
 from echoes.models.similarity import network_kernel, profile_kernel
@@ -88,70 +97,24 @@ def echo(task: Task, settings: Settings) -> Prediction:
     return fit_echo(task, Echo.from_settings(settings))
 
 
-def fill_silenced_entries(task: Task) -> Floats:
-    """Training responses (m, G) without knockdowns, in log2 units.
-
-    The entry of a silenced gene itself is replaced by its mean over the perturbations of other
-    genes: a knockdown does not show how the gene responds to other perturbations.
-    """
-    rows, genes = task.silenced_entries()
-    m, count = task.deltas.shape
-    responses = task.deltas.copy()
-    responses[rows, genes] = 0.0
-    others = m - np.bincount(genes, minlength=count)
-    responses[rows, genes] = (responses.sum(axis=0) / np.maximum(others, 1))[genes]
-    return responses
-
-
 def _centred_responses(task: Task) -> tuple[Floats, Floats]:
     """Residuals (m, G) and mean (G,) of training responses without knockdowns, in log2 units."""
     responses = fill_silenced_entries(task)
-    mean = responses.mean(axis=0)
+    mean = mean_response(responses)
     return responses - mean, mean
 
 
-def remaining_expression(task: Task) -> float:
-    """Median share of their expression that silenced genes keep, at least 0.
-
-    It is 1 if no silenced gene was measured. Expression is 2^x − 1 where x is log2(1 + expression),
-    the scale of the control.
-    """
-    rows, genes = task.silenced_entries()
-    control = task.control[genes]
-    rows, genes, control = rows[control > 0], genes[control > 0], control[control > 0]
-    if not len(rows):
-        return 1.0
-    left = np.expm1((control + task.deltas[rows, genes]) * np.log(2))
-    return max(float(np.median(left / np.expm1(control * np.log(2)))), 0.0)
-
-
-def knockdown_responses(task: Task, share: float) -> Floats:
-    """Responses (q,) of the silenced genes themselves, log2 units; NaN where not measured.
-
-    Where the expression of the control is not known, as in tables of differences, it is the median
-    of the silenced genes' own responses in the training perturbations; NaN if there are none.
-
-    Parameters
-    ----------
-    task
-        Gives the control and the silenced genes.
-    share
-        Share of its expression that a silenced gene keeps, from `remaining_expression`.
-    """
-    rows, genes = task.silenced_entries_to_predict()
-    control = np.maximum(task.control[genes], 0.0)
-    knockdowns = np.full(task.n_to_predict, np.nan)
-    knockdowns[rows] = np.log2(1 + share * np.expm1(control * np.log(2))) - control
-    measured = task.deltas[task.silenced_entries()]
-    if len(measured):
-        knockdowns[rows] = np.where(np.isnan(control), np.median(measured), knockdowns[rows])
-    return knockdowns
-
-
-def _set_silenced_entries(predicted: Floats, knockdowns: Floats, silenced: Ints) -> None:
-    """Write the responses of the silenced genes themselves into predictions (rows, G), in place."""
-    rows = np.flatnonzero(~np.isnan(knockdowns))
-    predicted[rows, silenced[rows]] = knockdowns[rows]
+def whole_kernels(task: Task, responses: Floats, settings: Echo) -> list[Floats]:
+    """Kernels (m + q, m) of the names in `Echo.whole`, in their order."""
+    m = task.n_training
+    if not settings.whole:
+        return []
+    network = network_kernel(task)
+    profile = profile_kernel(task, responses)
+    return [
+        network_share * network[:, :m] + profile_share * profile[:, :m]
+        for network_share, profile_share in map(KERNELS.__getitem__, settings.whole)
+    ]
 
 
 def residual_operators(task: Task, responses: Floats, settings: Echo) -> Floats:
@@ -163,12 +126,8 @@ def residual_operators(task: Task, responses: Floats, settings: Echo) -> Floats:
     m, q = task.n_training, task.n_to_predict
     penalties = np.array(settings.penalties)[:, None, None]
     operators = np.empty((len(settings.whole), len(penalties), q, m))
-    if settings.whole:
-        network = network_kernel(task)
-        profile = profile_kernel(task, responses)
-    for name, of_kernel in zip(settings.whole, operators, strict=True):
-        network_share, profile_share = KERNELS[name]
-        kernel = network_share * network[:, :m] + profile_share * profile[:, :m]
+    kernels = whole_kernels(task, responses, settings)
+    for kernel, of_kernel in zip(kernels, operators, strict=True):
         values, vectors = np.linalg.eigh(kernel[:m])
         across = (kernel[m:] @ vectors) / (np.maximum(values, 0.0) + penalties)
         np.matmul(across.reshape(-1, m), vectors.T, out=of_kernel.reshape(-1, m))
@@ -194,6 +153,91 @@ def source_residuals(task: Task, residuals: Floats, settings: Echo) -> Floats:
     return predict_components(likeness, residuals, settings.penalties, groups)
 
 
+def n_kernels(task: Task, settings: Echo) -> int:
+    """Count the kernels with penalties for all genes; with gaps, those of sources too."""
+    of_sources = min(len(task.sources), 2) if task.has_gaps and SOURCES in settings.kernels else 0
+    return len(settings.whole) + of_sources
+
+
+def residuals_with_gaps(task: Task, residuals: Floats, settings: Echo) -> Floats:
+    """Predict the residuals of a task with gaps with each kernel and penalty, (O, q, G).
+
+    Parameters
+    ----------
+    task
+        Gives the kernels; those of all sources come last.
+    residuals
+        (m, G) residuals of the training perturbations; NaN where not measured.
+    settings
+        The candidates.
+    """
+    kernels = whole_kernels(task, residuals, settings)
+    if SOURCES in settings.kernels:
+        # Principal components need complete rows: sources are joined for all genes alike.
+        names = [source.name for source in task.sources]
+        likeness = Likeness(task.sources, task.n_training, settings.rate)
+        for join in ("sum", "product")[: len(names)]:
+            kernels.append(likeness.kernel(names, join)[:, : task.n_training])
+    fits = [gap_ridge(kernel, residuals, settings.penalties) for kernel in kernels]
+    none = np.empty((0, task.n_to_predict, residuals.shape[1]))
+    return np.concatenate([none, *fits])
+
+
+def _fit_residuals(
+    task: Task, residuals: Floats, settings: Echo, measured: Bools, fitted: Singles
+) -> Singles:
+    """Predict residuals with each kernel and penalty, and keep what their averages follow from.
+
+    Parameters
+    ----------
+    task, residuals, settings
+        As in `residual_operators` and `residuals_with_gaps`.
+    measured
+        (q, G) which of the predicted pairs were measured.
+    fitted
+        (q, O, G) array for the predicted residuals.
+
+    Returns
+    -------
+    array
+        Operators (q, O, m) in single precision: they are much smaller than what they predict. With
+        gaps there are none: the predictions of the measured pairs (O, pairs).
+    """
+    if not measured.all() or task.has_gaps:
+        fitted[:] = residuals_with_gaps(task, residuals, settings).swapaxes(0, 1)
+        return fitted.swapaxes(0, 1)[:, measured]
+    operators: Singles = np.ascontiguousarray(
+        residual_operators(task, residuals, settings).swapaxes(0, 1), dtype=np.float32
+    )
+    # As one product: one for each operator would take longer.
+    np.matmul(
+        operators.reshape(-1, len(residuals)),
+        single_precision(residuals),
+        out=fitted.reshape(-1, fitted.shape[-1]),
+    )
+    return operators
+
+
+def _kept_residuals(task: Task, rows: Ints, averaged: Floats) -> Floats:
+    """Residuals (rows, G) of training rows that were left out; 0 where not measured.
+
+    Parameters
+    ----------
+    task
+        The training perturbations.
+    rows
+        The rows that were left out.
+    averaged
+        What `_fit_residuals` kept, averaged over operators.
+    """
+    if not task.has_gaps:
+        return averaged @ _centred_responses(task.split(rows))[0]
+    measured = ~np.isnan(task.deltas[rows])
+    residuals = np.zeros(measured.shape)
+    residuals[measured] = averaged
+    return residuals
+
+
 def fit_echo(task: Task, settings: Echo) -> Prediction:
     """Fit the model on the training perturbations of a task and predict the others.
 
@@ -209,9 +253,10 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
     # What is not needed is not copied for each fold.
     task = replace(task, weights=task.weights[:, :0], features=task.features[:, :0])
     shares = objective.blends(settings.blends)
-    n_operators = len(settings.whole) * len(settings.penalties)
+    joined = SOURCES in settings.kernels and not task.has_gaps
+    n_operators = n_kernels(task, settings) * len(settings.penalties)
     # No residual, one of each operator, and that of all sources.
-    n_residuals = 1 + n_operators + (SOURCES in settings.kernels)
+    n_residuals = 1 + n_operators + joined
     blends = single_precision(shares)[:, None]
     folds = task.inner_folds(settings.inner_folds)
     # For each training row, from a fit without it: mean and median, residual, and knockdown.
@@ -223,56 +268,47 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
     fitted = np.empty((max(map(len, folds)), n_operators, genes), dtype=np.float32)
 
     def hold_out(rows: Ints) -> Singles:
-        """Fit without some rows, judge all candidates on them, and return the operators.
-
-        The operators are kept because they are much smaller than what they predict.
-        """
+        """Fit without some rows, judge all candidates on them; return that of `_fit_residuals`."""
         part = task.split(rows)
         residuals, bases[0, rows] = _centred_responses(part)
         bases[1, rows] = objective.median(rows, INNER_TOLERANCE)
         knockdowns[rows] = knockdown_responses(part, remaining_expression(part))
-        operators: Singles = np.ascontiguousarray(
-            residual_operators(part, residuals, settings).swapaxes(0, 1), dtype=np.float32
-        )
-        # As one product: one for each operator would take longer.
-        np.matmul(
-            operators.reshape(-1, len(residuals)),
-            single_precision(residuals),
-            out=fitted[: len(rows)].reshape(-1, genes),
-        )
-        of_sources[rows] = source_residuals(part, residuals, settings)
+        measured = ~np.isnan(task.deltas[rows])
+        kept = _fit_residuals(part, residuals, settings, measured, fitted[: len(rows)])
+        if joined:
+            of_sources[rows] = source_residuals(part, residuals, settings)
 
         def candidates(i: int) -> Singles:
             p = rows[i]
             predicted[:, 0] = bases[0, p] + blends * (bases[1, p] - bases[0, p])
             np.add(predicted[:, :1], fitted[i], out=predicted[:, 1 : 1 + n_operators])
-            if SOURCES in settings.kernels:
+            if joined:
                 np.add(predicted[:, 0], of_sources[p], out=predicted[:, -1])
             if not np.isnan(knockdowns[p]):
                 predicted[:, :, task.silenced[p]] = knockdowns[p]
             return predicted.reshape(-1, genes)
 
         objective.judge(rows, candidates, len(shares) * n_residuals)
-        return operators
+        return kept
 
-    operators = [hold_out(rows) for rows in folds]
+    kept = [hold_out(rows) for rows in folds]
     counts = np.ones((len(shares), n_residuals))
     counts[:, 0] = max(NO_RESIDUAL * (n_residuals - 1), 1.0)
     candidate_weights = objective.weigh(counts.ravel()).reshape(counts.shape)
     blend = float(candidate_weights.sum(axis=1) @ shares)
     residual_weights = candidate_weights.sum(axis=0)
     weights = residual_weights[1 : 1 + n_operators]
-    share = float(residual_weights[-1]) if SOURCES in settings.kernels else 0.0
+    share = float(residual_weights[-1]) if joined else 0.0
     inner = bases[0] + blend * (bases[1] - bases[0]) + share * of_sources
     bare = replace(task, kernels=task.kernels[:0], reach=task.reach[:, :0], others=())
-    for rows, of_fold in zip(folds, operators, strict=True):
-        inner[rows] += (weights @ of_fold) @ _centred_responses(bare.split(rows))[0]
-    _set_silenced_entries(inner, knockdowns, task.silenced[:m])
+    for rows, of_fold in zip(folds, kept, strict=True):
+        inner[rows] += _kept_residuals(bare, rows, weights @ of_fold)
+    set_silenced_entries(inner, knockdowns, task.silenced[:m])
 
     residuals, mean = _centred_responses(task)
     base = mean + blend * (objective.median(np.arange(0), 0.0) - mean)
     deltas = base + _weighted_residuals(task, residuals, settings, weights, share)
-    _set_silenced_entries(
+    set_silenced_entries(
         deltas, knockdown_responses(task, remaining_expression(task)), task.silenced[m:]
     )
     return Prediction(
@@ -288,6 +324,10 @@ def _weighted_residuals(
     task: Task, residuals: Floats, settings: Echo, weights: Floats, share: float
 ) -> Floats:
     """Add residuals (q, G): of operators with their weights, and of all sources with a share."""
+    if task.has_gaps:
+        of_each = residuals_with_gaps(task, residuals, settings)
+        weighted: Floats = np.tensordot(weights, of_each, 1)
+        return weighted
     operators = residual_operators(task, residuals, settings)
     predicted: Floats = np.tensordot(weights, operators, 1) @ residuals
     if share > 0:
@@ -304,7 +344,7 @@ def _choices(settings: Echo, candidate_weights: Floats, blend: float) -> dict[st
     for name, of_penalties in zip(settings.whole, by_kernel, strict=True):
         choices[name] = float(of_penalties.sum())
     if SOURCES in settings.kernels:
-        choices[SOURCES] = float(weights[-1])
+        choices[SOURCES] = float(weights[1 + count :].sum())
     if by_kernel.size and by_kernel.sum() > 0:
         # The geometric mean: penalties differ by factors.
         logs = np.log(settings.penalties)

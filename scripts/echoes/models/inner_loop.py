@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from echoes.io.arrays import Floats, Ints, Singles
+from echoes.models.gaps import fill_gaps, mean_response
 from echoes.scoring import metrics
 
 #: Smaller differences of two scores mean nothing; rounding errors of single precision are smaller.
@@ -55,7 +56,7 @@ def score_sums(
     Parameters
     ----------
     truth, weights
-        (m, G) responses and their weights.
+        (m, G) responses, NaN where not measured, and their weights, 0 there.
     candidates
         Function that gives, for a row, the prediction of each candidate, (C, G).
     count
@@ -70,15 +71,21 @@ def score_sums(
         in single precision: they only serve to weigh candidates.
     """
     if baseline is None:
-        baseline = metrics.weighted_mae(truth, truth.mean(axis=0), weights)
+        filled = fill_gaps(truth, truth)
+        baseline = metrics.weighted_mae(filled, mean_response(truth), weights)
     sums = np.empty((4, len(truth), count))
     # Two tables for all rows: allocating new ones would take longer than the sums.
-    t, h = np.empty((2, count, truth.shape[1]), dtype=np.float32)
-    rows = zip(single_precision(truth), single_precision(weights), strict=True)
-    for p, (y, w) in enumerate(rows):
+    tables = np.empty((2, count * truth.shape[1]), dtype=np.float32)
+    truths, weightings = single_precision(truth), single_precision(weights)
+    for p in range(len(truth)):
         predicted = candidates(p)
+        if (measured := ~np.isnan(truth[p])).all():
+            y, w = truths[p], weightings[p]
+        else:
+            predicted, y, w = predicted[:, measured], truths[p, measured], weightings[p, measured]
+        t, h = (table[: predicted.size].reshape(predicted.shape) for table in tables)
         np.subtract(predicted, y, out=t)
-        error = np.abs(t, out=t) @ w / y.size
+        error = np.abs(t, out=t) @ w / truth.shape[1]
         sums[0, p] = max(baseline[p], metrics.EPSILON) / np.maximum(error, metrics.EPSILON)
         np.abs(predicted, out=t)
         np.maximum(t, np.abs(y), out=t)
@@ -150,16 +157,21 @@ def error_sums(
     Parameters
     ----------
     truth
-        (m, G) responses.
+        (m, G) responses; NaN where not measured.
     candidates, count
         As in `score_sums`.
     power
         1 for absolute errors, 2 for squared ones.
     """
     sums = np.empty((len(truth), count))
-    error = np.empty((count, truth.shape[1]), dtype=np.float32)
-    for p, y in enumerate(single_precision(truth)):
-        np.subtract(candidates(p), y, out=error)
+    table = np.empty(count * truth.shape[1], dtype=np.float32)
+    for p, row in enumerate(single_precision(truth)):
+        measured = ~np.isnan(row)
+        predicted, y = candidates(p), row
+        if not measured.all():
+            predicted, y = predicted[:, measured], row[measured]
+        error = table[: predicted.size].reshape(predicted.shape)
+        np.subtract(predicted, y, out=error)
         if power == 2:
             sums[p] = np.einsum("cg,cg->c", error, error)
         else:

@@ -32,9 +32,10 @@ class Medians:
     Parameters
     ----------
     values
-        (m, G) table.
+        (m, G) table; NaN where there is no value. A column without any value has the median 0.
     weights
-        (m, G) weights, at least 0. In a column of zero weights all rows weigh the same.
+        (m, G) weights, at least 0; 0 where there is no value. In a column of zero weights all
+        values weigh the same.
     """
 
     def __init__(self, values: Floats, weights: Floats) -> None:
@@ -42,19 +43,25 @@ class Medians:
         self._kept = np.ones(len(values), dtype=np.bool_)
         # For each gene the rows in the order of their values, and their weights.
         self._order = np.empty(values.shape, dtype=np.intp)
+        missing = np.isnan(values)
+        # 1 for each value in that order and 0 for each gap; None without gaps.
+        self._present: Floats | None = np.empty(values.shape) if missing.any() else None
         self._sorted = np.empty(values.shape)
         for block in _blocks(*values.shape[::-1]):
             columns = np.ascontiguousarray(values[:, block].T)
             order = np.argsort(columns, axis=1, kind="stable").T
             self._order[:, block] = order
             self._sorted[:, block] = np.take_along_axis(weights[:, block], order, axis=0)
+            if self._present is not None:
+                self._present[:, block] = ~np.take_along_axis(missing[:, block], order, axis=0)
         self._counts = np.count_nonzero(weights, axis=0)
         self._fill_weights()
 
     def _fill_weights(self) -> None:
-        """Give all rows of a column the same weight if all their weights are 0."""
+        """Give all values of a column the same weight if all their weights are 0."""
         if not self._counts.all():
-            self._sorted = np.where(self._counts == 0, 1.0, self._sorted)
+            equal = 1.0 if self._present is None else self._present
+            self._sorted = np.where(self._counts == 0, equal, self._sorted)
 
     def without(self, rows: Ints) -> Medians:
         """Leave out some of the rows that are left; the result needs no sorting."""
@@ -80,12 +87,17 @@ class Medians:
         return reached
 
     def _values(self, reached: Floats, target: Floats | float) -> Floats:
-        """Value of each gene, (G,), at which its sums (m, G) reach a target."""
+        """Value of each gene, (G,), at which its sums (m, G) reach a target; 0 without any."""
         # With small numbers the sum takes a fraction of the time.
         places = (reached < target).sum(axis=0, dtype=np.int32)
         genes = np.arange(len(places))
-        values: Floats = self._table[self._order[places, genes], genes]
-        return values
+        if self._present is None:
+            values: Floats = self._table[self._order[places, genes], genes]
+            return values
+        some = reached[-1] > 0
+        # A gene without a value may not reach the target in any row.
+        places = np.where(some, places, 0)
+        return np.where(some, self._table[self._order[places, genes], genes], 0.0)
 
     def weighted(self, factors: Floats | None = None) -> Floats:
         """Lower weighted median of each column, (G,).
@@ -104,10 +116,12 @@ class Medians:
         reached = self._reached(factor, self._sorted)
         return self._values(reached, reached[-1] / 2)
 
-    def _unweighted(self) -> Floats:
+    def unweighted(self) -> Floats:
         """Median of each column without weights, (G,): of an even number, the mean of two."""
-        m = int(self._kept.sum())
-        reached = self._reached(self._kept.astype(np.float64), None)
+        m: Floats | int = int(self._kept.sum())
+        reached = self._reached(self._kept.astype(np.float64), self._present)
+        if self._present is not None:
+            m = reached[-1]
         median: Floats = self._values(reached, (m + 1) // 2) + self._values(reached, m // 2 + 1)
         return median / 2
 
@@ -118,6 +132,9 @@ class Medians:
             off = self._table[block] - centre
             np.abs(off, out=off)
             off *= self._weights[block]
+            if self._present is not None:
+                # The number of genes that a mean is taken over does not move the minimum.
+                off[np.isnan(off)] = 0.0
             np.mean(off, axis=1, out=error[block])
         return error[self._kept]
 
@@ -137,7 +154,7 @@ class Medians:
         tolerance
             Stop when a round lowers the sum by no more than this.
         """
-        centre = self._unweighted()
+        centre = self.unweighted()
         before = np.inf
         for _ in range(MAXIMAL_ROUNDS):
             error = np.maximum(self._error(centre), EPSILON)

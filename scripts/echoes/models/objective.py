@@ -4,7 +4,7 @@
 - ``absolute``: absolute errors. They are smallest for the median without weights.
 - ``squared``: squared errors. They are smallest for the mean, so that there is no median.
 
-Errors count all genes and rows the same, whatever their weights in the score.
+Errors count all measured pairs the same, whatever their weights in the score.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from echoes.io.arrays import Floats, Ints, Singles
+from echoes.models.gaps import fill_gaps, mean_response
 from echoes.models.inner_loop import error_sums, score_sums, weigh_candidates, weigh_errors
 from echoes.models.medians import Medians
 from echoes.scoring.metrics import weighted_mae
@@ -30,7 +31,8 @@ class Objective:
     name
         Name in `OBJECTIVES`.
     deltas, weights
-        (m, G) responses of the training perturbations, and their weights in the score.
+        (m, G) responses of the training perturbations, NaN where not measured, and their weights
+        in the score.
     """
 
     def __init__(self, name: str, deltas: Floats, weights: Floats) -> None:
@@ -39,9 +41,10 @@ class Objective:
         self._parts: list[tuple[Ints, Floats]] = []
         if self._power is None:
             self._medians = Medians(deltas, weights)
-            self._baseline = weighted_mae(deltas, deltas.mean(axis=0), weights)
+            filled = fill_gaps(deltas, deltas)
+            self._baseline = weighted_mae(filled, mean_response(deltas), weights)
         elif self._power == 1:
-            self._medians = Medians(deltas, np.ones_like(deltas))
+            self._medians = Medians(deltas, fill_gaps(np.ones_like(deltas), deltas))
 
     def blends(self, shares: Sequence[float]) -> tuple[float, ...]:
         """Shares of the median in the base that are candidates."""
@@ -58,8 +61,7 @@ class Objective:
             Tolerance of the re-weighted median.
         """
         if self._power == 2:
-            mean: Floats = np.delete(self._deltas, without, axis=0).mean(axis=0)
-            return mean
+            return mean_response(np.delete(self._deltas, without, axis=0))
         medians = self._medians.without(without) if len(without) else self._medians
         return medians.weighted() if self._power else medians.reweighted(tolerance)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from echoes.io.arrays import Bools, Floats
+from echoes.models.gaps import fill_gaps, mean_response
 from echoes.models.task import Task
 
 #: Standard deviation, log2 units, that `profile_kernel` adds to that of each gene (as a square):
@@ -57,9 +58,9 @@ def profile_kernel(task: Task, responses: Floats) -> Floats:
         Gives the reach of each silenced gene. A gene that reaches no response gene has a row of
         zeros.
     responses
-        (m, G) training responses.
+        (m, G) training responses; where one is NaN, not measured, the gene counts as its mean.
     """
-    profiles = responses - responses.mean(axis=0)
+    profiles = fill_gaps(responses - mean_response(responses), responses)
     profiles /= np.sqrt(np.einsum("mg,mg->g", profiles, profiles) / len(profiles) + FLOOR**2)
     features = task.reach @ profiles.T
     return _centred(features @ features.T, task.n_training, task.reach.sum(axis=1) > 0)

@@ -29,9 +29,10 @@ class Task:
     Parameters
     ----------
     deltas
-        (m, G) responses of the training perturbations, log2 units.
+        (m, G) responses of the training perturbations, log2 units; NaN where not measured, which
+        only models with `catalogue.Model.gaps` take.
     weights
-        (m, G) weights of these responses in the score.
+        (m, G) weights of these responses in the score; 0 where not measured.
     control
         (G,) expression of the control cells, log2 units.
     silenced
@@ -71,6 +72,11 @@ class Task:
         if not len(self.kernels):
             return self.others
         return Source(NETWORK, self.kernels, self.known), *self.others
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether some training responses were not measured."""
+        return bool(np.isnan(self.deltas).any())
 
     @property
     def n_training(self) -> int:
@@ -119,8 +125,9 @@ class Task:
         return assign_folds(self.training_groups, folds)
 
     def silenced_entries(self) -> tuple[Ints, Ints]:
-        """Rows and columns of the entries of `deltas` that are for the silenced gene itself."""
+        """Rows and columns of measured `deltas` that are for the silenced gene itself."""
         rows = np.flatnonzero(self.silenced[: self.n_training] >= 0)
+        rows = rows[~np.isnan(self.deltas[rows, self.silenced[rows]])]
         return rows, self.silenced[rows]
 
     def silenced_entries_to_predict(self) -> tuple[Ints, Ints]:

@@ -63,16 +63,33 @@ class Experiment:
         return frozenset(each for model in self.models for each in MODELS[model].inputs)
 
     @property
+    def split(self) -> bool:
+        """Whether a given split says what is held out, instead of folds."""
+        return self.held_out and str(self.sections["crossval"]["scheme"]) == "split"
+
+    @property
+    def split_record(self) -> Settings:
+        """What records say of a split: only a part of the perturbations is predicted."""
+        return {"split": True} if self.split else {}
+
+    @property
     def folds(self) -> int | None:
-        """Number of folds; None if each silenced gene is a fold."""
+        """Number of folds; None if each silenced gene is a fold, or a split is given."""
         crossval = self.sections["crossval"]
         return int(crossval["folds"]) if crossval["scheme"] == "k_fold" else None
 
     @property
     def parts(self) -> int:
         """Number of jobs that share the folds; at most the number of folds."""
-        parts = int(self.sections["crossval"]["parts"])
+        parts = 1 if self.split else int(self.sections["crossval"]["parts"])
         return parts if self.folds is None else min(parts, self.folds)
+
+    @property
+    def record(self) -> Settings:
+        """What the list of compared experiments says of it."""
+        parts = {"parts": self.parts} if self.held_out else {}
+        first = {"name": self.name, "kind": self.kind, "protocol": self.protocol}
+        return {**first, **parts, **self.split_record}
 
     def model_settings(self) -> Settings:
         """Select the settings that its models read, by section."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from echoes.io.files import atomic_path
 from echoes.models.catalogue import MODELS
-from echoes.plan import checks, datasets, files, paths, sources
+from echoes.plan import checks, datasets, files, gaps, paths, sources
 from echoes.plan.experiments import (
     BASELINE,
     Experiment,
@@ -45,6 +45,8 @@ class Plan:
         For each sweep by name: its runs by name, with the settings that vary.
     curves
         For each experiment with a learning curve: its runs by number of training perturbations.
+    split
+        Whether a given split says what is held out.
     everything
         All experiments, baselines and runs by name, those of learning curves too.
     run_settings
@@ -80,7 +82,8 @@ class Plan:
             )
         self.experiments = self._make_experiments("experiment", named)
         self.baselines = self._make_experiments("baseline", {
-            name: overlay(BASELINE, {"models": [name]}) for name in self.config["baselines"]
+            name: overlay(BASELINE, {"models": [name]})
+            for name in gaps.baselines(self.config, given="baselines" in config)
         })  # fmt: skip
         self.run_settings: Settings = {}
         self.sweeps: dict[str, dict[str, Settings]] = {}
@@ -105,6 +108,8 @@ class Plan:
         self.everything = {**self.sizes, **self.runs, **self.baselines, **self.experiments}
         for experiment in self.everything.values():
             sources.check_sources(experiment, self.config)
+            gaps.check_models(experiment, self.config["dataset"])
+        self.split = gaps.uses_split(self.everything.values(), self.config["dataset"])
 
     def _make_experiments(
         self, kind: str, settings: Mapping[str, Settings]
@@ -264,7 +269,8 @@ class Plan:
     def has_validation(self) -> bool:
         """Whether there are perturbations to predict, in a table or in a column of the effects."""
         dataset = self.config["dataset"]
-        return dataset["validation"] is not None or dataset["columns"]["split"] is not None
+        split = dataset["columns"]["split"] is not None and not self.split
+        return dataset["validation"] is not None or split
 
     def settings(self, name: str) -> Settings:
         """Collect the settings that an experiment depends on, as ``settings.json`` has them.
@@ -275,7 +281,8 @@ class Plan:
             Name of the experiment, or ``perturbations`` for the settings of the data set.
         """
         if name == paths.PERTURBATIONS:
-            return datasets.reading_settings(self.config["dataset"])
+            hold_out = {"hold_out_test": True} if self.split else {}
+            return datasets.reading_settings(self.config["dataset"]) | hold_out
         if name in self.prior_folders:
             prior = self.config["priors"][self.prior_folders[name]]
             return datasets.reading_settings(prior, prior=True)
@@ -294,6 +301,7 @@ class Plan:
             "experiment": one.name,
             "protocol": one.protocol,
             "crossval": {"folds": one.folds, "parts": one.parts, **self._training(one)},
+            **one.split_record,
             "inner": inner,
             "members": {
                 each.name: self._member_settings(each, inner=inner or len(members) > 1)
@@ -345,20 +353,13 @@ class Plan:
 
     def comparison(self) -> Settings:
         """List the experiments and baselines that are compared, for ``experiments.json``."""
-        held_out = [
-            {"name": each.name, "kind": each.kind, "protocol": each.protocol, "parts": each.parts}
-            for each in self.compared
-        ]
-        published = [
-            {"name": each.name, "kind": each.kind, "protocol": each.protocol}
-            for each in self.published
-        ]
-        return {"experiments": [*held_out, *published]}
+        return {"experiments": [each.record for each in (*self.compared, *self.published)]}
 
     def sweep(self, name: str) -> Settings:
         """List the runs of a sweep, for ``sweeps/{sweep}.json``."""
         runs = [
             {"name": run, "varied": varied, "parts": self.runs[run].parts}
+            | self.runs[run].split_record
             for run, varied in self.sweeps[name].items()
         ]
         return {"sweep": name, "runs": runs}

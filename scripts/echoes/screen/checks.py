@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ def check_screen(
     Parameters
     ----------
     screen
-        The screen, without gaps.
+        The screen.
     file
         The file of its responses, for messages.
     settings
@@ -106,11 +107,21 @@ def check_screen(
         warnings = tuple(scale_warnings(screen, settings["scale"]))
         checks.insert(2, Check("scale", settings["scale"], warnings))
     if truth is not None:
+        compared = _filled(screen)
         checks += [
-            Check("deltas of the truth", rows_of_truth(screen), truth_warnings(screen, truth)),
+            Check("deltas of the truth", rows_of_truth(compared), truth_warnings(compared, truth)),
             Check("baselines of the truth", *baseline_warnings(screen, truth)),
         ]
     return checks
+
+
+def _filled(screen: Screen) -> Screen:
+    """Take pairs that were not measured for 0 in both tables, so that they say nothing."""
+    missing = np.isnan(screen.responses) | np.isnan(screen.truth)
+    if not missing.any():
+        return screen
+    filled = (np.where(missing, 0.0, each) for each in (screen.responses, screen.truth))
+    return dataclasses.replace(screen, **dict(zip(("responses", "truth"), filled, strict=True)))
 
 
 def _range(screen: Screen) -> str:
@@ -155,7 +166,10 @@ def _refuse_huge(screen: Screen, file: StrPath) -> None:
 
 def _refuse_alike(screen: Screen, file: StrPath) -> None:
     """Refuse a screen in which all perturbations have the same response."""
-    if len(screen.truth) > 1 and (np.ptp(screen.truth, axis=0) <= _ALIKE).all():
+    measured = ~np.isnan(screen.truth)
+    largest = np.max(screen.truth, axis=0, where=measured, initial=-np.inf)
+    smallest = np.min(screen.truth, axis=0, where=measured, initial=np.inf)
+    if len(screen.truth) > 1 and (largest - smallest <= _ALIKE).all():
         raise InputError(
             file,
             "",

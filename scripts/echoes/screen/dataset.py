@@ -25,7 +25,7 @@ from echoes.screen.matrix_screen import (
     with_control,
     with_validation,
 )
-from echoes.screen.record import Screen, load, require_complete
+from echoes.screen.record import Screen, load, require_complete, require_some
 from echoes.screen.scale import to_log2
 from echoes.screen.table import read_wide
 
@@ -89,7 +89,10 @@ def read_screen(
         screen = with_validation(screen, ids, names, guides=guides, file=tables.validation)
         named = _named(screen.validation_silenced, screen.genes, name_genes)
         screen = dataclasses.replace(screen, validation_silenced=named)
-    require_complete(screen, tables.main)
+    if settings["incomplete_genes"] == "keep":
+        require_some(screen, tables.main)
+    else:
+        require_complete(screen, tables.main)
     return screen, check_screen(screen, tables.main, settings, truth=tables.truth)
 
 
@@ -180,6 +183,7 @@ def _read_effects(
         guides=guides,
         name_genes=name_genes,
         drop_incomplete=settings["incomplete_genes"] == "drop",
+        hold_out=settings.get("hold_out_test", False),
     )
     if effects.t is None:
         return _weighed(screen, settings)

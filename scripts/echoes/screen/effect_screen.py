@@ -81,12 +81,14 @@ def screen_of_effects(
     guides: Guides,
     name_genes: NameGenes,
     drop_incomplete: bool,
+    hold_out: bool = False,
 ) -> Screen:
     """Make a screen of a long table: pairs that the table does not have are NaN, not 0.
 
-    With a column ``split``, perturbations of the validation are only named, as perturbations to
-    predict; their effects are left out. The expression of the control is not known: NaN. With
-    t, the weights are those of `weights_of_t`, otherwise 1; 0 where a pair is missing.
+    With a column ``split``, perturbations of the validation or test are only named, as
+    perturbations to predict, and their effects are left out; or they are marked as held out. The
+    expression of the control is not known: NaN. With t, the weights are those of `weights_of_t`,
+    otherwise 1; 0 where a pair is missing.
 
     Parameters
     ----------
@@ -99,7 +101,9 @@ def screen_of_effects(
     name_genes
         Finds the name that silenced genes have among the response genes.
     drop_incomplete
-        Whether to leave out genes that are not measured in all perturbations to learn from.
+        Whether to leave out genes that are not measured in all perturbations of the screen.
+    hold_out
+        Whether the perturbations of the test belong to the screen, as its `Screen.test`.
 
     Returns
     -------
@@ -110,7 +114,8 @@ def screen_of_effects(
     ------
     InputError
         When a name does not lead to a gene, a split is unknown, no perturbation is left to learn
-        from, or a perturbation has no measured pair with a weight.
+        from, a perturbation has no measured pair with a weight, or a gene is silenced by guides to
+        learn from and by others that are held out.
     """
     is_perturbation = ~pool_controls(effects.perturbations.tolist(), controls, file=effects.file)
     training = _is_training(effects)
@@ -127,6 +132,10 @@ def screen_of_effects(
             expected=f"perturbations with the split {' or '.join(names)}",
             remedy="Correct the column, or do not name it.",
         )
+    test = None
+    if hold_out:
+        learnt, predicted = np.flatnonzero(is_perturbation), predicted[:0]
+        test = ~training[learnt]
     genes, responses, t = _matrices(effects, learnt)
     if drop_incomplete:
         keep = complete_genes(responses, genes.tolist(), effects.file)
@@ -135,6 +144,8 @@ def screen_of_effects(
     names = effects.perturbations[np.concatenate([learnt, predicted])].tolist()
     of_guides = guide_genes(names, guides, file=effects.file)
     silenced = np.array(name_genes(of_guides, genes.tolist()), dtype=np.str_)
+    if test is not None:
+        _refuse_shared_genes(effects, silenced[test], silenced[~test])
     measured = ~np.isnan(responses)
     weights = measured.astype(np.float64)
     if t is not None:
@@ -151,6 +162,7 @@ def screen_of_effects(
         baseline=baseline_of_mean(responses, weights),
         validation_ids=effects.perturbations[predicted],
         validation_silenced=silenced[len(learnt) :],
+        test=test,
     )
 
 
@@ -182,6 +194,19 @@ def _refuse_weightless(effects: Effects, learnt: Ints, weights: Floats) -> None:
             "no gene besides the silenced one has an effect and, if there is such a column, a t",
             expected="at least one measured gene for each perturbation",
             remedy="Remove the rows of these perturbations.",
+        )
+
+
+def _refuse_shared_genes(effects: Effects, test: Strings, training: Strings) -> None:
+    """Refuse genes of which some guides are held out and others are not."""
+    shared = np.intersect1d(test, training)
+    if len(shared):
+        raise InputError(
+            effects.file,
+            "column of the split",
+            f"guides of {abbreviate(shared.tolist())} are in the training set and in the test set",
+            expected="all guides of a gene in one of the two",
+            remedy="Correct the column: a guide tells what another guide of its gene does.",
         )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from echoes.io.arrays import Floats, Strings, load_arrays, save_arrays
-from echoes.io.errors import InputError
+from echoes.io.arrays import Bools, Floats, Strings, array_names, load_arrays, save_arrays
+from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
 
 
@@ -30,7 +30,7 @@ class Screen:
         (G,) mean expression of the control cells, log2(1 + 10⁴·UMI/total); NaN if not known.
     responses
         (n, G) mean expression minus that of the control, log2 units. NaN where not measured,
-        here and in `truth`, which models do not take yet: see `require_complete`.
+        here and in `truth`, which not all models take: see `require_complete`.
     truth
         (n, G) the measured responses that predictions are scored against, log2 units.
     weights
@@ -41,6 +41,8 @@ class Screen:
         (v,) ids and silenced genes of the perturbations to predict.
     scale
         Scale of all expression values and differences; always ``log2`` once a screen is read.
+    test
+        (n,) which perturbations a given split holds out; None if folds are made instead.
     """
 
     perturbations: Strings
@@ -54,14 +56,16 @@ class Screen:
     validation_ids: Strings
     validation_silenced: Strings
     scale: str = "log2"
+    test: Bools | None = None
 
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(Screen))
+_FIELDS = tuple(field.name for field in dataclasses.fields(Screen) if field.name != "test")
 
 
 def save(path: StrPath, screen: Screen) -> None:
-    """Write a screen to an npz file."""
-    save_arrays(path, {name: getattr(screen, name) for name in _FIELDS})
+    """Write a screen to an npz file; a split only if there is one."""
+    split = {} if screen.test is None else {"test": screen.test}
+    save_arrays(path, {name: getattr(screen, name) for name in _FIELDS} | split)
 
 
 def load(path: StrPath) -> Screen:
@@ -74,7 +78,18 @@ def load(path: StrPath) -> Screen:
     """
     fields = dict(zip(_FIELDS, load_arrays(path, *_FIELDS), strict=True))
     scale = str(fields.pop("scale"))
-    return Screen(**fields, scale=scale)
+    return Screen(**fields, scale=scale, test=load_test(path))
+
+
+def load_test(path: StrPath) -> Bools | None:
+    """Read which perturbations a given split holds out; None if there is no split.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged, or is not such a file.
+    """
+    return load_arrays(path, "test")[0] if "test" in array_names(path) else None
 
 
 def load_fields(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:
@@ -94,7 +109,7 @@ def load_fields(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:
 
 
 def require_complete(screen: Screen, path: StrPath) -> None:
-    """Check that each response was measured, for models that cannot learn from gaps.
+    """Check that each response was measured, unless the configuration keeps gaps.
 
     Parameters
     ----------
@@ -117,9 +132,29 @@ def require_complete(screen: Screen, path: StrPath) -> None:
             path,
             f"perturbation {screen.perturbations[i]}, gene {screen.genes[j]}",
             f"not measured, as {count:,} of {missing.size:,} pairs of perturbation and gene",
-            expected="each gene measured in each perturbation, as long as no model can learn from "
-            "tables with gaps (such models are planned)",
-            remedy="Set `dataset: incomplete_genes: drop` to keep only the genes that each "
-            f"perturbation has ({complete:,} of {missing.shape[1]:,}), or leave out the "
-            "perturbations with gaps. Do not fill gaps with 0: not measured is not unchanged.",
+            expected="each gene measured in each perturbation",
+            remedy="Set `dataset: incomplete_genes: keep` to learn each gene from the "
+            "perturbations that have it, which some models can, or `incomplete_genes: drop` to "
+            f"keep only the genes that each perturbation has ({complete:,} of "
+            f"{missing.shape[1]:,}). Do not fill gaps with 0: not measured is not unchanged.",
+        )
+
+
+def require_some(screen: Screen, path: StrPath) -> None:
+    """Check that each perturbation has a measured response, for a screen with gaps.
+
+    Raises
+    ------
+    InputError
+        If one has none.
+    """
+    empty = np.isnan(screen.truth).all(axis=1)
+    if empty.any():
+        named = abbreviate(screen.perturbations[empty].tolist())
+        raise InputError(
+            path,
+            f"perturbation {named}",
+            "no response gene is measured",
+            expected="at least one measured gene for each perturbation",
+            remedy="Leave out these perturbations.",
         )

@@ -96,7 +96,9 @@ def scale_warnings(screen: Screen, scale: str) -> list[str]:
         return []
     factor = math.log2(BASES[scale])
     control = screen.control / factor
-    values = np.vstack([control, (screen.control + screen.responses) / factor])
+    # What was not measured has no scale.
+    responses = np.nan_to_num(screen.responses, nan=0.0)
+    values = np.vstack([control, (screen.control + responses) / factor])
     rows = ["the control", *(f"perturbation {name}" for name in screen.perturbations.tolist())]
     warnings = []
 

@@ -83,8 +83,9 @@ def read_wide(
             f"gene {matrix.columns[j]}, perturbation {matrix.rows[i]}",
             f"the cell is empty or NA, as {np.count_nonzero(missing):,} of {missing.size:,} are",
             expected="a number in each cell",
-            remedy="Fill in measured values, or leave out genes with gaps by `dataset: "
-            "incomplete_genes: drop`. Do not fill gaps with 0: not measured is not unchanged.",
+            remedy="Learn each gene from the perturbations that have it by `dataset: "
+            "incomplete_genes: keep`, which some models can, or leave out genes with gaps by "
+            "`incomplete_genes: drop`. Do not fill gaps with 0: not measured is not unchanged.",
         )
     return matrix
 
