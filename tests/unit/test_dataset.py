@@ -193,3 +193,83 @@ def test_a_matrix_on_its_side_is_warned_about(tmp_path: Path) -> None:
     (warning,) = [w for w in read_table("deltas", path)[1] if "genes_in" in w]
     assert "120 perturbations (G0, G1" in warning
     assert not [w for w in read_table("deltas", path, genes_in="rows")[1] if "genes_in" in w]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3])
+def test_a_long_table_with_gaps_is_the_matrix_with_gaps(tmp_path: Path, share: float) -> None:
+    random = np.random.default_rng(0)
+    genes = [f"G{i}" for i in range(12)]
+    frame = pd.DataFrame(random.normal(size=(6, 12)), index=["G3", *"ABCDE"], columns=genes)
+    frame = frame.mask(random.random((6, 12)) < share)
+    # The long table names genes in the order of the matrix, too.
+    long = frame.rename_axis("perturbation").reset_index().melt("perturbation", var_name="gene")
+    long.rename(columns={"value": "effect"}).dropna().to_csv(tmp_path / "long.csv", index=False)
+    wide = write_deltas(tmp_path / "wide", frame)
+    one, _ = read_table("deltas", wide, incomplete_genes="keep", standard_error=0.3)
+    other, _ = read_table(
+        "effects", tmp_path / "long.csv", incomplete_genes="keep", standard_error=0.3
+    )
+    rows = [other.perturbations.tolist().index(name) for name in frame.index]
+    for name in ("truth", "weights"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name)[rows], atol=1e-12)
+    np.testing.assert_allclose(one.baseline, other.baseline[rows], atol=1e-12)
+    assert np.isnan(one.truth).any() == (share > 0)
+    assert (one.weights[np.isnan(one.truth)] == 0).all()
+    if not share:
+        refusing, _ = read_table("deltas", wide, standard_error=0.3)
+        assert refusing.truth.tobytes() == one.truth.tobytes()
+
+
+def test_a_perturbation_without_any_gene_is_refused(tmp_path: Path) -> None:
+    frame = DELTAS.copy()
+    frame.loc["MYC"] = np.nan
+    with pytest.raises(InputError, match="perturbation MYC: no response gene is measured"):
+        read_table("deltas", write_deltas(tmp_path / "x", frame), incomplete_genes="keep")
+
+
+def split_table(path: Path, splits: list[str], *, names: list[str] = NAMES) -> Path:
+    """A table in the layout of PerturbQA, with a split for each of the perturbations."""
+    table = pd.DataFrame({
+        "pert": np.repeat(names, 3),
+        "gene": ["A1BG", "B2M", "ACTB"] * len(names),
+        "label": [0, 1, 0, 1, 0, 1, 1, 1, 0],
+        "split": np.repeat(splits, 3),
+    })  # fmt: skip
+    table.drop(index=1).to_csv(path, index=False)
+    return path
+
+
+PERTURBQA = {
+    "columns": {"perturbation": "pert", "gene": "gene", "effect": "label", "split": "split"},
+    "incomplete_genes": "keep",
+}
+
+
+def test_a_given_split_is_held_out(tmp_path: Path) -> None:
+    path = split_table(tmp_path / "k562.csv", ["train", "Test", "TRAIN"])
+    screen, _ = read_table("effects", path, **PERTURBQA, hold_out_test=True)
+    assert screen.perturbations.tolist() == NAMES
+    assert screen.test is not None
+    assert screen.test.tolist() == [False, True, False]
+    assert len(screen.validation_ids) == 0
+    genes = screen.genes.tolist()
+    assert np.argwhere(np.isnan(screen.truth)).tolist() == [[0, genes.index("B2M")]]
+    assert set(screen.truth[~np.isnan(screen.truth)]) == {0.0, 1.0}
+    to_predict, _ = read_table("effects", path, **PERTURBQA)
+    assert to_predict.test is None
+    assert to_predict.validation_ids.tolist() == ["MYC"]
+
+
+def test_a_split_within_a_gene_is_refused(tmp_path: Path) -> None:
+    names = ["TP53_1", "TP53_2", "MYC_1"]
+    path = split_table(tmp_path / "x.csv", ["train", "test", "train"], names=names)
+    with pytest.raises(InputError, match="guides of TP53 are in the training set and in the test"):
+        read_table("effects", path, **PERTURBQA, guides={"separator": "_"}, hold_out_test=True)
+    path = split_table(tmp_path / "x.csv", ["train", "train", "train"])
+    with pytest.raises(InputError, match="no perturbation to predict"):
+        read_table("effects", path, **PERTURBQA, hold_out_test=True)
+    table = pd.read_csv(split_table(path, ["train", "test", "train"]))
+    table.loc[3, "split"] = "train"
+    table.to_csv(path, index=False)
+    with pytest.raises(InputError, match="MYC belongs to 'test' and to 'train'"):
+        read_table("effects", path, **PERTURBQA, hold_out_test=True)

@@ -845,3 +845,53 @@ def test_a_published_experiment_has_no_parts() -> None:
     assert paths.part_files(made.experiments["a"]) == made.validation_file("a") == []
     assert len(paths.part_files(made.experiments["b"])) == 4
     assert len(made.validation_file("b")) == 1
+
+
+# ---- Gaps and splits ------------------------------------------------------------------------
+
+
+def test_models_that_cannot_learn_from_gaps_are_refused() -> None:
+    gaps = {"name": "own", "means": "means.csv", "incomplete_genes": "keep"}
+    kept = plan(dataset=gaps)
+    assert list(kept.baselines) == [name for name in plan().baselines if name != "bilinear"]
+    assert kept.settings("perturbations")["incomplete_genes"] == "keep"
+    message = refused(dataset=gaps, experiments={"one": {"models": ["ridge"]}})
+    assert message.startswith("configuration: experiments: one: models: ridge cannot learn from")
+    assert "echo" in message
+    message = refused(dataset=gaps, baselines=["mean", "bilinear"])
+    assert message.startswith("configuration: baselines: bilinear cannot learn from")
+    drop = {**gaps, "incomplete_genes": "drop"}
+    assert "bilinear" in plan(dataset=drop).baselines
+
+
+#: A table with a split.
+SPLIT: dict[str, Any] = {
+    "dataset": {"name": "qa", "effects": "qa.csv", "columns": {"split": "split"}},
+    "crossval": {"scheme": "split"},
+}
+
+
+def test_a_split_is_one_fold_of_one_part() -> None:
+    made = Plan(SPLIT, SCHEMA)
+    assert not made.has_validation
+    assert made.settings("perturbations")["hold_out_test"] is True
+    for name in ("echo", "nearest"):
+        settings = made.settings(name)
+        assert settings["split"] is True
+        assert settings["crossval"] == {"folds": None, "parts": 1}
+    assert all(each["split"] for each in made.comparison()["experiments"])
+    folds = Plan({**SPLIT, "crossval": {"scheme": "k_fold"}}, SCHEMA)
+    assert folds.has_validation
+    assert "hold_out_test" not in folds.settings("perturbations")
+    assert "split" not in folds.settings("echo")
+    assert not any("split" in each for each in folds.comparison()["experiments"])
+
+
+def test_a_split_is_of_all_experiments_and_needs_a_column() -> None:
+    with pytest.raises(ConfigError, match="split in two, but not in zero"):
+        Plan(
+            {**SPLIT, "crossval": {}}
+            | {"experiments": {"two": {"models": ["mean"], "crossval": {"scheme": "split"}}}},
+            SCHEMA,
+        )
+    assert "split, but no column says" in refused(crossval={"scheme": "split"})

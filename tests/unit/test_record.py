@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from echoes.io.errors import InputError
-from echoes.screen.record import Screen, load, load_fields, save
+from echoes.screen.record import Screen, load, load_fields, load_test, save
 
 
 def screen(validation: tuple[str, ...] = ("pert_1", "pert_2")) -> Screen:
@@ -63,3 +63,14 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", genes=np.array(["A"]))
     with pytest.raises(InputError, match=r"other\.npz: cannot read perturbations"):
         load(tmp_path / "other.npz")
+
+
+def test_a_split_is_stored_only_if_there_is_one(tmp_path: Path) -> None:
+    data = screen()
+    save(tmp_path / "one.npz", data)
+    assert load_test(tmp_path / "one.npz") is None
+    split = dataclasses.replace(data, test=np.array([True, False, False]))
+    save(tmp_path / "split.npz", split)
+    for stored in (load_test(tmp_path / "split.npz"), load(tmp_path / "split.npz").test):
+        assert stored is not None
+        assert stored.tolist() == [True, False, False]

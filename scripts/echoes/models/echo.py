@@ -110,7 +110,8 @@ def whole_kernels(task: Task, responses: Floats, settings: Echo) -> list[Floats]
     if not settings.whole:
         return []
     network = network_kernel(task)
-    profile = profile_kernel(task, responses)
+    used = any(KERNELS[name][1] for name in settings.whole)
+    profile = profile_kernel(task, responses) if used else np.zeros_like(network)
     return [
         network_share * network[:, :m] + profile_share * profile[:, :m]
         for network_share, profile_share in map(KERNELS.__getitem__, settings.whole)
