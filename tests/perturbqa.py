@@ -52,7 +52,12 @@ def question_table(
 
 
 def network_effects(
-    links: npt.NDArray[np.intp], n_nodes: int, silenced: Sequence[int], n_genes: int, *, seed: int = 0
+    links: npt.NDArray[np.intp],
+    n_nodes: int,
+    silenced: Sequence[int],
+    n_genes: int,
+    *,
+    seed: int = 0,
 ) -> Array:
     """Effects (n, G) that are alike for silenced genes with the same neighbours, plus noise.
 

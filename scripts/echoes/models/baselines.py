@@ -161,25 +161,24 @@ def _nearest_measured(deltas: Floats, likeness: Floats) -> tuple[Floats, Floats]
         (K, q, G), and (K, G): the mean over the training perturbations that have the gene.
     """
     m, genes = deltas.shape
-    predicted = np.zeros((len(NEIGHBOURS), len(likeness) - m, genes))
+    predicted = np.zeros((genes, len(NEIGHBOURS), len(likeness) - m))
     centres = np.zeros((len(NEIGHBOURS), genes))
     for pattern in patterns(~np.isnan(deltas)):
         rows = pattern.rows
         if not len(rows):
             continue
-        near = likeness[np.concatenate([rows, np.arange(m, len(likeness))])][:, rows]
+        near = likeness[np.ix_(np.concatenate([rows, np.arange(m, len(likeness))]), rows)]
         order = np.argsort(-near, axis=1, kind="stable")[:, : max(NEIGHBOURS)]
-        available = np.isfinite(near).sum(axis=1)
+        # (K, rows): as many neighbours as there are, if there are fewer than k.
+        taken = np.minimum(np.array(NEIGHBOURS)[:, None], np.isfinite(near).sum(axis=1))
         values = deltas[np.ix_(rows, pattern.genes)]
         sums = np.cumsum(values[order], axis=1)
-        for number, k in enumerate(NEIGHBOURS):
-            taken = np.minimum(k, available)
-            of_k = sums[np.arange(len(near)), np.maximum(taken, 1) - 1]
-            of_k /= np.maximum(taken, 1)[:, None]
-            of_k[taken == 0] = values.mean(axis=0)
-            centres[number, pattern.genes] = of_k[: len(rows)].mean(axis=0)
-            predicted[number][:, pattern.genes] = of_k[len(rows) :]
-    return predicted, centres
+        means = sums[np.arange(len(near)), np.maximum(taken, 1) - 1]
+        means /= np.maximum(taken, 1)[:, :, None]
+        means[taken == 0] = values.mean(axis=0)
+        centres[:, pattern.genes] = means[:, : len(rows)].mean(axis=1)
+        predicted[pattern.genes] = means[:, len(rows) :].transpose(2, 0, 1)
+    return predicted.transpose(1, 2, 0), centres
 
 
 def bilinear(task: Task, settings: Settings) -> Prediction:

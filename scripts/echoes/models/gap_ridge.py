@@ -73,7 +73,8 @@ def gap_ridge(kernel: Floats, responses: Floats, penalties: Sequence[float]) -> 
     """
     m, n_genes = responses.shape
     own, across = kernel[:m], kernel[m:]
-    predicted = np.zeros((len(penalties), len(across), n_genes))
+    # A gene's numbers side by side: they are computed together.
+    predicted = np.zeros((n_genes, len(penalties), len(across)))
     nearly_complete = []
     for pattern in patterns(~np.isnan(responses)):
         rows, genes = pattern.rows, pattern.genes
@@ -83,13 +84,13 @@ def gap_ridge(kernel: Floats, responses: Floats, penalties: Sequence[float]) -> 
             duals, intercepts = _fit_rows(
                 own[np.ix_(rows, rows)], responses[np.ix_(rows, genes)], penalties
             )
-            predicted[:, :, genes] = across[:, rows] @ duals + intercepts[:, None]
+            of_genes = across[:, rows] @ duals + intercepts[:, None]
+            predicted[genes] = of_genes.transpose(2, 0, 1)
     if nearly_complete:
         genes = np.concatenate([pattern.genes for pattern in nearly_complete])
-        predicted[:, :, genes] = _predict_nearly_complete(
-            own, across, responses, nearly_complete, penalties
-        )
-    return predicted
+        of_genes = _predict_nearly_complete(own, across, responses, nearly_complete, penalties)
+        predicted[genes] = of_genes.transpose(2, 0, 1)
+    return predicted.transpose(1, 2, 0)
 
 
 def _fit_rows(
