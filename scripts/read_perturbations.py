@@ -4,6 +4,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from echoes.io.command import parser, run
 from echoes.io.files import atomic_path, load_json, save_json, sha256_of
 from echoes.io.tables import write_rows
@@ -73,6 +75,9 @@ def _summarise(
 ) -> dict[str, Any]:
     """Count what is in the screen, and note the files that it was read from."""
     silenced = set(screen.silenced.tolist())
+    measured = int(np.count_nonzero(~np.isnan(screen.truth)))
+    gaps = {} if measured == screen.truth.size else {"measured_pairs": measured}
+    split = {} if screen.test is None else {"test": int(np.count_nonzero(screen.test))}
     return {
         "layout": settings["layout"],
         "control": settings["control"],
@@ -82,6 +87,8 @@ def _summarise(
         "measured_silenced_genes": len(silenced & set(screen.genes.tolist())),
         "response_genes": len(screen.genes),
         "validation": len(screen.validation_ids),
+        **gaps,
+        **split,
         "inputs": {
             name: {"path": path, "sha256": sha256_of(path)} for name, path in files.items() if path
         },
