@@ -3,13 +3,14 @@
 # make cluster: Snakemake's plugins for clusters; make test-cluster: tests on a Slurm of this machine.
 # make test-scverse: tests in which anndata, scanpy and cell-eval read what the workflow writes.
 # make benchmark: speed and memory beside other methods, about half an hour.
+# make perturbqa: config/perturbqa.yaml on each table in data/perturbqa/; see docs/perturbqa.md.
 # make docs: the tables of config/README.md, from the schema.
 
 PYTHON ?= python3
 CORES ?= 2
 BIN := .venv/bin
 
-.PHONY: run test lint docs cluster test-cluster test-scverse benchmark lock clean
+.PHONY: run test lint docs perturbqa cluster test-cluster test-scverse benchmark lock clean
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -36,6 +37,11 @@ test-cluster: .venv/cluster
 # The workflow runs in the first environment, its files are read in the second one.
 test-scverse: .venv/installed .venv-scverse/installed
 	.venv-scverse/bin/pytest tests/scverse tests/unit/test_h5ad.py tests/unit/test_cells.py
+
+perturbqa: .venv/installed
+	set -e; for table in data/perturbqa/*; do name=$$(basename "$${table%%.*}"); \
+		$(BIN)/snakemake --cores $(CORES) --configfile config/perturbqa.yaml \
+		--config "dataset={name: $$name, effects: $$table}"; done
 
 benchmark: .venv-benchmark/installed
 	.venv-benchmark/bin/python benchmark/run.py

@@ -15,6 +15,12 @@ LAYOUTS: dict[str, dict[str, Any]] = {
     "wide": {"deltas": "data/deltas.parquet"},
     "transposed": {"deltas": "data/deltas.tsv.gz", "genes_in": "rows"},
     "long": {"effects": "data/effects.csv", "columns": {"effect": "lfc"}},
+    # Without gaps, it makes no difference that gaps would be kept.
+    "kept": {
+        "effects": "data/effects.csv",
+        "columns": {"effect": "lfc"},
+        "incomplete_genes": "keep",
+    },
 }
 TABLES = ("oof_predictions.csv", "fold_scores.csv", "calibration.csv", "submission.csv")
 
@@ -50,6 +56,7 @@ def layouts(local: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
         work.change(dataset={"means": None, "deltas": None, "effects": None})
         work.settings["dataset"].pop("genes_in", None)
         work.settings["dataset"].pop("columns", None)
+        work.settings["dataset"].pop("incomplete_genes", None)
         work.change(dataset={"name": name, "control_expression": "data/control.csv", **dataset})
         work.snakemake()
     return work
@@ -67,7 +74,7 @@ def test_another_layout_gives_the_same_comparison(layouts: Any, name: str) -> No
 def test_the_record_says_which_tables_were_read(layouts: Any, name: str) -> None:
     path = layouts.path / "results" / name / "perturbations/summary.json"
     summary = json.loads(path.read_text(encoding="utf-8"))
-    layout = "effects" if name == "long" else "deltas"
+    layout = "effects" if "effects" in LAYOUTS[name] else "deltas"
     assert summary["layout"] == layout
     assert summary["inputs"].keys() == {layout, "validation", "control_expression"}
     assert summary["warnings"] == []

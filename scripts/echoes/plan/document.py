@@ -79,14 +79,17 @@ def values_of(part: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
 
 
 def models_table() -> str:
-    """Write a table of all models: protocols, sections of settings, and inputs."""
-    lines = ["| model | protocols | sections that it reads | learns from |", "|---|---|---|---|"]
+    """Write a table of all models: protocols, sections of settings, inputs, and gaps."""
+    lines = [
+        "| model | protocols | sections that it reads | learns from | with gaps |",
+        "|---|---|---|---|---|",
+    ]
     for name, model in MODELS.items():
         reads = ", ".join(f"`{path}`" for path in model.reads)
         protocols = ", ".join(f"`{protocol}`" for protocol in model.protocols)
-        lines.append(
-            f"| `{name}` | {protocols} | {reads} | {', '.join(('responses', *model.inputs))} |"
-        )
+        inputs = ", ".join(("responses", *model.inputs))
+        gaps = "yes" if model.gaps else "no"
+        lines.append(f"| `{name}` | {protocols} | {reads} | {inputs} | {gaps} |")
     return "\n".join(lines) + "\n"
 
 

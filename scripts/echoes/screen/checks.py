@@ -120,8 +120,8 @@ def _filled(screen: Screen) -> Screen:
     missing = np.isnan(screen.responses) | np.isnan(screen.truth)
     if not missing.any():
         return screen
-    filled = (np.where(missing, 0.0, each) for each in (screen.responses, screen.truth))
-    return dataclasses.replace(screen, **dict(zip(("responses", "truth"), filled, strict=True)))
+    responses, truth = (np.where(missing, 0.0, each) for each in (screen.responses, screen.truth))
+    return dataclasses.replace(screen, responses=responses, truth=truth)
 
 
 def _range(screen: Screen) -> str:
