@@ -49,6 +49,7 @@ def predict(folder: Path, table: pd.DataFrame, model: str, **settings: Any) -> d
             f"--table={folder / 'table.csv'}",
             f"--output={folder / 'screen.npz'}",
             f"--folds={folder / 'folds.tsv'}",
+            f"--checks={folder / 'checks.md'}",
             f"--summary={folder / 'summary.json'}",
         ]
     )

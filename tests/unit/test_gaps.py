@@ -235,7 +235,7 @@ def test_unmeasured_pairs_count_nothing(sums: str | int) -> None:
         genes = measured[row]
         theirs = judge(
             task.deltas[row : row + 1, genes],
-            task.weights[row : row + 1, genes] * genes.sum() / GENES,
+            task.weights[row : row + 1, genes],
             lambda _, row=row, genes=genes: candidates[row][:, genes],
         )
         np.testing.assert_allclose(ours[..., row, :], theirs[..., 0, :], rtol=1e-5)

@@ -1,10 +1,11 @@
-"""Means over the pairs of a perturbation and a gene that were measured; others are NaN."""
+"""Mean responses over the perturbations that have a gene."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats
+from echoes.io.arrays import Floats
+from echoes.scoring.gaps import mean_of_measured, measured_pairs
 
 
 def mean_response(deltas: Floats) -> Floats:
@@ -12,16 +13,6 @@ def mean_response(deltas: Floats) -> Floats:
 
     Without gaps it is the mean of all rows, to the last bit.
     """
-    missing = np.isnan(deltas)
-    if not missing.any():
-        complete: Floats = deltas.mean(axis=0)
-        return complete
-    counts = len(deltas) - missing.sum(axis=0)
-    mean: Floats = np.where(missing, 0.0, deltas).sum(axis=0) / np.maximum(counts, 1)
-    return mean
-
-
-def fill_gaps(values: Floats, deltas: Floats) -> Floats:
-    """Replace values by 0 where deltas of the same shape have gaps: their weight is 0."""
-    missing: Bools = np.isnan(deltas)
-    return np.where(missing, 0.0, values) if missing.any() else values
+    measured = measured_pairs(deltas)
+    mean = mean_of_measured(deltas, measured, axis=0)
+    return mean if measured is True else np.nan_to_num(mean, nan=0.0)

@@ -18,7 +18,7 @@ import numpy as np
 from echoes.io.arrays import Floats, Ints
 from echoes.io.errors import InputError, NotConvergedError
 from echoes.models import catalogue
-from echoes.models.gaps import fill_gaps, mean_response
+from echoes.models.gaps import mean_response
 from echoes.models.inner_loop import assign_folds, score_sums, single_precision, weigh_candidates
 from echoes.models.task import Prediction, Settings, Task
 from echoes.models.uncertainty import expected_error
@@ -195,9 +195,8 @@ def inner_score(task: Task, prediction: Prediction) -> float:
     """
     if prediction.inner is None:
         return float("nan")
-    truth, inner = (fill_gaps(values, task.deltas) for values in (task.deltas, prediction.inner))
-    baseline = metrics.weighted_mae(truth, mean_response(task.deltas), task.weights)
-    score = metrics.score(truth, inner, task.weights, baseline)
+    baseline = metrics.weighted_mae(task.deltas, mean_response(task.deltas), task.weights)
+    score = metrics.score(task.deltas, prediction.inner, task.weights, baseline)
     return float(score.terms.sum()) * max(0.0, score.cosine)
 
 

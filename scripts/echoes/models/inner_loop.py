@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from echoes.io.arrays import Floats, Ints, Singles
-from echoes.models.gaps import fill_gaps, mean_response
+from echoes.models.gaps import mean_response
 from echoes.scoring import metrics
 
 #: Smaller differences of two scores mean nothing; rounding errors of single precision are smaller.
@@ -71,8 +71,7 @@ def score_sums(
         in single precision: they only serve to weigh candidates.
     """
     if baseline is None:
-        filled = fill_gaps(truth, truth)
-        baseline = metrics.weighted_mae(filled, mean_response(truth), weights)
+        baseline = metrics.weighted_mae(truth, mean_response(truth), weights)
     sums = np.empty((4, len(truth), count))
     # Two tables for all rows: allocating new ones would take longer than the sums.
     tables = np.empty((2, count * truth.shape[1]), dtype=np.float32)
@@ -85,7 +84,7 @@ def score_sums(
             predicted, y, w = predicted[:, measured], truths[p, measured], weightings[p, measured]
         t, h = (table[: predicted.size].reshape(predicted.shape) for table in tables)
         np.subtract(predicted, y, out=t)
-        error = np.abs(t, out=t) @ w / truth.shape[1]
+        error = np.abs(t, out=t) @ w / y.size
         sums[0, p] = max(baseline[p], metrics.EPSILON) / np.maximum(error, metrics.EPSILON)
         np.abs(predicted, out=t)
         np.maximum(t, np.abs(y), out=t)

@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from echoes.io.arrays import Floats, Ints, Singles
-from echoes.models.gaps import fill_gaps, mean_response
+from echoes.models.gaps import mean_response
 from echoes.models.inner_loop import error_sums, score_sums, weigh_candidates, weigh_errors
 from echoes.models.medians import Medians
+from echoes.scoring.gaps import fill_gaps, measured_pairs
 from echoes.scoring.metrics import weighted_mae
 
 #: Names in the configuration → power of the errors; none for the score.
@@ -41,10 +42,9 @@ class Objective:
         self._parts: list[tuple[Ints, Floats]] = []
         if self._power is None:
             self._medians = Medians(deltas, weights)
-            filled = fill_gaps(deltas, deltas)
-            self._baseline = weighted_mae(filled, mean_response(deltas), weights)
+            self._baseline = weighted_mae(deltas, mean_response(deltas), weights)
         elif self._power == 1:
-            self._medians = Medians(deltas, fill_gaps(np.ones_like(deltas), deltas))
+            self._medians = Medians(deltas, fill_gaps(np.ones_like(deltas), measured_pairs(deltas)))
 
     def blends(self, shares: Sequence[float]) -> tuple[float, ...]:
         """Shares of the median in the base that are candidates."""

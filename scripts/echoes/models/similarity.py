@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from echoes.io.arrays import Bools, Floats
-from echoes.models.gaps import fill_gaps, mean_response
+from echoes.models.gaps import mean_response
 from echoes.models.task import Task
+from echoes.scoring.gaps import fill_gaps, measured_pairs
 
 #: Standard deviation, log2 units, that `profile_kernel` adds to that of each gene (as a square):
 #: so genes that hardly respond count less than genes that do.
@@ -60,7 +61,8 @@ def profile_kernel(task: Task, responses: Floats) -> Floats:
     responses
         (m, G) training responses; where one is NaN, not measured, the gene counts as its mean.
     """
-    profiles = fill_gaps(responses - mean_response(responses), responses)
+    measured = measured_pairs(responses)
+    profiles = fill_gaps(responses - mean_response(responses), measured)
     profiles /= np.sqrt(np.einsum("mg,mg->g", profiles, profiles) / len(profiles) + FLOOR**2)
     features = task.reach @ profiles.T
     return _centred(features @ features.T, task.n_training, task.reach.sum(axis=1) > 0)
