@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         predictions = predictions.restrict(rows)
         inner_score = predictions.inner_score[predictions.fold]
         runs.append(Run(entry["name"], entry["varied"], inner_score, predictions.prediction))
-    counts = resample(len(truth), DRAWS, args.seed, names)
+    counts = resample(len(truth), DRAWS, args.seed, names[rows])
     save_csv(args.output, rank_runs(runs, truth, weights, baseline, counts))
 
 
