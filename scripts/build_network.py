@@ -33,6 +33,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument(
         "--edge-multiplicity", type=float, required=True, help="factor of all links"
     )
+    options.add_argument(
+        "--asked", action="store_true", help="the genes to predict were named by hand"
+    )
+    options.add_argument(
+        "--every-gene", action="store_true", help="keep all links, not only those around the screen"
+    )
     options.add_argument("--adjacency", required=True, help="npz of the adjacency matrix")
     options.add_argument("--genes", required=True, help="table of the genes of the network")
     options.add_argument("--coverage", required=True, help="table of the node of each gene")
@@ -48,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         response,
         self_loop=args.self_loop,
         edge_multiplicity=args.edge_multiplicity,
+        asked=args.asked,
+        every_gene=args.every_gene,
     )
     reading = load_json(args.record)
     counts = {key: reading[key] for key in reading if key.endswith(("_rows", "threshold"))}

@@ -33,6 +33,7 @@ ALLOWED = {
     "estimate_upper_bound": {"pandas", "pyarrow"},
     "export_predictions": {"pyarrow"},
     "plot_figure": {"matplotlib", "scipy"},
+    "predict_genes": {"pyarrow", "scipy"},
     "rank_sweep": {"pandas", "pyarrow"},
     "read_cells": {"pyarrow"},
     "read_edges": {"pyarrow"},
@@ -42,6 +43,7 @@ ALLOWED = {
     "rewire_network": {"scipy"},
     "simulate_example": {"scipy"},
     "tabulate_resources": {"pandas", "pyarrow"},
+    "write_gene_predictions": {"pyarrow"},
     "write_submission": {"pyarrow"},
 }
 

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from echoes.models.catalogue import MODELS, PROTOCOLS
-from echoes.plan import checks, paths
+from echoes.plan import asked, checks, paths
 from echoes.plan.plan import Plan, count_folds
+from echoes.plan.results import final_files
 from echoes.plan.settings import SECTIONS, ConfigError, complete, defaults, overlay
 from echoes.plan.validation import check_keys, check_schema
 
@@ -797,6 +798,41 @@ def test_a_column_of_splits_gives_perturbations_to_predict() -> None:
     assert not plan(dataset=effects).has_validation
     assert plan(dataset=effects | {"columns": {"split": "split"}}).has_validation
     assert plan(dataset={"validation": "v.csv"}).has_validation
+
+
+@pytest.mark.parametrize(
+    ("validation", "table", "genes"),
+    [("v.csv", "v.csv", []), ({"genes": ["A", "B"]}, None, ["A", "B"]), ("all", None, [])],
+)
+def test_what_is_asked_for(validation: Any, table: str | None, genes: list[str]) -> None:
+    made = plan(dataset={"validation": validation})
+    dataset = made.config["dataset"]
+    assert (asked.table(dataset), asked.genes(dataset)) == (table, genes)
+    assert made.has_validation == (validation != "all")
+    assert made.settings("perturbations").get("validation_genes", []) == genes
+    files = [path.rpartition("/")[2] for path in final_files(made) if "/echo/" in path]
+    assert ("submission.csv" in files) == (table is not None)
+    assert ("gene_predictions.parquet" in files) == (table is None)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"protocol": "published", "models": ["ridge"]},
+        {"models": ["ridge"]},
+        {"models": ["mean"]},
+        {"network": "rewired"},
+        {"sources": ["rewired"]},
+    ],
+)
+def test_experiments_that_cannot_predict_every_gene(changes: dict[str, Any]) -> None:
+    one = {"models": ["echo"], **changes}
+    with pytest.raises(ConfigError, match="none of echo can predict every gene"):
+        plan(
+            dataset={"validation": "all"},
+            networks={"string": {}, "rewired": {"of": "string", "shuffle": "links"}},
+            experiments={"echo": one},
+        )
 
 
 # ---- Exports --------------------------------------------------------------------------------

@@ -54,11 +54,18 @@ sys.path.insert(0, str(code_file.absolute().parents[2]))
 from echoes.plan.imports import reached_modules
 
 if FOLDER is None:
-    for file in ("plan/plan", "plan/validation", "report/console", "report/results"):
+    for file in (
+        "plan/plan",
+        "plan/results",
+        "plan/validation",
+        "report/console",
+        "report/results",
+    ):
         reached_modules(f"echoes/{file}.py", scripts_file)
 
-from echoes.plan import checks, paths
+from echoes.plan import asked, checks, paths
 from echoes.plan.plan import Plan, count_folds
+from echoes.plan.results import final_files
 from echoes.plan.settings import ConfigError
 from echoes.plan.validation import check_keys, check_schema
 
@@ -117,17 +124,6 @@ wildcard_constraints:
     part=r"\d+|validation",
     sweep=match_any(PLAN.sweeps),
     table="links|info|aliases",
-
-
-def all_results():
-    """All final files of a run: tables, figures and submissions."""
-    files = [
-        paths.result_files(
-            experiment, validation=PLAN.has_validation, export=CONFIG["export"]
-        )
-        for experiment in PLAN.experiments.values()
-    ]
-    return [*files, PLAN.shared_files()]
 
 
 def fold_files(wildcards):

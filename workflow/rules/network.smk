@@ -161,6 +161,9 @@ rule build_network:
         edge_multiplicity=lambda w: PLAN.networks[w.network].argument(
             "edge_multiplicity"
         ),
+        # Empty unless genes are named in the configuration, or all are to be predicted.
+        asked=["--asked"] if asked.genes(CONFIG["dataset"]) else [],
+        every=["--every-gene"] if asked.every_gene(CONFIG["dataset"]) else [],
     shell:
         "python {input.script:q}"
         " --links {input.links:q}"
@@ -173,6 +176,7 @@ rule build_network:
         " --info {input.info:q}"
         " --self-loop {params.self_loop}"
         " --edge-multiplicity {params.edge_multiplicity}"
+        " {params.asked} {params.every}"
         " --adjacency {output.adjacency:q}"
         " --genes {output.genes:q}"
         " --coverage {output.coverage:q}"

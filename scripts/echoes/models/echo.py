@@ -132,7 +132,7 @@ def residual_operators(task: Task, responses: Floats, settings: Echo) -> Floats:
         values, vectors = np.linalg.eigh(kernel[:m])
         across = (kernel[m:] @ vectors) / (np.maximum(values, 0.0) + penalties)
         np.matmul(across.reshape(-1, m), vectors.T, out=of_kernel.reshape(-1, m))
-    return operators.reshape(-1, q, m)
+    return operators.reshape(len(settings.whole) * len(penalties), q, m)
 
 
 def source_residuals(task: Task, residuals: Floats, settings: Echo) -> Floats:
@@ -306,19 +306,49 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
         inner[rows] += _kept_residuals(bare, rows, weights @ of_fold)
     set_silenced_entries(inner, knockdowns, task.silenced[:m])
 
-    residuals, mean = _centred_responses(task)
+    mean = _centred_responses(task)[1]
     base = mean + blend * (objective.median(np.arange(0), 0.0) - mean)
-    deltas = base + _weighted_residuals(task, residuals, settings, weights, share)
-    set_silenced_entries(
-        deltas, knockdown_responses(task, remaining_expression(task)), task.silenced[m:]
-    )
+    predict = Fitted(settings, base, weights, share)
     return Prediction(
-        deltas=deltas,
+        deltas=predict(task),
         # Kernels are centred on the training rows: their mean fitted residual is 0.
         centre=base,
         inner=inner,
         choices=_choices(settings, candidate_weights, blend),
+        further=predict,
     )
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The fitted model, which predicts any perturbations from the same training perturbations.
+
+    Parameters
+    ----------
+    settings
+        Settings of the model.
+    base
+        (G,) constant part of each prediction.
+    weights
+        (O,) weights of the operators of `residual_operators`.
+    share
+        Weight of the residual of all sources.
+    """
+
+    settings: Echo
+    base: Floats
+    weights: Floats
+    share: float
+
+    def __call__(self, task: Task) -> Floats:
+        """Predict the q perturbations of a task that has the training perturbations of the fit."""
+        residuals, _ = _centred_responses(task)
+        deltas = self.base + _weighted_residuals(
+            task, residuals, self.settings, self.weights, self.share
+        )
+        knockdowns = knockdown_responses(task, remaining_expression(task))
+        set_silenced_entries(deltas, knockdowns, task.silenced[task.n_training :])
+        return deltas
 
 
 def _weighted_residuals(

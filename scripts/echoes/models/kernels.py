@@ -51,6 +51,32 @@ def build_kernels(features: Sequence[Floats]) -> Floats:
     return np.array([rows @ rows.T for rows in features])
 
 
+def extend_kernels(
+    kernels: Kernels, training: Sequence[Floats], features: Sequence[Floats], reached: Floats
+) -> Kernels:
+    """Add b genes that have a link to the kernels of m training perturbations.
+
+    Parameters
+    ----------
+    kernels
+        Kernels of the training perturbations alone.
+    training, features
+        k matrices (m, F) and (b, F): features of the training perturbations and of the genes.
+    reached
+        (b, G) what the genes reach; see `reach`.
+    """
+    joined = []
+    for inner, rows, more in zip(kernels.kernels, training, features, strict=True):
+        across = rows @ more.T
+        joined.append(np.block([[inner, across], [across.T, more @ more.T]]))
+    linked = np.ones(len(reached), dtype=np.bool_)
+    return Kernels(
+        np.array(joined),
+        np.concatenate([kernels.reach, reached]),
+        np.concatenate([kernels.known, linked]),
+    )
+
+
 def reach(diffusions: Sequence[Floats], genes: Ints) -> Floats:
     """Probabilities of the response genes in each diffusion, scaled to a sum of 1; mean over k.
 

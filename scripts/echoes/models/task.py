@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -197,9 +197,13 @@ class Prediction:
         None where the model does not compute this.
     choices
         What the inner cross-validation chose and how well the model fitted, by name.
+    further
+        Predicts the perturbations of another task with the same training perturbations, without
+        another fit; None where a model has no such function.
     """
 
     deltas: Floats
     centre: Floats
     inner: Floats | None = None
     choices: dict[str, float] = field(default_factory=dict)
+    further: Callable[[Task], Floats] | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -246,4 +247,29 @@ def warnings(matches: Matches, role: str) -> list[str]:
             f"capital letters do not count ({abbreviate(found[CASE])}). Check that the network is "
             "that of this species."
         )
+    return told
+
+
+def misspelled(matches: Matches, asked: Sequence[str], known: Collection[str]) -> list[str]:
+    """Write a warning of each gene that was asked for and is not in the network.
+
+    Parameters
+    ----------
+    matches
+        What the silenced genes matched.
+    asked
+        The genes that were asked for.
+    known
+        Names of the genes of the network.
+    """
+    matched = dict(zip(matches.wanted, matches.matched, strict=True))
+    told = []
+    for name in dict.fromkeys(asked):
+        if not matched[name]:
+            near = difflib.get_close_matches(name.upper(), known, n=3)
+            similar = f"; similar names are {', '.join(near)}" if near else ""
+            told.append(
+                f"{name}, which is to be predicted, has no node in the network{similar}. It is "
+                "predicted like any unknown gene: correct the name if it is misspelled."
+            )
     return told

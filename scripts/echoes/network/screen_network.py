@@ -16,7 +16,7 @@ from echoes.network.graph import (
     summarise,
 )
 from echoes.network.links import Links, links_of_core
-from echoes.network.matches import Matches, match_names, warnings
+from echoes.network.matches import Matches, match_names, misspelled, warnings
 from echoes.network.nodes import RESPONSE, SILENCED
 
 # With fewer response genes than this, it may be chance that none is in the network.
@@ -53,6 +53,8 @@ def build_screen_network(
     *,
     self_loop: float,
     edge_multiplicity: float,
+    asked: bool = False,
+    every_gene: bool = False,
 ) -> ScreenNetwork:
     """Find the genes of a screen in a network, and build the graph of the links around them.
 
@@ -71,6 +73,11 @@ def build_screen_network(
         The response genes.
     self_loop, edge_multiplicity
         See `echoes.network.graph.build_network`.
+    asked
+        Whether the genes of ``validation`` were named by hand: then there is a warning of each
+        that is not in the network, with similar names.
+    every_gene
+        Whether to keep all links, and not only those around the genes of the screen.
 
     Raises
     ------
@@ -83,7 +90,7 @@ def build_screen_network(
         RESPONSE: match_names(response, links.names, names),
     }
     core = {node for found in matches.values() for node in found.names()}
-    around = links_of_core(links, core)
+    around = links if every_gene else links_of_core(links, core)
     network = build_network(around, core, self_loop=self_loop, edge_multiplicity=edge_multiplicity)
     nodes = matches[SILENCED].nodes()
     check_connected(network, links, {gene: nodes[gene] for gene in silenced["train"]})
@@ -102,7 +109,10 @@ def build_screen_network(
         "core_genes": len(core),
         **summarise(network, around, silenced, nodes),
         "coverage": {role: found.counts() for role, found in matches.items()},
-        "warnings": [told for role, found in matches.items() for told in warnings(found, role)],
+        "warnings": [
+            *(told for role, found in matches.items() for told in warnings(found, role)),
+            *(misspelled(matches[SILENCED], silenced["validation"], links.names) if asked else ()),
+        ],
     }
     return ScreenNetwork(
         network, matches, {**groups, "response": matches[RESPONSE].names()}, summary

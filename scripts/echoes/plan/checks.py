@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from echoes.plan import asked
 from echoes.plan.datasets import LAYOUTS
 from echoes.plan.networks import Network
 from echoes.plan.settings import ConfigError
@@ -56,8 +57,9 @@ def check_renamed(config: Mapping[str, Any]) -> None:
 def table_paths(config: Mapping[str, Any]) -> dict[str, str | None]:
     """List the tables of the data set and of the submission, by their keys; None if not set."""
     dataset = config["dataset"]
-    keys = (*LAYOUTS, "truth", "validation", "control_expression")
+    keys = (*LAYOUTS, "truth", "control_expression")
     tables = {f"dataset: {key}": dataset[key] for key in keys}
+    tables["dataset: validation"] = asked.table(dataset)
     tables["dataset: guides: table"] = dataset["guides"]["table"]
     return {**tables, "submission: sample": config["submission"]["sample"]}
 

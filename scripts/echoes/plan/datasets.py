@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from echoes.plan import asked
 from echoes.plan.settings import ConfigError, Settings
 
 #: Kinds of a data set's main table, which are also the keys of its path.
@@ -132,6 +133,8 @@ def reading_settings(dataset: Mapping[str, Any], *, prior: bool = False) -> Sett
         control = CONTROLS if named else []
     settings["control"] = [control] if isinstance(control, str) else control
     settings["scale"] = dataset["scale"] or ("counts" if cells else "log2")
+    if not prior and (genes := asked.genes(dataset)):
+        settings["validation_genes"] = genes
     return {"layout": kind, **settings, **(_PRIOR if prior else {})}
 
 

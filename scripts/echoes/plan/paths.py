@@ -100,7 +100,12 @@ def export_files(experiment: str, formats: Sequence[str], *, validation: bool) -
 
 
 def result_files(
-    experiment: Experiment, *, validation: bool, export: Sequence[str] = ()
+    experiment: Experiment,
+    *,
+    validation: bool,
+    submission: bool | None = None,
+    answers: bool = False,
+    export: Sequence[str] = (),
 ) -> list[str]:
     """Paths of the final files of an experiment: tables, figures, submission, exports.
 
@@ -110,12 +115,18 @@ def result_files(
         The experiment.
     validation
         Whether there are perturbations to predict.
+    submission
+        Whether they are written as a submission; None if there are any.
+    answers
+        Whether there are genes to predict that are named in the configuration, or all genes.
     export
         Formats of other programs that predictions are written in; see `export_files`.
     """
+    submission = validation if submission is None else submission
     files = ["oof_predictions.csv", "fold_scores.csv", "summary.json", "figure.png", "figure.pdf"]
     files += ["calibration.csv", "uncertainty.parquet"] if experiment.held_out else []
-    files += ["submission.csv"] if validation else []
+    files += ["submission.csv"] if submission else []
+    files += ["gene_predictions.parquet", "top_effects.csv"] if answers else []
     exported = export_files(experiment.name, export, validation=validation)
     return [*(experiment_file(experiment.name, file) for file in files), *exported.values()]
 

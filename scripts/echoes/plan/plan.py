@@ -10,7 +10,7 @@ from typing import Any
 
 from echoes.io.files import atomic_path
 from echoes.models.catalogue import MODELS
-from echoes.plan import checks, datasets, files, gaps, paths, sources
+from echoes.plan import asked, checks, datasets, files, gaps, paths, sources
 from echoes.plan.experiments import (
     BASELINE,
     Experiment,
@@ -110,6 +110,7 @@ class Plan:
             sources.check_sources(experiment, self.config)
             gaps.check_models(experiment, self.config["dataset"])
         self.split = gaps.uses_split(self.everything.values(), self.config["dataset"])
+        asked.check_every_gene(self.config["dataset"], self.experiments, self.networks)
 
     def _make_experiments(
         self, kind: str, settings: Mapping[str, Settings]
@@ -267,10 +268,10 @@ class Plan:
 
     @property
     def has_validation(self) -> bool:
-        """Whether there are perturbations to predict, in a table or in a column of the effects."""
+        """Whether there are perturbations to predict: in a table, a column, or named genes."""
         dataset = self.config["dataset"]
-        split = dataset["columns"]["split"] is not None and not self.split
-        return dataset["validation"] is not None or split
+        split = None if self.split else dataset["columns"]["split"]
+        return bool(asked.table(dataset) or asked.genes(dataset) or split)
 
     def settings(self, name: str) -> Settings:
         """Collect the settings that an experiment depends on, as ``settings.json`` has them.

@@ -17,7 +17,7 @@ from echoes.screen.checks import Check, check_screen
 from echoes.screen.competition import read_validation, with_truth
 from echoes.screen.effect_screen import NameGenes, screen_of_effects, weigh_by_error
 from echoes.screen.effects import PRESETS, ROLES, read_effects
-from echoes.screen.guides import Guides, read_guide_table
+from echoes.screen.guides import GENE_NAMES, Guides, read_guide_table
 from echoes.screen.matrix_screen import (
     complete_genes,
     screen_of_deltas,
@@ -87,6 +87,10 @@ def read_screen(
     if tables.validation is not None:
         ids, names = read_validation(tables.validation)
         screen = with_validation(screen, ids, names, guides=guides, file=tables.validation)
+        named = _named(screen.validation_silenced, screen.genes, name_genes)
+        screen = dataclasses.replace(screen, validation_silenced=named)
+    if asked := settings.get("validation_genes"):
+        screen = with_validation(screen, asked, asked, guides=GENE_NAMES, file="configuration")
         named = _named(screen.validation_silenced, screen.genes, name_genes)
         screen = dataclasses.replace(screen, validation_silenced=named)
     if settings["incomplete_genes"] == "keep":
