@@ -1,15 +1,18 @@
 """Put an experiment's held-out predictions together: tables, calibration and summary."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from echoes.io.arrays import positions
+from echoes.io.arrays import Ints
 from echoes.io.command import parser, run
 from echoes.io.files import load_json
 from echoes.io.tables import Matrix, write_matrix
-from echoes.scoring import held_out, predictions
+from echoes.models.pair_folds import folds_of_pairs
+from echoes.scoring import held_out, pairs, predictions
 from echoes.scoring.bootstrap import DRAWS, resample
 from echoes.scoring.out_of_fold import load_part, load_parts, take_rows
 from echoes.scoring.summary import add_options, save_summary
@@ -42,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         *(screen.perturbations, screen.silenced, screen.truth, screen.weights, screen.baseline),
     )
     names = perturbations.tolist()
-    silenced = positions(symbols.tolist(), genes)
+    silenced = record.own_positions(record.gene_sets(symbols, screen.separator), genes)
     metrics = held_out.compute_metrics(truth, weights, baseline, silenced, out_of_fold)
     calibration = held_out.calibration_table(metrics, out_of_fold, truth)
     counts = resample(len(names), DRAWS, args.seed, names)
@@ -55,7 +58,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         validation = of_validation.prediction
     matrix = Matrix(tuple(names), tuple(genes), out_of_fold.prediction)
     write_matrix(args.oof, "pert_symbol", matrix)
-    save_csv(args.scores, held_out.fold_table(names, baseline, metrics, out_of_fold))
+    table = held_out.fold_table(names, baseline, metrics, out_of_fold)
+    save_csv(args.scores, _with_genes_seen(table, screen, settings["crossval"], out_of_fold.rows))
     save_csv(args.calibration, calibration)
     save_parquet(args.uncertainty, held_out.uncertainty_table(with_names, genes))
     predictions.save(
@@ -76,6 +80,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         log.warning(
             "%s: most folds chose the smallest or largest penalty of the list; widen the list", name
         )
+
+
+def _with_genes_seen(
+    table: pd.DataFrame, screen: record.Screen, crossval: Mapping[str, Any], rows: Ints
+) -> pd.DataFrame:
+    """Add how many genes of each pair its fold has learnt from alone, in a screen with pairs."""
+    if "pairs" in crossval:
+        sets = record.gene_sets(screen.silenced, screen.separator)
+        seen = folds_of_pairs(sets, crossval).genes_seen[rows]
+        table.insert(2, "genes_seen", pairs.seen_column(seen))
+    return table
 
 
 if __name__ == "__main__":

@@ -37,18 +37,22 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--output", required=True, help="npz of the kernels")
     args = options.parse_args(argv)
 
-    genes, training, validation = record.load_fields(
-        args.perturbations, "genes", "silenced", "validation_silenced"
-    )
-    names = np.concatenate([training, validation]).tolist()
+    (genes,) = record.load_fields(args.perturbations, "genes")
+    training, validation = record.load_sets(args.perturbations)
+    sets = [*training, *validation]
+    names = [gene for genes_of_one in sets for gene in genes_of_one]
     silenced = read_positions(args.genes, read_nodes(args.coverage, SILENCED, names))
     adjacency = load_matrix(args.adjacency)
     degrees = degree(adjacency)
-    linked = has_link(adjacency)[silenced]
+    # A pair is known if one of its genes is.
+    starts = np.cumsum([0, *map(len, sets)])[:-1]
+    linked = np.logical_or.reduceat(has_link(adjacency)[silenced], starts)
     loaded = map(load_diffusions, args.diffusions)
     diffusions = [np.vstack([part.train, part.validation]) for part in loaded]
     if args.permute_labels is not None:
-        places = permute_labels(training.tolist(), validation.tolist(), args.permute_labels)
+        fields = record.load_fields(args.perturbations, "silenced", "validation_silenced")
+        joined, asked = (each.tolist() for each in fields)
+        places = permute_labels(joined, asked, args.permute_labels)
         diffusions = [diffusion[places] for diffusion in diffusions]
         linked = linked[places]
     log.info("%d of %d silenced genes have a link", linked.sum(), len(linked))

@@ -45,8 +45,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--summary", required=True, help="json of counts and warnings")
     args = options.parse_args(argv)
 
-    fields = record.load_fields(args.perturbations, "silenced", "validation_silenced", "genes")
-    training, validation, response = (names.tolist() for names in fields)
+    (genes,) = record.load_fields(args.perturbations, "genes")
+    response = genes.tolist()
+    # A gene of several perturbations is listed as often.
+    training, validation = (
+        [gene for genes in sets for gene in genes] for sets in record.load_sets(args.perturbations)
+    )
     built = build_screen_network(
         load_links(args.links),
         _other_names(args),

@@ -2,16 +2,18 @@
 
 import argparse
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from echoes.io.arrays import positions
+from echoes.io.arrays import Ints
 from echoes.io.command import parser, run
 from echoes.io.files import atomic_path, load_json
+from echoes.models.pair_folds import folds_of_pairs
 from echoes.report import markdown
-from echoes.scoring import comparison
+from echoes.scoring import comparison, pairs
 from echoes.scoring.bootstrap import DRAWS, resample
 from echoes.scoring.held_out import compute_metrics
 from echoes.scoring.out_of_fold import common_rows, load_parts, take_rows
@@ -25,9 +27,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command with these arguments, or with those of the process."""
     args = _options().parse_args(argv)
 
-    perturbations, symbols, genes, truth, weights, baseline = record.load_fields(
+    perturbations, genes, truth, weights, baseline = record.load_fields(
         args.perturbations,
-        *("perturbations", "silenced", "genes", "truth", "weights", "baseline"),
+        *("perturbations", "genes", "truth", "weights", "baseline"),
     )
     entries = load_json(args.experiments)["experiments"]
     folder = Path(args.experiments).parent
@@ -36,10 +38,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         {folder / each["name"] / "held_out": each["parts"] for each in entries if "split" in each},
         len(perturbations),
     )
-    perturbations, symbols, truth, weights, baseline = take_rows(
-        rows, perturbations, symbols, truth, weights, baseline
+    perturbations, truth, weights, baseline = take_rows(
+        rows, perturbations, truth, weights, baseline
     )
-    silenced = positions(symbols.tolist(), genes.tolist())
+    sets = record.load_sets(args.perturbations)[0]
+    silenced = record.own_positions([sets[row] for row in rows], genes.tolist())
     held_out, published = {}, {}
     for entry in entries:
         name = entry["name"]
@@ -57,6 +60,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     counts = resample(len(perturbations), DRAWS, args.seed, perturbations)
     overall = comparison.comparison_table(held_out, published, counts)
     differences = comparison.difference_table(held_out, counts)
+    if args.by_genes_seen:
+        seen = _genes_seen(args.perturbations, entries, rows)
+        save_csv(args.by_genes_seen, pairs.pair_table(held_out, seen, perturbations, args.seed))
     save_csv(args.comparison, overall)
     save_csv(args.differences, differences)
     save_parquet(args.by_perturbation, comparison.perturbation_table(held_out, perturbations))
@@ -89,6 +95,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--differences", required=True, help="table of paired differences")
     options.add_argument("--by-perturbation", required=True, help="parquet of each row's metrics")
     options.add_argument("--by-gene", required=True, help="parquet of each gene's metrics")
+    options.add_argument("--by-genes-seen", nargs="?", help="table of pairs, if there are any")
     return options
 
 
@@ -100,6 +107,18 @@ def _warn_of_one_class(overall: pd.DataFrame, threshold: float | None) -> None:
             "ranking: threshold %g divides neither a gene nor a perturbation into two classes",
             threshold,
         )
+
+
+def _genes_seen(
+    perturbations: str, entries: Sequence[Mapping[str, Any]], rows: Ints
+) -> dict[str, Ints]:
+    """Count for each experiment how many genes of each pair its folds have learnt from alone."""
+    sets = record.load_sets(perturbations)[0]
+    return {
+        each["name"]: folds_of_pairs(sets, each).genes_seen[rows]
+        for each in entries
+        if "pairs" in each
+    }
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from echoes.io.errors import InputError
 from echoes.io.files import load_json
 from echoes.models.held_out import Member, outer_folds, predict_folds, predict_validation
 from echoes.models.kernels import load_kernels, load_source
+from echoes.models.pair_folds import drop_extra, folds_of_pairs
 from echoes.models.task import build_task
 from echoes.models.training_subsets import training_subsets
+from echoes.models.transfer import load_aligned, unseen_task
 from echoes.network.features import load_groups
-from echoes.scoring.out_of_fold import save_part
+from echoes.scoring.out_of_fold import HeldOutPart, save_part
 from echoes.screen import record
 
 log = logging.getLogger(__name__)
@@ -48,28 +51,48 @@ def main(argv: Sequence[str] | None = None) -> None:
     # Paths in the settings start at the folder of the data set's results.
     folder = Path(args.settings).parent.parent
     members = _load_members(args.perturbations, settings["members"], folder)
-    if args.validation:
+    if "unseen" in settings["crossval"]:
+        other = load_aligned(folder / settings["crossval"]["unseen"])
+        members = [
+            replace(each, task=unseen_task(each.task, *other, validation=args.validation))
+            for each in members
+        ]
+    if args.validation or "unseen" in settings["crossval"]:
         part = predict_validation(members, inner=settings["inner"])
     else:
-        crossval = settings["crossval"]
-        if settings.get("split"):
-            folds = [_test_rows(args.perturbations)]
-        else:
-            folds = outer_folds(members[0].task, crossval["folds"])
-        training = None
-        if "training" in crossval:
-            (silenced,) = record.load_fields(args.perturbations, "silenced")
-            training = training_subsets(
-                silenced.tolist(), folds, crossval["training"], crossval["seed"]
-            )[args.part :: parts]
+        part = _predict_part(args.perturbations, members, settings, args.part)
+    save_part(args.output, part)
+
+
+def _predict_part(
+    perturbations: str, members: Sequence[Member], settings: Mapping[str, Any], number: int
+) -> HeldOutPart:
+    """Predict the folds of a part, each from what it may learn from."""
+    crossval, inner = settings["crossval"], settings["inner"]
+    own = slice(number, None, crossval["parts"])
+    if "pairs" in crossval:
+        plan = folds_of_pairs(record.load_sets(perturbations)[0], crossval)
         part = predict_folds(
             members,
-            folds[args.part :: parts],
-            inner=settings["inner"],
+            plan.rows()[own],
+            inner=inner,
             progress=_log_progress,
-            training=training,
+            training=plan.training[own],
         )
-    save_part(args.output, part)
+        return drop_extra(part, plan.held_out[own], plan.extra[own])
+    if settings.get("split"):
+        folds = [_test_rows(perturbations)]
+    else:
+        folds = outer_folds(members[0].task, crossval["folds"])
+    training = None
+    if "training" in crossval:
+        (silenced,) = record.load_fields(perturbations, "silenced")
+        training = training_subsets(
+            silenced.tolist(), folds, crossval["training"], crossval["seed"]
+        )[own]
+    return predict_folds(
+        members, folds[own], inner=inner, progress=_log_progress, training=training
+    )
 
 
 def _test_rows(perturbations: str) -> Ints:
@@ -93,6 +116,7 @@ def _load_members(
     deltas, weights, control, genes, *silenced = record.load_fields(
         perturbations, "truth", "weights", "control", "genes", "silenced", "validation_silenced"
     )
+    sets = [one for part in record.load_sets(perturbations) for one in part]
     members = []
     for name, member in settings.items():
         kernels, features = member["kernels"], member["features_file"]
@@ -105,6 +129,7 @@ def _load_members(
             load_kernels(folder / kernels) if kernels else None,
             np.vstack(load_groups(folder / features)) if features else None,
             [load_source(source, folder / path) for source, path in member["sources"].items()],
+            sets,
         )
         members.append(Member(name, tuple(member["models"]), task, member))
     return members

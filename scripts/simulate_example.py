@@ -23,6 +23,8 @@ _PARAMETERS = {
     "signal": "share (0 to 1) of the specific response that follows the network",
     "noise": "standard deviation of the measurement (log2 units)",
     "seed": "seed of the random numbers",
+    "pairs": "pairs of perturbed genes that are measured too",
+    "interaction": "standard deviation of what pairs respond beyond the sum (log2 units)",
 }
 #: What is written, and the name of the file in the folder that may be given.
 _OUTPUTS = {

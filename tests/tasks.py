@@ -23,6 +23,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "rate": 2.0,
     },
     "inner_crossval": {"folds": 4},
+    "transfer": {"share": 0.5},
     "response": {"n_components": 3},
     "regression": {
         "penalties": [0.1, 1.0, 10.0],

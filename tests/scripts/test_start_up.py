@@ -19,6 +19,7 @@ HEAVY = ("h5py", "pandas", "pyarrow", "matplotlib", "sklearn", "scipy", "request
 ALLOWED = {
     "aggregate_folds": {"pandas", "pyarrow"},
     "aggregate_held_out": {"pandas", "pyarrow"},
+    "align_prior": {"pyarrow"},
     "build_features": {"scipy"},
     "build_kernels": {"scipy"},
     "build_laplacian": {"scipy"},

@@ -216,6 +216,7 @@ CODE: dict[str, dict[str, int]] = {
     "echoes/example/simulate": {},
     # The plan is no input: what it says of each experiment is.
     "echoes/plan/plan": {},
+    "align_prior": {},
     "predict_genes": {},
     "write_gene_predictions": {},
     "plot_figure": {"plot_figure": 2},

@@ -147,6 +147,7 @@ rule compare_experiments:
         ],
         upper_bound=PLAN.bound_files,
     output:
+        **asked.pair_files(CONFIG["dataset"]),
         comparison=report(
             "<results>/<dataset>/comparison.csv",
             caption="../report/comparison.rst",
@@ -160,6 +161,7 @@ rule compare_experiments:
         ),
         by_perturbation="<results>/<dataset>/perturbation_scores.parquet",
         by_gene="<results>/<dataset>/gene_scores.parquet",
+        # Only where there are pairs.
     log:
         "<logs>/<dataset>/compare_experiments.log",
     benchmark:
@@ -169,6 +171,7 @@ rule compare_experiments:
     params:
         seed=lookup(dpath="seed", within=CONFIG),
         threshold=CONFIG["ranking"]["threshold"] or [],
+        pairs=lambda w, output: output.get("pairs", []),
     shell:
         "python {input.script:q}"
         " --perturbations {input.perturbations:q}"
@@ -181,6 +184,7 @@ rule compare_experiments:
         " --differences {output.differences:q}"
         " --by-perturbation {output.by_perturbation:q}"
         " --by-gene {output.by_gene:q}"
+        " --by-genes-seen {params.pairs:q}"
         " 2> {log:q}"
 
 

@@ -1,7 +1,7 @@
 """Sources: how alike silenced genes are by other screens (priors) and by tables of genes.
 
 Needs: the files in `priors` and `gene_features` of the configuration, perturbations/.
-Makes: priors/{prior}/screen.npz and kernel.npz, gene_features/{table}/kernel.npz.
+Makes: priors/{prior}/screen.npz, kernel.npz and aligned.npz, gene_features/{table}/kernel.npz.
 """
 
 
@@ -71,4 +71,34 @@ rule build_source:
         " --symbol-column {params.symbol_column:q}"
         " --output {output.kernel:q}"
         " --summary {output.summary:q}"
+        " 2> {log:q}"
+
+
+rule align_prior:
+    """Bring the responses of a prior to the perturbations and genes of the screen."""
+    input:
+        script=scripts_file("align_prior.py"),
+        code=code("align_prior.py"),
+        prior="<results>/<dataset>/priors/{prior}/screen.npz",
+        perturbations="<results>/<dataset>/perturbations/perturbations.npz",
+        names=LOCAL_FILES["names: table"],
+    output:
+        "<results>/<dataset>/priors/{prior}/aligned.npz",
+    log:
+        "<logs>/<dataset>/align_prior/{prior}.log",
+    benchmark:
+        "<benchmarks>/<dataset>/align_prior/{prior}.tsv"
+    conda:
+        "../../envs/echoes.yaml"
+    params:
+        name_column=CONFIG["names"]["name"] or [],
+        symbol_column=CONFIG["names"]["symbol"] or [],
+    shell:
+        "python {input.script:q}"
+        " --prior {input.prior:q}"
+        " --perturbations {input.perturbations:q}"
+        " --names {input.names:q}"
+        " --name-column {params.name_column:q}"
+        " --symbol-column {params.symbol_column:q}"
+        " --output {output:q}"
         " 2> {log:q}"

@@ -12,8 +12,8 @@ from typing import TextIO
 import numpy as np
 
 from echoes.example.network import Network
-from echoes.example.responses import DECIMALS, WEIGHT_DECIMALS, Responses
-from echoes.example.simulate import BASELINE_DECIMALS, Simulated
+from echoes.example.responses import BASELINE_DECIMALS, DECIMALS, WEIGHT_DECIMALS, Responses
+from echoes.example.simulate import Simulated
 from echoes.io.arrays import Ints
 from echoes.io.files import StrPath, atomic_path
 

@@ -37,6 +37,11 @@ class Parameters:
         Standard deviation of the measurement, in log2 units; above 0.
     seed
         Seed of the random numbers.
+    pairs
+        Number of pairs of perturbed genes that are measured too, besides each gene alone.
+    interaction
+        Standard deviation, in log2 units, of what pairs respond beyond the sum of the responses to
+        their genes; it follows the places of both genes in the network.
 
     Raises
     ------
@@ -54,6 +59,8 @@ class Parameters:
     signal: float = 0.8
     noise: float = 0.03
     seed: int = 0
+    pairs: int = 0
+    interaction: float = 0.0
 
     def __post_init__(self) -> None:
         """Check each parameter; first those that limit others."""
@@ -78,6 +85,8 @@ class Parameters:
         self._check("signal", 0.0, 1.0)
         self._check("noise", 0.001, 1.0)
         self._check("seed", 0)
+        self._check("pairs", 0, self.perturbations * (self.perturbations - 1) // 2)
+        self._check("interaction", 0.0, 1.0)
 
     def _check(self, name: str, least: float, most: float = math.inf) -> None:
         value = getattr(self, name)

@@ -22,6 +22,7 @@ DAMPING = 0.6
 #: `Responses` record and its file are equal.
 DECIMALS = 4
 WEIGHT_DECIMALS = 6
+BASELINE_DECIMALS = 8
 
 # 0.6^40 is 10^-9: further steps would not change the rounded numbers.
 _STEPS = 40
@@ -139,7 +140,7 @@ def _unit_rows(values: Floats) -> Floats:
 
 def respond(
     rng: np.random.Generator, parameters: Parameters, coordinates: Floats, silenced: Bools
-) -> tuple[Floats, Floats, Floats]:
+) -> tuple[Floats, Floats, Floats, Floats]:
     """Compute expression of the control and the responses from coordinates.
 
     Parameters
@@ -156,9 +157,9 @@ def respond(
     Returns
     -------
     tuple
-        Control (response genes), and deltas and their standard errors
-        (perturbed × response genes). Control and deltas are rounded, and no
-        expression is below zero.
+        Control (response genes), deltas, their standard errors, and the deltas without noise and
+        falls (perturbed × response genes). Control and deltas are rounded, and no expression is
+        below zero.
     """
     n, n_genes = silenced.shape
     private = _unit_rows(rng.standard_normal(coordinates.shape))
@@ -175,11 +176,9 @@ def respond(
     gene_noise = np.exp(rng.normal(0.0, 0.3, n_genes))
     errors = gene_noise * np.exp(rng.normal(0.0, 0.2, (n, 1)))  # fewer cells, larger errors
     errors *= parameters.noise / math.sqrt(float((errors**2).mean()))
-    deltas = (
-        specific * (_SPECIFIC_SD / math.sqrt(float((specific**2).mean())))
-        + common * (_COMMON_SD / math.sqrt(float((common**2).mean())))
-        + errors * rng.standard_normal((n, n_genes))
-    )
+    effects = specific * (_SPECIFIC_SD / math.sqrt(float((specific**2).mean())))
+    effects = effects + common * (_COMMON_SD / math.sqrt(float((common**2).mean())))
+    deltas = effects + errors * rng.standard_normal((n, n_genes))
 
     control = np.log2(1 + np.exp(rng.normal(0.5, 0.9, n_genes)))
     # Cells express the genes that are silenced, and lose most of this expression.
@@ -189,7 +188,7 @@ def respond(
     deltas = np.maximum(np.where(silenced, fall, deltas), -control)
     # Adding zero turns -0.0 into 0.0.
     deltas = np.asarray(np.round(deltas, DECIMALS) + 0.0, dtype=np.float64)
-    return control, deltas, np.asarray(errors, dtype=np.float64)
+    return control, deltas, np.asarray(errors, dtype=np.float64), effects
 
 
 def clarity_weights(deltas: Floats, errors: Floats, silenced: Bools) -> Floats:

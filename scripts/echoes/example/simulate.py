@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from echoes.example.network import INSIDE, Network, describe, draw_links, make_symbols
+from echoes.example.pairs import with_pairs
 from echoes.example.parameters import Parameters
 from echoes.example.responses import (
+    BASELINE_DECIMALS,
     Responses,
     choose_connected,
     choose_measured,
@@ -22,9 +24,6 @@ from echoes.example.responses import (
     respond,
 )
 from echoes.io.arrays import Floats, Ints
-
-#: Decimals of the baseline errors.
-BASELINE_DECIMALS = 8
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,8 @@ def simulate(parameters: Parameters) -> Simulated:
 
     The network, the names and the noise do not change with `parameters.signal`.
     """
-    streams = np.random.SeedSequence(parameters.seed).spawn(6)
-    names_rng, links_rng, info_rng, choice_rng, response_rng, order_rng = map(
+    streams = np.random.SeedSequence(parameters.seed).spawn(7)
+    names_rng, links_rng, info_rng, choice_rng, response_rng, order_rng, pair_rng = map(
         np.random.default_rng, streams
     )
     n_genes = parameters.network_genes
@@ -104,7 +103,7 @@ def simulate(parameters: Parameters) -> Simulated:
     transition, degree = random_walk(n_genes, gene_of[pairs], scores)
     coordinates = network_coordinates(response_rng, perturbed, transition, degree)
     silenced = perturbed[:, None] == measured[None, :]
-    control, deltas, errors = respond(response_rng, parameters, coordinates, silenced)
+    control, deltas, errors, effects = respond(response_rng, parameters, coordinates, silenced)
     weights = clarity_weights(deltas, errors, silenced)
     mean = deltas[: parameters.perturbations].mean(axis=0)
     baseline = np.round((weights * np.abs(deltas - mean)).mean(axis=1), BASELINE_DECIMALS)
@@ -113,15 +112,22 @@ def simulate(parameters: Parameters) -> Simulated:
         named = tuple(symbols[perturbed[part]].tolist())
         return Responses(named, deltas[part], weights[part], baseline[part])
 
-    order = order_rng.permutation(parameters.perturbations)
-    if (order == np.arange(parameters.perturbations)).all():
+    alone = rows(slice(parameters.perturbations))
+    learnt = alone
+    if parameters.pairs:
+        learnt = with_pairs(
+            pair_rng, parameters, alone, control, effects, errors, coordinates, silenced
+        )
+    count = len(learnt.perturbations)
+    order = order_rng.permutation(count)
+    if (order == np.arange(count)).all():
         order = order[::-1]
     return Simulated(
         parameters=parameters,
         network=network,
         genes=tuple(symbols[measured].tolist()),
         control=control,
-        training=rows(slice(parameters.perturbations)),
+        training=learnt,
         truth_order=order,
         validation=rows(slice(parameters.perturbations, None)),
     )

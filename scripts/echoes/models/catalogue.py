@@ -61,6 +61,8 @@ MODELS: dict[str, Model] = {
         gaps=True,
     ),
     "bilinear": Model("echoes.models.baselines:bilinear", ("inner_crossval", "response")),
+    "transfer": Model("echoes.models.transfer:transfer", ("transfer",)),
+    "additive": Model("echoes.models.pairs:additive"),
     "echo": Model(
         "echoes.models.echo:echo",
         ("echo", "inner_crossval", "features.transform"),

@@ -93,8 +93,15 @@ class Echo:
 
 
 def echo(task: Task, settings: Settings) -> Prediction:
-    """Predict by the model `echo`, as `fit_echo` describes it."""
-    return fit_echo(task, Echo.from_settings(settings))
+    """Predict by the model `echo`, as `fit_echo` and, for pairs, `pairs.fit_pairs` describe it."""
+    chosen = Echo.from_settings(settings)
+    if task.sets is None:
+        return fit_echo(task, chosen)
+    from echoes.models.pairs import fit_pairs
+
+    # What pairs leave over has no own fall and no score: the least squared error is best.
+    plain = replace(chosen, objective="squared")
+    return fit_pairs(task, lambda part: fit_echo(part, chosen), lambda part: fit_echo(part, plain))
 
 
 def _centred_responses(task: Task) -> tuple[Floats, Floats]:

@@ -20,6 +20,32 @@ Settings = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
+class GeneSets:
+    """The genes of r perturbations of up to s genes each.
+
+    Parameters
+    ----------
+    genes
+        (r, s) numbers of the silenced genes; −1 where a perturbation has fewer.
+    own
+        (r, s) their positions among the G response genes; −1 where a gene is none.
+    """
+
+    genes: Ints
+    own: Ints
+
+    @property
+    def sizes(self) -> Ints:
+        """(r,) numbers of genes."""
+        sizes: Ints = (self.genes >= 0).sum(axis=1)
+        return sizes
+
+    def take(self, rows: Ints) -> GeneSets:
+        """Choose perturbations, in this order."""
+        return GeneSets(self.genes[rows], self.own[rows])
+
+
+@dataclass(frozen=True)
 class Task:
     """m training perturbations with their responses, and q perturbations to predict.
 
@@ -53,6 +79,8 @@ class Task:
     others
         Further sources of likeness of the m + q silenced genes: other networks, screens of other
         cells, tables of genes.
+    sets
+        The genes of all perturbations where some silence several; None where each silences one.
     """
 
     deltas: Floats
@@ -65,6 +93,12 @@ class Task:
     features: Floats
     groups: Ints
     others: tuple[Source, ...] = ()
+    sets: GeneSets | None = None
+
+    @property
+    def own(self) -> Ints:
+        """(m + q, s) positions of all silenced genes among the response genes; −1 for none."""
+        return self.silenced[:, None] if self.sets is None else self.sets.own
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -106,7 +140,11 @@ class Task:
         """
         if training is None:
             training = np.delete(np.arange(self.n_training), held_out)
-        rows = np.concatenate([training, held_out])
+        return self.take(training, held_out)
+
+    def take(self, training: Ints, to_predict: Ints) -> Task:
+        """Make a task of some training rows, and of any of the m + q rows to predict."""
+        rows = np.concatenate([training, to_predict])
         return replace(
             self,
             deltas=self.deltas[training],
@@ -118,6 +156,7 @@ class Task:
             features=self.features[rows],
             groups=self.groups[rows],
             others=tuple(source.take(rows) for source in self.others),
+            sets=None if self.sets is None else self.sets.take(rows),
         )
 
     def inner_folds(self, folds: int) -> list[Ints]:
@@ -125,16 +164,18 @@ class Task:
         return assign_folds(self.training_groups, folds)
 
     def silenced_entries(self) -> tuple[Ints, Ints]:
-        """Rows and columns of measured `deltas` that are for the silenced gene itself."""
-        rows = np.flatnonzero(self.silenced[: self.n_training] >= 0)
-        rows = rows[~np.isnan(self.deltas[rows, self.silenced[rows]])]
-        return rows, self.silenced[rows]
+        """Rows and columns of measured `deltas` that are for the silenced genes themselves."""
+        own = self.own[: self.n_training]
+        rows, k = np.nonzero(own >= 0)
+        genes = own[rows, k]
+        measured = ~np.isnan(self.deltas[rows, genes])
+        return rows[measured], genes[measured]
 
     def silenced_entries_to_predict(self) -> tuple[Ints, Ints]:
         """Rows and columns of the entries of a prediction that are for the silenced gene itself."""
-        silenced = self.silenced[self.n_training :]
-        rows = np.flatnonzero(silenced >= 0)
-        return rows, silenced[rows]
+        own = self.own[self.n_training :]
+        rows, k = np.nonzero(own >= 0)
+        return rows, own[rows, k]
 
 
 def build_task(
@@ -146,6 +187,7 @@ def build_task(
     kernels: Kernels | None,
     features: Floats | None,
     others: Sequence[Source] = (),
+    sets: Sequence[tuple[str, ...]] = (),
 ) -> Task:
     """Put together a task from the arrays of a screen and of a network.
 
@@ -165,19 +207,35 @@ def build_task(
         (m + q, F) features of the silenced genes, or None where no model needs them.
     others
         Further sources of likeness of the silenced genes.
+    sets
+        The genes of each perturbation; empty if each silences one, that in `silenced`.
     """
     rows = len(silenced)
+    several = _gene_sets(sets, genes) if max(map(len, sets), default=1) > 1 else None
     return Task(
         deltas=deltas,
         weights=weights,
         control=control,
-        silenced=positions(silenced, genes),
+        silenced=positions(silenced, genes) if several is None else several.own[:, 0],
         kernels=np.empty((0, rows, rows)) if kernels is None else kernels.kernels,
         reach=np.empty((rows, 0)) if kernels is None else kernels.reach,
         known=np.zeros(rows, dtype=np.bool_) if kernels is None else kernels.known,
         features=np.empty((rows, 0)) if features is None else features,
         groups=np.unique(np.asarray(silenced, dtype=np.str_), return_inverse=True)[1],
         others=tuple(others),
+        sets=several,
+    )
+
+
+def _gene_sets(sets: Sequence[tuple[str, ...]], genes: Sequence[str]) -> GeneSets:
+    """Give numbers to the genes of all perturbations, and find them among the response genes."""
+    names = sorted({gene for one in sets for gene in one})
+    padded = np.full((len(sets), max(map(len, sets))), "", dtype=object)
+    for row, one in enumerate(sets):
+        padded[row, : len(one)] = one
+    flat = padded.ravel().tolist()
+    return GeneSets(
+        positions(flat, names).reshape(padded.shape), positions(flat, genes).reshape(padded.shape)
     )
 
 

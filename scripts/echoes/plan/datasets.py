@@ -125,6 +125,7 @@ def reading_settings(dataset: Mapping[str, Any], *, prior: bool = False) -> Sett
     cells = kind == "h5ad"
     others = (*_FILES, *_UNREAD, *(() if cells else ("cells",)))
     settings = {key: value for key, value in dataset.items() if key not in others}
+    settings.pop("pairs", None)
     settings["guides"] = {k: v for k, v in dataset["guides"].items() if k != "table"}
     control = dataset["control"]
     if control is None:
@@ -135,6 +136,8 @@ def reading_settings(dataset: Mapping[str, Any], *, prior: bool = False) -> Sett
     settings["scale"] = dataset["scale"] or ("counts" if cells else "log2")
     if not prior and (genes := asked.genes(dataset)):
         settings["validation_genes"] = genes
+    if not prior and (separator := asked.separator(dataset)) is not None:
+        settings["pairs_separator"] = separator
     return {"layout": kind, **settings, **(_PRIOR if prior else {})}
 
 

@@ -79,9 +79,15 @@ class Experiment:
         return int(crossval["folds"]) if crossval["scheme"] == "k_fold" else None
 
     @property
+    def unseen(self) -> str | None:
+        """Name of the prior that it learns from instead of the screen; None otherwise."""
+        crossval = self.sections["crossval"]
+        return str(crossval["prior"]) if crossval["scheme"] == "unseen" else None
+
+    @property
     def parts(self) -> int:
         """Number of jobs that share the folds; at most the number of folds."""
-        parts = 1 if self.split else int(self.sections["crossval"]["parts"])
+        parts = 1 if self.split or self.unseen else int(self.sections["crossval"]["parts"])
         return parts if self.folds is None else min(parts, self.folds)
 
     @property

@@ -83,7 +83,7 @@ class Plan:
         self.experiments = self._make_experiments("experiment", named)
         self.baselines = self._make_experiments("baseline", {
             name: overlay(BASELINE, {"models": [name]})
-            for name in gaps.baselines(self.config, given="baselines" in config)
+            for name in asked.baselines(config, self.config)
         })  # fmt: skip
         self.run_settings: Settings = {}
         self.sweeps: dict[str, dict[str, Settings]] = {}
@@ -107,10 +107,10 @@ class Plan:
             check_members(experiment, self.experiments)
         self.everything = {**self.sizes, **self.runs, **self.baselines, **self.experiments}
         for experiment in self.everything.values():
-            sources.check_sources(experiment, self.config)
+            sources.check(experiment, self.config)
             gaps.check_models(experiment, self.config["dataset"])
         self.split = gaps.uses_split(self.everything.values(), self.config["dataset"])
-        asked.check_every_gene(self.config["dataset"], self.experiments, self.networks)
+        asked.check(self.config, {**self.experiments, **self.sizes}, self.networks)
 
     def _make_experiments(
         self, kind: str, settings: Mapping[str, Settings]
@@ -172,6 +172,7 @@ class Plan:
             inputs += [paths.kernels_file(each)] if "kernels" in each.inputs else []
             inputs += self.source_files(each).values()
             inputs += [paths.features_file(each)] if "features" in each.inputs else []
+        inputs += sources.unseen_files(self.everything[experiment]).values()
         return [f"{paths.DATASET}/{file}" for file in dict.fromkeys(inputs)]
 
     def network_summary(self, experiment: str) -> list[str]:
@@ -301,7 +302,7 @@ class Plan:
         return {
             "experiment": one.name,
             "protocol": one.protocol,
-            "crossval": {"folds": one.folds, "parts": one.parts, **self._training(one)},
+            "crossval": sources.crossval_settings(one, self.config),
             **one.split_record,
             "inner": inner,
             "members": {
@@ -309,12 +310,6 @@ class Plan:
                 for each in members
             },
         }
-
-    def _training(self, one: Experiment) -> Settings:
-        """Collect settings of the training subsets, which only runs of a learning curve have."""
-        if one.training is None:
-            return {}
-        return {"training": one.training, "seed": self.config["seed"]}
 
     def _member_settings(self, one: Experiment, *, inner: bool) -> Settings:
         """Collect the settings that the models of one member read."""
@@ -354,7 +349,11 @@ class Plan:
 
     def comparison(self) -> Settings:
         """List the experiments and baselines that are compared, for ``experiments.json``."""
-        return {"experiments": [each.record for each in (*self.compared, *self.published)]}
+        records = [
+            each.record | asked.pair_folds(each.sections["crossval"], self.config["dataset"])
+            for each in self.compared
+        ]
+        return {"experiments": [*records, *(each.record for each in self.published)]}
 
     def sweep(self, name: str) -> Settings:
         """List the runs of a sweep, for ``sweeps/{sweep}.json``."""

@@ -14,7 +14,7 @@ Settings = dict[str, Any]
 #: Sections of the configuration that an experiment may override.
 SECTIONS = (
     *("diffusion", "features", "response", "regression", "echo", "blend", "inner_crossval"),
-    "crossval",
+    *("transfer", "crossval"),
 )
 #: Ways to combine networks, as the configuration names them.
 COMBINATIONS = ("union", "intersection", "mean")

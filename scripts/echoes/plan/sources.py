@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from echoes.plan import paths
+from echoes.plan import asked, paths
 from echoes.plan.experiments import Experiment
 from echoes.plan.settings import ConfigError
 
@@ -60,6 +60,64 @@ def check_sources(experiment: Experiment, config: Mapping[str, Any]) -> None:
             f"{', '.join(experiment.models)} cannot learn from them",
             expected="`models: [echo]`",
             remedy="Remove the sources, or choose this model.",
+        )
+
+
+def unseen_files(experiment: Experiment) -> dict[str, str]:
+    """Path of the responses that an experiment learns from instead of the screen, by ``unseen``."""
+    prior = experiment.unseen
+    return {} if prior is None else {"unseen": f"priors/{prior}/aligned.npz"}
+
+
+def crossval_settings(experiment: Experiment, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Collect the settings that say what is held out and what is learnt from.
+
+    Runs of a learning curve draw training subsets; screens with pairs hide genes; and an unseen
+    cell line is predicted from a prior.
+    """
+    settings: dict[str, Any] = {"folds": experiment.folds, "parts": experiment.parts}
+    if experiment.training is not None:
+        settings |= {"training": experiment.training, "seed": config["seed"]}
+    settings |= asked.pair_folds(experiment.sections["crossval"], config["dataset"])
+    return {**settings, **unseen_files(experiment)}
+
+
+def check(experiment: Experiment, config: Mapping[str, Any]) -> None:
+    """Check the sources of an experiment, and the prior that it may learn from.
+
+    Raises
+    ------
+    ConfigError
+        As `check_sources` and `check_unseen` do.
+    """
+    check_sources(experiment, config)
+    check_unseen(experiment, config)
+
+
+def check_unseen(experiment: Experiment, config: Mapping[str, Any]) -> None:
+    """Check the prior that an experiment learns from instead of the screen.
+
+    Raises
+    ------
+    ConfigError
+        When there is no prior of this name, or the experiment is published or a learning curve.
+    """
+    prior = experiment.unseen
+    if prior is None:
+        return
+    if prior not in config["priors"]:
+        raise ConfigError(
+            "crossval: prior",
+            f"there is no prior {prior}",
+            expected=f"one of {', '.join(config['priors']) or 'the priors: there are none'}",
+            remedy="Correct the name, or add the other cells under `priors:`.",
+        )
+    if not experiment.held_out or experiment.training is not None:
+        raise ConfigError(
+            f"experiments: {experiment.name}: crossval",
+            "unseen with the published protocol or a learning curve",
+            expected="`protocol: held_out`, without `learning_curve:`",
+            remedy="Choose another scheme for this experiment.",
         )
 
 

@@ -154,6 +154,22 @@ class Metrics:
         }
 
 
+def without_entries(values: Floats, columns: Ints) -> Floats:
+    """Set entries to 0, in place, and give the values back.
+
+    Parameters
+    ----------
+    values
+        (n, G) numbers.
+    columns
+        (k, n) positions of the entries of each row; −1 for none.
+    """
+    for column in columns:
+        rows = np.flatnonzero(column >= 0)
+        values[rows, column[rows]] = 0.0
+    return values
+
+
 def compute_metrics(
     truth: Floats,
     weights: Floats,
@@ -178,16 +194,19 @@ def compute_metrics(
     baseline
         (n,) WMAE of the baseline.
     silenced
-        (n,) position of each silenced gene among the G; −1 where it is not measured.
+        (n,) position of each silenced gene among the G, −1 where it is not measured; or (n, s) of
+        sets of genes, where all but the first count as deviations of 0 in truth and prediction.
     predictions
         The out-of-fold predictions.
     ranking
         Threshold of differential expression for the metrics of `rank_metrics`; None for none.
     """
+    first, *_ = columns = np.atleast_2d(silenced.T)
+    further, silenced = columns[1:], first
     prediction, fold = predictions.prediction, predictions.fold
     total = score(truth, prediction, weights, baseline)
-    deviation = truth - predictions.mean[fold]
-    predicted = prediction - predictions.centre[fold]
+    deviation = without_entries(truth - predictions.mean[fold], further)
+    predicted = without_entries(prediction - predictions.centre[fold], further)
     squares = squared_errors(deviation, predicted, silenced)
     rows = {
         "wmae": total.wmae,
@@ -204,6 +223,7 @@ def compute_metrics(
         rows[f"sign_accuracy_{k}"] = sign_accuracy(truth, prediction, k)
     centred = truth - mean_of_measured(truth, measured_pairs(truth), axis=0)
     centred[np.isnan(deviation)] = np.nan
+    centred = without_entries(centred, further)
     for distance in ("l1", "cosine"):
         rows[f"discrimination_{distance}"] = discrimination(centred, predicted, silenced, distance)
     if predictions.quantiles.shape[1]:

@@ -88,7 +88,8 @@ def check_screen(
     _refuse_reserved(screen, file)
     if not cells:
         _refuse_huge(screen, file)
-        _refuse_pairs(screen, file)
+        if screen.separator is None:
+            _refuse_pairs(screen, file)
     _refuse_alike(screen, file)
     if not any(settings["guides"].get(key) for key in ("separator", "pattern", "table")):
         _refuse_guides(screen, file)
@@ -190,7 +191,8 @@ def _refuse_pairs(screen: Screen, file: StrPath) -> None:
             f"perturbation {pairs[0]}",
             f"{len(pairs)} of {len(set(silenced))} names are of several genes: {abbreviate(pairs)}",
             expected="one silenced gene for each perturbation",
-            remedy="Remove these rows; combinations of genes cannot be used yet.",
+            remedy="Say what stands between the genes, for instance `dataset: pairs: {separator: "
+            '"+"}`, or remove these rows.',
         )
 
 

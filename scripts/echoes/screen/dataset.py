@@ -25,6 +25,7 @@ from echoes.screen.matrix_screen import (
     with_control,
     with_validation,
 )
+from echoes.screen.pairs import with_pairs
 from echoes.screen.record import Screen, load, require_complete, require_some
 from echoes.screen.scale import to_log2
 from echoes.screen.table import read_wide
@@ -93,6 +94,9 @@ def read_screen(
         screen = with_validation(screen, asked, asked, guides=GENE_NAMES, file="configuration")
         named = _named(screen.validation_silenced, screen.genes, name_genes)
         screen = dataclasses.replace(screen, validation_silenced=named)
+    pairs = settings.get("pairs_separator")
+    if pairs is not None:
+        screen = with_pairs(screen, pairs, settings["control"], name_genes, file=tables.main)
     if settings["incomplete_genes"] == "keep":
         require_some(screen, tables.main)
     else:

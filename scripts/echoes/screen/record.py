@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from echoes.io.arrays import Bools, Floats, Strings, array_names, load_arrays, save_arrays
+from echoes.io.arrays import (
+    Bools,
+    Floats,
+    Ints,
+    Strings,
+    array_names,
+    load_arrays,
+    positions,
+    save_arrays,
+)
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
 
@@ -43,6 +53,9 @@ class Screen:
         Scale of all expression values and differences; always ``log2`` once a screen is read.
     test
         (n,) which perturbations a given split holds out; None if folds are made instead.
+    separator
+        Text between the genes in `silenced` and `validation_silenced` where a perturbation
+        silences several, sorted; None in a screen of single genes.
     """
 
     perturbations: Strings
@@ -57,15 +70,19 @@ class Screen:
     validation_silenced: Strings
     scale: str = "log2"
     test: Bools | None = None
+    separator: str | None = None
 
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(Screen) if field.name != "test")
+#: Arrays that only files of screens with a given split, or with pairs, have.
+_OPTIONAL = ("test", "separator")
+_FIELDS = tuple(each.name for each in dataclasses.fields(Screen) if each.name not in _OPTIONAL)
 
 
 def save(path: StrPath, screen: Screen) -> None:
-    """Write a screen to an npz file; a split only if there is one."""
-    split = {} if screen.test is None else {"test": screen.test}
-    save_arrays(path, {name: getattr(screen, name) for name in _FIELDS} | split)
+    """Write a screen to an npz file; a split and a separator only if there is one."""
+    optional = {name: getattr(screen, name) for name in _OPTIONAL}
+    given = {name: np.asarray(value) for name, value in optional.items() if value is not None}
+    save_arrays(path, {name: getattr(screen, name) for name in _FIELDS} | given)
 
 
 def load(path: StrPath) -> Screen:
@@ -78,7 +95,8 @@ def load(path: StrPath) -> Screen:
     """
     fields = dict(zip(_FIELDS, load_arrays(path, *_FIELDS), strict=True))
     scale = str(fields.pop("scale"))
-    return Screen(**fields, scale=scale, test=load_test(path))
+    separator = _load_separator(path)
+    return Screen(**fields, scale=scale, test=load_test(path), separator=separator)
 
 
 def load_test(path: StrPath) -> Bools | None:
@@ -90,6 +108,37 @@ def load_test(path: StrPath) -> Bools | None:
         If the file is damaged, or is not such a file.
     """
     return load_arrays(path, "test")[0] if "test" in array_names(path) else None
+
+
+def _load_separator(path: StrPath) -> str | None:
+    return str(load_arrays(path, "separator")[0]) if "separator" in array_names(path) else None
+
+
+def gene_sets(silenced: Strings, separator: str | None) -> list[tuple[str, ...]]:
+    """List the genes of each perturbation, from the names of `Screen.silenced`."""
+    names = silenced.tolist()
+    return [tuple(name.split(separator)) if separator else (name,) for name in names]
+
+
+def load_sets(path: StrPath) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Read the genes of each perturbation, and of each perturbation to predict."""
+    separator = _load_separator(path)
+    training, validation = load_fields(path, "silenced", "validation_silenced")
+    return gene_sets(training, separator), gene_sets(validation, separator)
+
+
+def own_positions(sets: Sequence[Sequence[str]], genes: Sequence[str]) -> Ints:
+    """Find the silenced genes of each perturbation among the response genes.
+
+    Returns
+    -------
+    array
+        (r,) positions, or (r, s) if a perturbation silences up to s > 1 genes; −1 for none.
+    """
+    width = max(map(len, sets), default=1)
+    columns = [[one[k] if k < len(one) else "" for one in sets] for k in range(width)]
+    found = [positions(column, genes) for column in columns]
+    return found[0] if width == 1 else np.column_stack(found)
 
 
 def load_fields(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:
