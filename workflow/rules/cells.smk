@@ -58,6 +58,7 @@ rule read_cells:
         "../../envs/echoes.yaml"
     threads: 2
     params:
+        contents=LOCAL_FILES.contents("dataset: h5ad", "dataset: guides", "names: "),
         name_column=CONFIG["names"]["name"] or [],
         symbol_column=CONFIG["names"]["symbol"] or [],
     shell:

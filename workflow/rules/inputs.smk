@@ -69,6 +69,7 @@ rule download_string:
     conda:
         "../../envs/echoes.yaml"
     params:
+        contents=lambda w: LOCAL_FILES.contents(f"networks: {w.network}: {w.table}"),
         # With an object store, Snakemake's local copy has another path.
         source=lambda w, input: str(
             input.local or PLAN.networks[w.network].string_source(w.table)
@@ -134,6 +135,7 @@ checkpoint read_perturbations:
     conda:
         "../../envs/echoes.yaml"
     params:
+        contents=LOCAL_FILES.contents("dataset: ", "names: "),
         name_column=CONFIG["names"]["name"] or [],
         symbol_column=CONFIG["names"]["symbol"] or [],
     shell:

@@ -64,6 +64,7 @@ rule read_edges:
     conda:
         "../../envs/echoes.yaml"
     params:
+        contents=lambda w: LOCAL_FILES.contents(f"networks: {w.network}: edges"),
         source=lambda w: PLAN.networks[w.network].argument("source"),
         target=lambda w: PLAN.networks[w.network].argument("target"),
         weight=lambda w: PLAN.networks[w.network].argument("weight"),
@@ -155,6 +156,7 @@ rule build_network:
     conda:
         "../../envs/echoes.yaml"
     params:
+        contents=LOCAL_FILES.contents("names: "),
         name_column=CONFIG["names"]["name"] or [],
         symbol_column=CONFIG["names"]["symbol"] or [],
         self_loop=lambda w: PLAN.networks[w.network].argument("self_loop"),

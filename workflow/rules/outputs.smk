@@ -60,6 +60,7 @@ rule write_submission:
     conda:
         "../../envs/echoes.yaml"
     params:
+        contents=LOCAL_FILES.contents("submission: sample"),
         padding=lookup(dpath="submission/padding", within=CONFIG),
     shell:
         "python {input.script:q}"

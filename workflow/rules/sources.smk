@@ -23,6 +23,8 @@ rule read_prior:
     conda:
         "../../envs/echoes.yaml"
     threads: 2
+    params:
+        contents=lambda w: LOCAL_FILES.contents(f"priors: {w.prior}: "),
     shell:
         "python {input.script:q}"
         " --settings {input.settings:q}"
@@ -55,6 +57,7 @@ rule build_source:
     conda:
         "../../envs/echoes.yaml"
     params:
+        contents=lambda w: LOCAL_FILES.contents(f"{w.section}: {w.source}: ", "names: "),
         kind=lambda w: "--prior" if w.section == "priors" else "--table",
         genes_in=lambda w: CONFIG[w.section][w.source]["genes_in"],
         column=lambda w: CONFIG[w.section][w.source]["name_column"] or [],
@@ -91,6 +94,7 @@ rule align_prior:
     conda:
         "../../envs/echoes.yaml"
     params:
+        contents=LOCAL_FILES.contents("names: "),
         name_column=CONFIG["names"]["name"] or [],
         symbol_column=CONFIG["names"]["symbol"] or [],
     shell:

@@ -1,17 +1,68 @@
-"""The local files that a configuration names."""
+"""The local files that a configuration names, and what is in them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from echoes.io.errors import InputError
+from echoes.io.files import load_json, save_json, sha256_of
 from echoes.plan import checks, datasets
 from echoes.plan.networks import Network
+
+#: Where checksums are remembered, by path.
+CHECKSUMS = Path(".snakemake", "echoes", "checksums.json")
+#: Larger files are not read for a checksum, like those that Snakemake compares by time.
+LARGEST = 4 * 10**9
+
+
+class LocalFiles(dict[str, list[str]]):
+    """For each setting, such as ``dataset: means``, a list of the file that it names, if any."""
+
+    def contents(self, *settings: str) -> list[str]:
+        """Give checksums of the files that some settings name.
+
+        As a parameter of a rule, they run it again if what is in a file changed, whatever the time
+        of the file: a copy may be older than the results. A file is read when its size or time
+        is another one than when its checksum was remembered.
+
+        Parameters
+        ----------
+        settings
+            Beginnings of settings, such as ``dataset:``.
+        """
+        return [
+            _checksum(path)
+            for setting, paths in self.items()
+            if setting.startswith(settings)
+            for path in paths
+        ]
+
+
+def _checksum(path: str) -> str:
+    """Return the SHA-256 of a file; empty if it is not here, or too large."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return ""
+    if not Path(path).is_file() or status.st_size > LARGEST:
+        return ""
+    # The last one changes with any write, whatever time the file is given then.
+    state = [status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    try:
+        known = load_json(CHECKSUMS)
+    except (FileNotFoundError, InputError):
+        known = {}
+    if path not in known or known[path]["state"] != state:
+        known[path] = {"state": state, "sha256": sha256_of(path)}
+        save_json(CHECKSUMS, known)
+    return str(known[path]["sha256"])
 
 
 def local_files(
     config: Mapping[str, Any], networks: Mapping[str, Network], *, stored: bool = False
-) -> dict[str, list[str]]:
+) -> LocalFiles:
     """Find the local files that the configuration names.
 
     Parameters
@@ -25,9 +76,8 @@ def local_files(
 
     Returns
     -------
-    dict
-        For each setting, such as ``dataset: means``, a list of the file that it names; the list
-        is empty if it names none.
+    LocalFiles
+        The file that each setting names.
 
     Raises
     ------
@@ -36,10 +86,14 @@ def local_files(
     """
     source = config["dataset"]["source"]
     remedy = f"Get it from {source} and put it there." if source else "Correct the path."
-    files = {
-        key: checks.local_file(path, key, remedy=remedy, urls=key == "dataset: h5ad", stored=stored)
-        for key, path in checks.table_paths(config).items()
-    }
+    files = LocalFiles(
+        {
+            key: checks.local_file(
+                path, key, remedy=remedy, urls=key == "dataset: h5ad", stored=stored
+            )
+            for key, path in checks.table_paths(config).items()
+        }
+    )
     for name, prior in config["priors"].items():
         for key, path in datasets.prior_tables(prior).items():
             place = f"priors: {name}: {key}"

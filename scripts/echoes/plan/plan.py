@@ -364,7 +364,7 @@ class Plan:
         ]
         return {"sweep": name, "runs": runs}
 
-    def local_files(self, *, stored: bool = False) -> dict[str, list[str]]:
+    def local_files(self, *, stored: bool = False) -> files.LocalFiles:
         """Find the local files that the configuration names; see `echoes.plan.files`."""
         return files.local_files(self.config, self.networks, stored=stored)
 
