@@ -182,8 +182,10 @@ def _check_alphas(place: str, diffusion: Mapping[str, Any]) -> None:
     A diffusion's right side is 1 − α, so that 0 leaves a residual no larger than that.
     """
     tolerance = float(diffusion["tolerance"])
-    for alpha in diffusion["alphas"]:
-        if tolerance > LARGEST_ERROR * (1 - alpha):
+    # Those of a sweep were not checked against the schema yet.
+    alphas = diffusion["alphas"] if isinstance(diffusion["alphas"], list) else []
+    for alpha in alphas:
+        if isinstance(alpha, float) and 0 < 1 - alpha < tolerance / LARGEST_ERROR:
             raise ConfigError(
                 f"{place}: diffusion: alphas",
                 f"{alpha!r} is so near 1 that a residual of {tolerance:g} (`diffusion: tolerance`) "
