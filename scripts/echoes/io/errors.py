@@ -63,3 +63,14 @@ def abbreviate(items: Sequence[object], limit: int = 5) -> str:
     named = ", ".join(str(item) for item in items[:limit])
     left = len(items) - limit
     return f"{named} and {left} more" if left > 0 else named
+
+
+def printable(text: str) -> str:
+    r"""Write what is no letter, mark or plain space as an escape, such as ``\x1b`` or ``\n``.
+
+    Names and messages come from files and servers: they must not take more than one line, nor
+    tell a terminal what to do.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

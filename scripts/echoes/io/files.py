@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -21,22 +22,71 @@ def atomic_path(path: StrPath) -> Iterator[Path]:
 
     The temporary file is in the same folder, so other programs see either the old or the complete
     new file. If the block raises an exception, the temporary file is deleted and an older file at
-    `path` stays as it was.
+    `path` stays as it was. The file is on the disk before it gets its name, so that a machine that
+    loses power leaves no empty file under it. What a killed process left of the same file is
+    deleted.
 
     Parameters
     ----------
     path
         Path of the finished file. Its folder is made if it does not exist.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be written; the error names `path`.
     """
     final = Path(path)
-    final.parent.mkdir(parents=True, exist_ok=True)
     # The name keeps its ending: some writers choose their format by it.
     partial = final.with_name(f".{os.getpid()}.{final.name}")
     try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        _delete_left_over(final)
         yield partial
+        _sync(partial)
         partial.replace(final)
+        _sync(final.parent)
+    except OSError as error:
+        # Most libraries do not say which file could not be written.
+        if error.filename in (None, partial, str(partial)):
+            error.filename, error.filename2 = str(final), None
+        raise
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def _delete_left_over(final: Path) -> None:
+    """Delete temporary files of a file whose writers have been killed on this machine."""
+    for other in os.listdir(final.parent):  # noqa: PTH208
+        # Before anything else, as there may be thousands of other files.
+        if other.startswith(".") and other.endswith(f".{final.name}"):
+            number = other[1 : -len(final.name) - 1]
+            if number.isdecimal() and not _is_alive(int(number)):
+                final.with_name(other).unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Some network file systems cannot tell.
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def is_gzip(path: StrPath) -> bool:

@@ -6,8 +6,11 @@ Each group and each dataset has two attributes that say how it is encoded.
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,7 +88,7 @@ def write_h5ad(
             expected="h5py in the environment of the workflow",
             remedy="Run `pip install h5py`, or write CSV or Parquet instead.",
         ) from error
-    with atomic_path(path) as partial, h5py.File(partial, "w") as file:
+    with atomic_path(path) as partial, _refusals(), h5py.File(partial, "w") as file:
         _describe(file, "anndata")
         _write_array(file, "X", values)
         _write_table(file, "obs", obs_names, obs)
@@ -98,6 +101,17 @@ def write_h5ad(
             _write_text(texts, name, value)
         for name in ("obsm", "obsp", "varm", "varp"):
             _write_group(file, name, "dict")
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """Raise what the system refused as OSError: h5py makes a RuntimeError of it on closing."""
+    try:
+        yield
+    except RuntimeError as error:
+        if number := re.search(r"errno = (\d+)", str(error)):
+            raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+        raise
 
 
 def _describe(element: Any, encoding: str) -> None:
