@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from echoes.io.command import parser, run
+from echoes.io.contents import h5ad_problem
 from echoes.io.download import LogProgress, fetch
 from echoes.io.files import save_json
 
@@ -22,7 +23,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     checksum = args.checksum or ""
     md5 = checksum.removeprefix("md5:") if checksum.startswith("md5:") else None
     sha256 = None if md5 else checksum or None
-    receipt = fetch(args.source, args.output, sha256=sha256, md5=md5, progress=LogProgress())
+    receipt = fetch(
+        args.source,
+        args.output,
+        sha256=sha256,
+        md5=md5,
+        contents=h5ad_problem,
+        progress=LogProgress(),
+    )
     save_json(args.receipt, dataclasses.asdict(receipt))
     logging.info("%s: %d bytes, SHA-256 %s", args.output, receipt.bytes, receipt.sha256)
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from echoes.io.command import parser, run
+from echoes.io.contents import table_problem
 from echoes.io.download import LogProgress, fetch
 from echoes.io.files import save_json
 
@@ -26,6 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.source,
         args.output,
         sha256=args.sha256 or None,
+        contents=table_problem,
         progress=LogProgress(),
     )
     save_json(args.receipt, dataclasses.asdict(receipt))

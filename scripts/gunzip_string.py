@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from echoes.io.command import parser, run
-from echoes.io.download import unpack
+from echoes.io.contents import unpack
 
 
 def main(argv: Sequence[str] | None = None) -> None:

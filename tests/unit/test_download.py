@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import bz2
+import contextlib
 import gzip
 import hashlib
+import io
+import logging
+import lzma
+import re
 import subprocess
 import sys
 import threading
+import zipfile
 from collections.abc import Callable, Iterator
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from echoes.io import download
-from echoes.io.download import Receipt, fetch, unpack
+from echoes.io import contents, download
+from echoes.io.contents import h5ad_problem, table_problem, unpack
+from echoes.io.download import Receipt, fetch, has_secret
 from echoes.io.errors import InputError
+from echoes.io.h5ad_write import write_h5ad
 
 BODY = hashlib.shake_256(b"one").digest(1_000_003)
 OTHER = hashlib.shake_256(b"two").digest(900_001)
@@ -281,8 +291,9 @@ def test_a_part_without_a_sound_note_is_not_continued(
     destination.parent.mkdir()
     destination.with_name(".file.gz.part").write_bytes(b"junk")
     if note is not None:
-        text = note.replace("URL", server.url)
-        destination.with_name(".file.gz.part.json").write_text(text)
+        for url in (f"{server.url}/other", server.url):
+            note = note.replace(url.replace(server.url, "URL"), download._name(url))
+        destination.with_name(".file.gz.part.json").write_text(note)
     server.answers = [ranged(ETag=ETAG)]
     assert get(server, destination).sha256 == SHA256
     assert server.seen[0]["Range"] is None
@@ -564,10 +575,248 @@ def test_unpack_nothing(packed: Path, destination: Path, data: bytes) -> None:
     packed.write_bytes(data)
     with pytest.raises(InputError, match="nothing in it"):
         unpack(packed, destination)
-    assert beside(destination) == []
+    assert not destination.parent.exists()
 
 
 def test_unpack_missing(packed: Path, destination: Path) -> None:
     with pytest.raises(FileNotFoundError):
         unpack(packed, destination)
     assert not destination.parent.exists()
+
+
+PACKED = gzip.compress(TEXT)
+PAGE = b"<!DOCTYPE html>\n<title>Down for \x1b[31m maintenance</title>\n"
+
+
+def as_zip(text: bytes) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr("links.txt", text)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (PAGE, "this is a web page or XML, which begins with <!DOCTYPE html> <title>Down for "),
+        (gzip.compress(PAGE), "this is a web page or XML"),
+        (b'{"error": "busy"}', 'this is JSON, which begins with {"error": "busy"}'),
+        (as_zip(TEXT), "this is a zip archive"),
+        (bz2.compress(TEXT), "this is a bzip2 file"),
+        (lzma.compress(TEXT), "this is an xz file"),
+        (gzip.compress(PACKED), "this is a gzip file in a gzip file"),
+        (TEXT.decode().encode("utf-16"), "this is text in UTF-16"),
+        (bytes(1000), "this is no text, as there are bytes of 0 in it"),
+        (b"", "there is nothing in it"),
+        (gzip.compress(b""), "there is nothing in it"),
+        (PACKED[:-100], "cannot be unpacked after"),
+        (PACKED[:-8] + bytes(8), "cannot be unpacked after"),
+    ],
+)
+def test_what_is_no_table_is_not_put_in_place(
+    server: Server, destination: Path, body: bytes, problem: str
+) -> None:
+    destination.parent.mkdir()
+    destination.write_bytes(b"older")
+    server.answers = [answer(200, body, ETag=ETAG), answer(200, PACKED, ETag=ETAG)]
+    with pytest.raises(InputError, match=re.escape(problem)) as caught:
+        fetch(server.url, destination, sha256=None, contents=table_problem)
+    assert str(caught.value).isprintable()
+    assert beside(destination) == ["file.gz"]
+    assert destination.read_bytes() == b"older"
+    # The next run is not stuck with it.
+    assert fetch(server.url, destination, sha256=None, contents=table_problem).bytes == len(PACKED)
+
+
+@pytest.mark.parametrize("body", [TEXT, PACKED, b"\xef\xbb\xbfa b\n", b"\xe4 latin-1\n"])
+def test_what_may_be_a_table(server: Server, destination: Path, body: bytes) -> None:
+    server.answers = [answer(200, body)]
+    fetch(server.url, destination, sha256=None, contents=table_problem)
+    assert destination.read_bytes() == body
+
+
+def test_a_file_that_unpacks_to_far_more_than_its_size(
+    packed: Path, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "_SMALL", 1 << 20)
+    packed.write_bytes(gzip.compress(b"a" * 50_000_000))
+    assert "unpacks to more than" in table_problem(packed)
+    with pytest.raises(InputError, match=r"in\.gz: unpacks to more than [\d,]+ bytes"):
+        unpack(packed, destination)
+    assert not destination.parent.exists() or beside(destination) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "problem"),
+    [
+        (lambda data: data[:-1000], "the file is cut short"),
+        (lambda _: PAGE, "this is a web page or XML"),
+        (as_zip, "this is a zip archive"),
+        (gzip.compress, "the file is compressed by gzip"),
+    ],
+)
+def test_what_is_no_file_of_cells(
+    server: Server, destination: Path, damage: Callable[[bytes], bytes], problem: str
+) -> None:
+    whole = destination.with_name("whole.h5ad")
+    names = np.array(["a", "b"])
+    write_h5ad(
+        whole,
+        np.eye(2),
+        obs_names=("cell", names),
+        obs={},
+        var_names=("gene", names),
+        var={},
+        layers={},
+        uns={},
+    )
+    good = whole.read_bytes()
+    whole.unlink()
+    server.answers = [answer(200, damage(good)), answer(200, good)]
+    with pytest.raises(InputError, match=problem):
+        fetch(server.url, destination, sha256=None, contents=h5ad_problem)
+    assert beside(destination) == []
+    assert fetch(server.url, destination, sha256=None, contents=h5ad_problem).bytes == len(good)
+
+
+def test_a_byte_now_and_then_is_given_up(
+    server: Server, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(download, "WINDOW", 0.2)
+    monkeypatch.setattr(download, "ATTEMPTS", 2)
+    done = threading.Event()
+
+    def drip(handler: BaseHTTPRequestHandler) -> None:
+        send(handler, 200, BODY, 10, ETag=ETAG)
+        while not done.wait(0.02):
+            handler.wfile.write(b"x")
+
+    server.answers = [drip]
+    try:
+        with pytest.raises(InputError, match=rf"of {len(BODY)} bytes arrived .* in the last 0 s"):
+            get(server, destination)
+    finally:
+        done.set()
+    assert len(server.seen) == 2
+    assert not destination.exists()
+
+
+def test_a_pause_that_the_server_asks_for_is_told(
+    server: Server,
+    destination: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(download, "LONGEST_PAUSE", 0.01)
+    server.answers = [answer(503, Retry_After="86400"), answer(200, BODY)]
+    with caplog.at_level(logging.INFO):
+        get(server, destination)
+    assert caplog.messages == [
+        "the server is busy and asks for a pause; next attempt in 0 s",
+    ]
+
+
+@pytest.mark.parametrize("pause", ["soon", "9" * 5000, "-1", "\x1b[2J", "Mon, 99 Jan 99999"])
+def test_a_pause_that_makes_no_sense(server: Server, destination: Path, pause: str) -> None:
+    server.answers = [answer(503, Retry_After=pause), answer(200, BODY)]
+    assert get(server, destination).sha256 == SHA256
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://[::1",
+        "http://[not]/x",
+        "http://host:port/x",
+        "http://127.0.0.1:99999/x",
+        "http://" + "a" * 300 + ".test/x",
+        "http://..test/x",
+        "//",
+        "\x1b[31mred",
+        "http://*.test/",
+    ],
+)
+def test_a_redirect_to_nowhere(server: Server, destination: Path, location: str) -> None:
+    server.answers = [answer(302, Location=location), answer(404)]
+    with pytest.raises(InputError, match=r"cannot be fetched|status 404") as caught:
+        get(server, destination)
+    assert str(caught.value).isprintable()
+    assert beside(destination) == []
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "-5", "many", "1, 2"])
+def test_a_length_that_is_none(server: Server, destination: Path, length: str) -> None:
+    server.answers = [answer(200, BODY, Content_Length=length)]
+    with contextlib.suppress(InputError):
+        assert get(server, destination).sha256 == SHA256
+
+
+def test_words_of_the_server_do_not_reach_the_terminal(server: Server, destination: Path) -> None:
+    def shout(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 418 \x1b[31mred\x07\r\nContent-Length: 0\r\n\r\n")
+        handler.close_connection = True
+
+    server.answers = [shout]
+    with pytest.raises(InputError, match=r"status 418 \\x1b\[31mred\\x07"):
+        get(server, destination)
+
+
+def test_passwords_and_tokens_stay_in_the_url(
+    server: Server, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECHOES_TOKEN", "hunter2")
+    host = server.url.removeprefix("http://")
+    url = f"http://name:pass@{host}?id=7&token=${{ECHOES_TOKEN}}"
+    shown = f"{server.url}?id=…&token=…"
+    server.answers = [
+        ranged(keep=600_000, ETag=ETAG),
+        answer(302, Location="http://other:hunter2@[/?sig=hunter2"),
+        ranged(ETag=ETAG),
+    ]
+    with pytest.raises(InputError) as caught:
+        fetch(url, destination, sha256=None)
+    assert caught.value.file == shown
+    assert "hunter2" not in str(caught.value)
+    assert "pass@" not in str(caught.value)
+    kept = destination.with_name(".file.gz.part.json").read_text()
+    assert "hunter2" not in kept
+    assert "pass" not in kept
+    assert fetch(url, destination, sha256=SHA256).source == shown
+    assert server.paths == ["/file.gz?id=7&token=hunter2"] * 3
+    assert server.seen[0]["Authorization"] == "Basic bmFtZTpwYXNz"
+
+
+def test_a_url_with_a_variable_that_is_not_set(
+    destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ECHOES_TOKEN", raising=False)
+    with pytest.raises(InputError, match="the environment has no variable ECHOES_TOKEN"):
+        fetch("http://host.test/?token=${ECHOES_TOKEN}", destination, sha256=None)
+
+
+def test_no_server_and_a_token(
+    server: Server, destination: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECHOES_TOKEN", "hunter2")
+    server.socket.close()
+    with pytest.raises(InputError, match="cannot be fetched") as caught:
+        fetch(f"{server.url}/${{ECHOES_TOKEN}}/a?b=hunter2", destination, sha256=None)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "secret"),
+    [
+        ("https://host.test/file?id=1", False),
+        ("https://host.test/file?token=${TOKEN}&id=1", False),
+        ("https://${USER}:${PASSWORD}@host.test/file", False),
+        ("https://host.test/token/file", False),
+        ("https://user@host.test/file", True),
+        ("https://user:word@host.test/file", True),
+        ("https://host.test/file?id=1&access_token=abc", True),
+        ("https://host.test/file?X-Amz-Signature=abc", True),
+        ("https://host.test/file?api_key=abc${X}", True),
+    ],
+)
+def test_what_is_a_secret_in_a_url(url: str, secret: bool) -> None:
+    assert has_secret(url) == secret

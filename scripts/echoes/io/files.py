@@ -43,9 +43,9 @@ def atomic_path(path: StrPath) -> Iterator[Path]:
         final.parent.mkdir(parents=True, exist_ok=True)
         _delete_left_over(final)
         yield partial
-        _sync(partial)
+        sync(partial)
         partial.replace(final)
-        _sync(final.parent)
+        sync(final.parent)
     except OSError as error:
         # Most libraries do not say which file could not be written.
         if error.filename in (None, partial, str(partial)):
@@ -76,7 +76,7 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

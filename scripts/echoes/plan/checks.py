@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from echoes.io.download import has_secret, hide_secrets
 from echoes.plan import asked
 from echoes.plan.datasets import LAYOUTS
 from echoes.plan.networks import Network
@@ -135,6 +136,14 @@ def local_file(
         before any job runs.
     """
     scheme = urlsplit(path or "").scheme
+    if path and "://" in path and has_secret(path):
+        raise ConfigError(
+            key,
+            f"{hide_secrets(path)} has a password or a token, which logs would repeat",
+            expected="a URL without one",
+            remedy="Write ${NAME} in its place, for a variable of the environment, or keep user "
+            "and password of this server in ~/.netrc.",
+        )
     if not path or (urls and scheme in ("http", "https", "ftp")):
         return []
     if scheme == "file":
