@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from echoes.io.command import parser, run
-from echoes.io.files import load_json
+from echoes.io.files import load_settings
 from echoes.io.tables import Matrix, write_matrix
 from echoes.models import components
 from echoes.models import published as folds
@@ -29,17 +29,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--folds", required=True, help="folder of the folds' npz files")
     args = options.parse_args(argv)
 
-    settings = load_json(args.settings)
+    settings = load_settings(args.settings)
     screen = record.load(args.perturbations)
     names, genes = screen.perturbations.tolist(), screen.genes.tolist()
-    fitted = components.load_components(args.components)
+    fitted = components.load_components(args.components, n=len(names), G=len(genes))
     residuals = load_residual(args.features)
     prediction = np.empty((len(names), len(genes)))
+    unknown = len(screen.validation_ids)
     # Validation predictions are summed one by one: all of them may not fit in memory.
     validation = np.zeros(())
     by_fold = []
     for row in range(len(names)):
-        fold = folds.load_fold(Path(args.folds, f"{row}.npz"))
+        path = Path(args.folds, f"{row}.npz")
+        fold = folds.load_fold(path, v=unknown, G=len(genes), k=len(settings["models"]))
         prediction[row] = fold.held_out
         validation = validation + fold.validation
         by_fold.append((fold.penalty, fold.gap, fold.inner_gap, fold.unconverged, fold.seconds))

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from echoes.io.arrays import Ints
-from echoes.io.command import parser, run
-from echoes.io.files import load_json
+from echoes.io.command import parser, run, whole
+from echoes.io.files import load_settings
 from echoes.io.tables import Matrix, write_matrix
 from echoes.models.pair_folds import folds_of_pairs
 from echoes.scoring import held_out, pairs, predictions
@@ -28,18 +28,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     add_options(options)
     options.add_argument("--parts", required=True, help="folder of the parts' npz files")
     options.add_argument("--validation", nargs="?", help="npz of the validation genes' predictions")
-    options.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
+    options.add_argument("--seed", type=whole(0), required=True, help="seed of the bootstrap")
     options.add_argument("--calibration", required=True, help="table of the intervals' coverage")
     options.add_argument(
         "--uncertainty", required=True, help="parquet of the expected errors of predictions"
     )
     args = options.parse_args(argv)
 
-    settings = load_json(args.settings)
+    settings = load_settings(args.settings)
     screen = record.load(args.perturbations)
     genes = screen.genes.tolist()
     some = settings.get("split", False)
-    out_of_fold = load_parts(args.parts, settings["crossval"]["parts"], some=some)
+    out_of_fold = load_parts(args.parts, settings["crossval"]["parts"], some=some, G=len(genes))
     perturbations, symbols, truth, weights, baseline = take_rows(
         out_of_fold.rows,
         *(screen.perturbations, screen.silenced, screen.truth, screen.weights, screen.baseline),
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with_names = [(names, out_of_fold)]
     validation = np.empty((0, len(genes)))
     if args.validation:
-        of_validation = load_part(args.validation)
+        of_validation = load_part(args.validation, G=len(genes))
         with_names.append((screen.validation_ids.tolist(), of_validation))
         validation = of_validation.prediction
     matrix = Matrix(tuple(names), tuple(genes), out_of_fold.prediction)

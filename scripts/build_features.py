@@ -5,11 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from echoes.io.arrays import load_matrix
-from echoes.io.command import parser, run
+from echoes.io.command import between, parser, run, whole
 from echoes.network.diffusion import load_diffusions
 from echoes.network.features import TRANSFORMS, build_features, save_features, transform
-from echoes.network.graph import degree
+from echoes.network.graph import degree, load_matrix
 from echoes.network.null import permute_labels
 from echoes.screen import record
 
@@ -27,12 +26,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--transform", choices=TRANSFORMS, required=True, help="transformation of the diffusions"
     )
     options.add_argument(
-        "--permute-labels", nargs="?", type=int, help="seed to shuffle the silenced genes with"
+        "--permute-labels", nargs="?", type=whole(0), help="seed to shuffle the silenced genes with"
     )
     options.add_argument(
         "--variance-percentile",
         nargs="?",
-        type=float,
+        type=between(0, 100),
         help="columns with a variance below this percentile are left out",
     )
     options.add_argument("--perturbations", nargs="?", help="npz of the screen, to shuffle them")
@@ -44,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if args.permute_labels is not None:
         fields = record.load_fields(args.perturbations, "silenced", "validation_silenced")
         training, validation = (field.tolist() for field in fields)
-    for diffusions in map(load_diffusions, args.diffusions):
+    for path in args.diffusions:
+        diffusions = load_diffusions(path, N=len(degrees))
         n = len(diffusions.train)
         stacked = np.vstack([diffusions.train, diffusions.validation])
         rows = transform(stacked, degrees, args.transform)

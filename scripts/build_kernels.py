@@ -5,12 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from echoes.io.arrays import load_matrix
-from echoes.io.command import parser, run
+from echoes.io.command import parser, run, whole
 from echoes.models.kernels import Kernels, build_kernels, reach, save_kernels
 from echoes.network.diffusion import load_diffusions
 from echoes.network.features import TRANSFORMS, transform
-from echoes.network.graph import degree, has_link, read_positions
+from echoes.network.graph import degree, has_link, load_matrix, read_positions
 from echoes.network.nodes import RESPONSE, SILENCED, read_nodes
 from echoes.network.null import permute_labels
 from echoes.screen import record
@@ -32,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--transform", choices=TRANSFORMS, required=True, help="transformation of the diffusions"
     )
     options.add_argument(
-        "--permute-labels", nargs="?", type=int, help="seed to shuffle the silenced genes with"
+        "--permute-labels", nargs="?", type=whole(0), help="seed to shuffle the silenced genes with"
     )
     options.add_argument("--output", required=True, help="npz of the kernels")
     args = options.parse_args(argv)
@@ -41,13 +40,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     training, validation = record.load_sets(args.perturbations)
     sets = [*training, *validation]
     names = [gene for genes_of_one in sets for gene in genes_of_one]
-    silenced = read_positions(args.genes, read_nodes(args.coverage, SILENCED, names))
     adjacency = load_matrix(args.adjacency)
+    count = adjacency.shape[0]
+    silenced = read_positions(args.genes, read_nodes(args.coverage, SILENCED, names), count)
     degrees = degree(adjacency)
     # A pair is known if one of its genes is.
     starts = np.cumsum([0, *map(len, sets)])[:-1]
     linked = np.logical_or.reduceat(has_link(adjacency)[silenced], starts)
-    loaded = map(load_diffusions, args.diffusions)
+    loaded = [
+        load_diffusions(path, n=len(training), v=len(validation), N=count)
+        for path in args.diffusions
+    ]
     diffusions = [np.vstack([part.train, part.validation]) for part in loaded]
     if args.permute_labels is not None:
         fields = record.load_fields(args.perturbations, "silenced", "validation_silenced")
@@ -58,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     log.info("%d of %d silenced genes have a link", linked.sum(), len(linked))
     features = [transform(diffusion, degrees, args.transform) for diffusion in diffusions]
     nodes = read_nodes(args.coverage, RESPONSE, genes.tolist())
-    measured = read_positions(args.genes, nodes)
+    measured = read_positions(args.genes, nodes, count)
     kernels = Kernels(build_kernels(features), reach(diffusions, measured), linked)
     save_kernels(args.output, kernels)
 

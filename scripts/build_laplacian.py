@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from echoes.io.arrays import load_matrix, save_matrix
 from echoes.io.command import parser, run
-from echoes.network.graph import random_walk_laplacian
+from echoes.network.graph import load_matrix, random_walk_laplacian, save_matrix
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -5,12 +5,11 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from echoes.io.arrays import save_matrix
-from echoes.io.command import parser, run
+from echoes.io.command import between, parser, run
 from echoes.io.errors import abbreviate
 from echoes.io.files import load_json, save_json, sha256_of
 from echoes.network import aliases
-from echoes.network.graph import write_genes
+from echoes.network.graph import save_matrix, write_genes
 from echoes.network.links import load_links
 from echoes.network.nodes import write_coverage
 from echoes.network.screen_network import build_screen_network
@@ -29,9 +28,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     aliases.add_options(options)
     options.add_argument("--aliases", nargs="?", help="STRING's table of aliases, if any")
     options.add_argument("--info", nargs="?", help="STRING's table of proteins, with the aliases")
-    options.add_argument("--self-loop", type=float, required=True, help="weight of self-loops")
+    options.add_argument("--self-loop", type=between(0), required=True, help="weight of self-loops")
     options.add_argument(
-        "--edge-multiplicity", type=float, required=True, help="factor of all links"
+        "--edge-multiplicity",
+        type=between(0, ends=False),
+        required=True,
+        help="factor of all links",
     )
     options.add_argument(
         "--asked", action="store_true", help="the genes to predict were named by hand"

@@ -7,7 +7,7 @@ from echoes.io.arrays import Bools
 from echoes.io.command import parser, run
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import save_json
-from echoes.models.kernels import kernels_of_rows, save_kernels
+from echoes.models.kernels import kernels_of_rows, save_source
 from echoes.network import aliases
 from echoes.network.matches import match_names
 from echoes.screen import record
@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     rows = choose_rows(numbers, matches.nodes(), wanted)
     kernels = kernels_of_rows(rows, scale_columns=args.prior is None)
     _require_known(args.prior or args.table, numbers.rows, wanted, kernels.known)
-    save_kernels(args.output, kernels)
+    save_source(args.output, kernels)
     known = int(kernels.known.sum())
     log.info("%d of %d silenced genes are known", known, len(wanted))
     save_json(args.summary, {"genes": len(wanted), "known": known, "how": matches.counts()})

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from echoes.io.command import parser, run
+from echoes.io.command import between, parser, run
 from echoes.io.files import load_json, save_json
 from echoes.network.combine import combine
 from echoes.network.links import load_links, save_links
@@ -20,7 +20,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument(
         "--how", choices=("union", "intersection", "mean"), required=True, help="how to combine"
     )
-    options.add_argument("--weights", nargs="*", type=float, help="weights of a mean")
+    options.add_argument(
+        "--weights", nargs="*", type=between(0, ends=False), help="weights of a mean"
+    )
     options.add_argument("--output", required=True, help="npz of the links")
     options.add_argument("--record", required=True, help="json of counts and checksums")
     args = options.parse_args(argv)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from echoes.io.arrays import Ints
-from echoes.io.command import parser, run
+from echoes.io.command import between, parser, run, whole
 from echoes.io.files import atomic_path, load_json
 from echoes.models.pair_folds import folds_of_pairs
 from echoes.report import markdown
@@ -50,7 +50,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             published[name] = pd.read_csv(folder / name / "fold_scores.csv").iloc[rows]
         else:
             parts = folder / name / "held_out"
-            predictions = load_parts(parts, entry["parts"], some=entry.get("split", False))
+            predictions = load_parts(
+                parts, entry["parts"], some=entry.get("split", False), G=len(genes)
+            )
             predictions = predictions.restrict(rows)
             metrics = compute_metrics(
                 *(truth, weights, baseline, silenced, predictions), ranking=args.ranking_threshold
@@ -83,11 +85,11 @@ def _options() -> argparse.ArgumentParser:
         help="json of the experiments; parts and scores are in folders of their names beside it",
     )
     options.add_argument("--upper-bound", nargs="?", help="table of upper bounds, if any")
-    options.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
+    options.add_argument("--seed", type=whole(0), required=True, help="seed of the bootstrap")
     options.add_argument(
         "--ranking-threshold",
         nargs="?",
-        type=float,
+        type=between(0),
         help="absolute effect that makes a gene differentially expressed; without, no rankings",
     )
     options.add_argument("--comparison", required=True, help="table of all metrics")

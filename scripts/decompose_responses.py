@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from echoes.io.command import parser, run
+from echoes.io.command import parser, run, whole
 from echoes.models.components import decompose, save_components
 from echoes.screen import record
 
@@ -14,7 +14,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command with these arguments, or with those of the process."""
     options = parser(__doc__)
     options.add_argument("--perturbations", required=True, help="npz of the screen")
-    options.add_argument("--n-components", type=int, required=True, help="number of components")
+    options.add_argument(
+        "--n-components", type=whole(1), required=True, help="number of components"
+    )
     options.add_argument("--output", required=True, help="npz of the components")
     args = options.parse_args(argv)
 

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from echoes.io.arrays import load_matrix
-from echoes.io.command import parser, run
+from echoes.io.command import between, parser, run, whole
 from echoes.network.diffusion import BACKENDS, Diffusions, diffuse, save_diffusions
-from echoes.network.graph import read_positions
+from echoes.network.graph import load_matrix, read_positions
 from echoes.network.nodes import SILENCED, read_nodes
 from echoes.screen import record
 
@@ -23,15 +22,28 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--genes", required=True, help="table of the genes of the network")
     options.add_argument("--coverage", required=True, help="table of the node of each gene")
     options.add_argument("--perturbations", required=True, help="npz of the screen")
-    options.add_argument("--alpha", type=float, required=True, help="probability of a step, 0 … 1")
     options.add_argument(
-        "--tolerance", type=float, required=True, help="largest residual that is allowed, l1 norm"
+        "--alpha",
+        type=between(0, 1, ends=False),
+        required=True,
+        help="probability of a step, 0 … 1",
+    )
+    options.add_argument(
+        "--tolerance",
+        type=between(0, ends=False),
+        required=True,
+        help="largest residual that is allowed, l1 norm",
     )
     options.add_argument("--backend", choices=BACKENDS, required=True, help="name of the solver")
     options.add_argument(
-        "--memory-gb", type=float, required=True, help="memory for a dense matrix, 10⁹ bytes"
+        "--memory-gb",
+        type=between(0),
+        required=True,
+        help="memory for a dense matrix, 10⁹ bytes",
     )
-    options.add_argument("--workers", type=int, required=True, help="largest number of processes")
+    options.add_argument(
+        "--workers", type=whole(1), required=True, help="largest number of processes"
+    )
     options.add_argument("--output", required=True, help="npz of the diffusions")
     args = options.parse_args(argv)
 
@@ -40,10 +52,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     members = [gene for genes in sets for gene in genes]
     symbols, row = np.unique(members, return_inverse=True)
     nodes = read_nodes(args.coverage, SILENCED, symbols.tolist())
+    adjacency = load_matrix(args.adjacency)
     solution = diffuse(
-        load_matrix(args.adjacency),
+        adjacency,
         load_matrix(args.laplacian),
-        read_positions(args.genes, nodes),
+        read_positions(args.genes, nodes, adjacency.shape[0]),
         args.alpha,
         tolerance=args.tolerance,
         backend=args.backend,

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from echoes.io.arrays import positions
-from echoes.io.command import parser, run
+from echoes.io.command import between, parser, run, whole
 from echoes.scoring.tables import save_csv
 from echoes.scoring.upper_bound import bound_of_guides, bound_of_halves, upper_bound_table
 from echoes.screen import halves, record
@@ -19,11 +19,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument(
         "--halves", nargs="?", help="npz of the effects of two halves of the cells, if any"
     )
-    options.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
+    options.add_argument("--seed", type=whole(0), required=True, help="seed of the bootstrap")
     options.add_argument(
         "--ranking-threshold",
         nargs="?",
-        type=float,
+        type=between(0),
         help="absolute effect that makes a gene differentially expressed; without, no rankings",
     )
     options.add_argument("--output", required=True, help="table of upper bounds")

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from echoes.io.command import parser, run
-from echoes.io.files import load_json
+from echoes.io.files import load_settings
 from echoes.models.components import load_components
 from echoes.models.published import leave_one_out, reconstruct_fold, save_fold
 from echoes.models.regression import Regression
@@ -23,9 +23,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--output", required=True, help="npz of the fold")
     args = options.parse_args(argv)
 
-    settings = load_json(args.settings)
+    settings = load_settings(args.settings)
     train, validation = load_groups(args.features)
-    components = load_components(args.components)
+    components = load_components(args.components, n=len(train))
     models, regression = settings["models"], Regression.from_settings(settings["regression"])
     fold = leave_one_out(train, validation, components.scores, args.fold, models, regression)
     for name, fit, seconds in zip(models, fold.fits, fold.seconds, strict=True):

@@ -6,8 +6,8 @@ from pathlib import Path
 import matplotlib as mpl
 
 from echoes.io.arrays import positions
-from echoes.io.command import parser, run
-from echoes.io.files import atomic_path, load_json
+from echoes.io.command import parser, run, whole
+from echoes.io.files import atomic_path, load_settings
 from echoes.report.learning_curve import draw
 from echoes.scoring.bootstrap import DRAWS, resample
 from echoes.scoring.learning_curve import METRICS, learning_curve
@@ -24,14 +24,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument(
         "--runs", nargs="+", required=True, help="number of training perturbations=name of the run"
     )
-    options.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
+    options.add_argument("--seed", type=whole(0), required=True, help="seed of the bootstrap")
     options.add_argument("--title", required=True, help="title of the figure")
     options.add_argument("--table", required=True, help="csv of the learning curve")
     options.add_argument("--figure", required=True, help="png of the learning curve")
     args = options.parse_args(argv)
 
     screen = record.load(args.perturbations)
-    settings = load_json(args.settings)
+    settings = load_settings(args.settings)
     parts, some = settings["crossval"]["parts"], settings.get("split", False)
     experiment = Path(args.settings).parent
     named = dict(entry.split("=", 1) for entry in args.runs)

@@ -13,15 +13,15 @@ import numpy as np
 from scipy import sparse
 from threadpoolctl import threadpool_limits
 
-from echoes.io.arrays import Floats, Ints, load_matrix, positions
-from echoes.io.command import parser, run
-from echoes.io.files import load_json
+from echoes.io.arrays import Floats, Ints, positions
+from echoes.io.command import parser, run, whole
+from echoes.io.files import load_settings
 from echoes.models.all_genes import FittedExperiment, fit_experiment
 from echoes.models.kernels import Kernels, extend_kernels, load_kernels, reach
 from echoes.models.task import build_task
 from echoes.network.diffusion import diffuse, load_diffusions
 from echoes.network.features import transform
-from echoes.network.graph import degree, has_link, read_genes, read_positions
+from echoes.network.graph import degree, has_link, load_matrix, read_genes, read_positions
 from echoes.network.nodes import RESPONSE, SILENCED, read_nodes
 from echoes.report.gene_predictions import Block, make_block, write_blocks
 from echoes.screen import record
@@ -141,7 +141,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--genes", required=True, help="table of the genes of the network")
     options.add_argument("--coverage", required=True, help="table of the node of each gene")
     options.add_argument("--diffusions", nargs="+", required=True, help="npz files, in order")
-    options.add_argument("--workers", type=int, required=True, help="largest number of processes")
+    options.add_argument("--workers", type=whole(1), required=True, help="most processes")
     options.add_argument("--output", required=True, help="parquet of all predictions")
     options.add_argument("--largest", required=True, help="table of the largest effects")
     args = options.parse_args(argv)
@@ -158,21 +158,22 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _load(args: argparse.Namespace) -> tuple[Predictor, list[str]]:
     """Load the screen and the network, and fit the experiment."""
-    settings = next(iter(load_json(args.settings)["members"].values()))
+    settings = next(iter(load_settings(args.settings)["members"].values()))
     deltas, weights, control, genes, silenced = record.load_fields(
         args.perturbations, "truth", "weights", "control", "genes", "silenced"
     )
     folder = Path(args.settings).parent.parent
-    kernels = load_kernels(folder / settings["kernels"])
+    kernels = load_kernels(folder / settings["kernels"], G=len(genes))
     task = build_task(deltas, weights, control, genes.tolist(), silenced.tolist(), kernels, None)
     with threadpool_limits(1):
         fitted = fit_experiment(task, settings["models"], settings)
+    adjacency = load_matrix(args.adjacency)
+    count, n = adjacency.shape[0], len(silenced)
     nodes = {
-        role: read_positions(args.genes, read_nodes(args.coverage, role, names.tolist()))
+        role: read_positions(args.genes, read_nodes(args.coverage, role, names.tolist()), count)
         for role, names in ((RESPONSE, genes), (SILENCED, silenced))
     }
-    adjacency = load_matrix(args.adjacency)
-    walks = [load_diffusions(path).train for path in args.diffusions]
+    walks = [load_diffusions(path, n=n, N=count).train for path in args.diffusions]
     predictor = Predictor(
         fitted=fitted,
         adjacency=adjacency,

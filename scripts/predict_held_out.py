@@ -11,7 +11,7 @@ import numpy as np
 from echoes.io.arrays import Ints
 from echoes.io.command import parser, run
 from echoes.io.errors import InputError
-from echoes.io.files import load_json
+from echoes.io.files import load_settings
 from echoes.models.held_out import Member, outer_folds, predict_folds, predict_validation
 from echoes.models.kernels import load_kernels, load_source
 from echoes.models.pair_folds import drop_extra, folds_of_pairs
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--output", required=True, help="npz of the predictions")
     args = options.parse_args(argv)
 
-    settings = load_json(args.settings)
+    settings = load_settings(args.settings)
     parts = settings["crossval"]["parts"]
     if args.part is not None and not 0 <= args.part < parts:
         raise InputError(
@@ -117,6 +117,8 @@ def _load_members(
         perturbations, "truth", "weights", "control", "genes", "silenced", "validation_silenced"
     )
     sets = [one for part in record.load_sets(perturbations) for one in part]
+    sizes = {"G": len(genes), "r": len(sets)}
+    groups = dict(zip("nv", map(len, silenced), strict=True))
     members = []
     for name, member in settings.items():
         kernels, features = member["kernels"], member["features_file"]
@@ -126,9 +128,12 @@ def _load_members(
             control,
             genes.tolist(),
             np.concatenate(silenced).tolist(),
-            load_kernels(folder / kernels) if kernels else None,
-            np.vstack(load_groups(folder / features)) if features else None,
-            [load_source(source, folder / path) for source, path in member["sources"].items()],
+            load_kernels(folder / kernels, **sizes) if kernels else None,
+            np.vstack(load_groups(folder / features, **groups)) if features else None,
+            [
+                load_source(source, folder / path, r=len(sets))
+                for source, path in member["sources"].items()
+            ],
             sets,
         )
         members.append(Member(name, tuple(member["models"]), task, member))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from echoes.io.command import parser, run
+from echoes.io.command import parser, run, whole
 from echoes.io.files import load_json
 from echoes.scoring.bootstrap import DRAWS, resample
 from echoes.scoring.out_of_fold import common_rows, load_parts, take_rows
@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument(
         "--runs", required=True, help="json of the runs; their parts are in ../{run}/held_out"
     )
-    options.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
+    options.add_argument("--seed", type=whole(0), required=True, help="seed of the bootstrap")
     options.add_argument("--output", required=True, help="table of the ranking")
     args = options.parse_args(argv)
 
@@ -36,7 +36,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     runs = []
     for entry in entries:
         parts = folder / entry["name"] / "held_out"
-        predictions = load_parts(parts, entry["parts"], some=entry.get("split", False))
+        split, width = entry.get("split", False), truth.shape[1]
+        predictions = load_parts(parts, entry["parts"], some=split, G=width)
         predictions = predictions.restrict(rows)
         inner_score = predictions.inner_score[predictions.fold]
         runs.append(Run(entry["name"], entry["varied"], inner_score, predictions.prediction))

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from echoes.io.command import parser, run
+from echoes.io.command import parser, run, whole
 from echoes.io.files import load_json, save_json, sha256_of
 from echoes.network import aliases
 from echoes.network.matches import name_finder
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--h5ad", required=True, help="the .h5ad file")
     options.add_argument("--guides", nargs="?", help="table of guides and their genes, if any")
     aliases.add_options(options)
-    options.add_argument("--threads", type=int, required=True, help="threads to compute with")
+    options.add_argument("--threads", type=whole(1), required=True, help="threads to compute with")
     options.add_argument("--output", required=True, help="npz of the screen, in log2")
     options.add_argument(
         "--statistics", required=True, help="npz of t and standard errors of the responses"

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from echoes.io.command import parser, run
+from echoes.io.command import between, parser, run
 from echoes.io.files import save_json, sha256_of
 from echoes.network.edges import read_edges
 from echoes.network.links import save_links
@@ -21,12 +21,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument(
         "--no-header", action="store_true", help="columns are given by position, counted from 1"
     )
-    options.add_argument("--scale", type=float, required=True, help="largest possible weight")
+    options.add_argument(
+        "--scale", type=between(0, ends=False), required=True, help="largest possible weight"
+    )
     options.add_argument(
         "--directed", choices=("once", "both"), required=True, help="how often pairs are listed"
     )
     options.add_argument(
-        "--score-threshold", type=float, required=True, help="lowest weight of a link, 0 … 1"
+        "--score-threshold",
+        type=between(0, 1),
+        required=True,
+        help="lowest weight of a link, 0 … 1",
     )
     options.add_argument("--output", required=True, help="npz of the links")
     options.add_argument("--record", required=True, help="json of counts and checksum")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from echoes.io.command import parser, run
+from echoes.io.command import parser, run, whole
 from echoes.io.files import load_json, save_json, sha256_of
 from echoes.network.matches import name_finder
 from echoes.screen import record
@@ -23,7 +23,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--table", required=True, help="table of means, deltas or effects, or h5ad"
     )
     options.add_argument("--guides", nargs="?", help="table of guides and their genes, if any")
-    options.add_argument("--threads", type=int, required=True, help="threads to read cells with")
+    options.add_argument(
+        "--threads", type=whole(1), required=True, help="threads to read cells with"
+    )
     options.add_argument("--output", required=True, help="npz of the screen, in log2")
     options.add_argument("--summary", required=True, help="json of counts and the checksum")
     args = options.parse_args(argv)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from echoes.io.command import parser, run
+from echoes.io.command import between, parser, run
 from echoes.io.files import load_json, save_json
 from echoes.network import string_db
 from echoes.network.links import save_links
@@ -20,7 +20,10 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--receipts", nargs=2, required=True, help="json of where links and info came from"
     )
     options.add_argument(
-        "--score-threshold", type=float, required=True, help="lowest confidence of a link, 0 … 1"
+        "--score-threshold",
+        type=between(0, 1),
+        required=True,
+        help="lowest confidence of a link, 0 … 1",
     )
     options.add_argument(
         "--channels", nargs="*", help="channels that are combined; none for the combined score"

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from echoes.io.arrays import load_matrix, save_matrix
-from echoes.io.command import parser, run
+from echoes.io.command import parser, run, whole
+from echoes.network.graph import load_matrix, save_matrix
 from echoes.network.null import rewire
 
 log = logging.getLogger(__name__)
@@ -16,7 +16,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command with these arguments, or with those of the process."""
     options = parser(__doc__)
     options.add_argument("--adjacency", required=True, help="npz of the adjacency matrix")
-    options.add_argument("--seed", type=int, required=True, help="seed of the random numbers")
+    options.add_argument("--seed", type=whole(0), required=True, help="seed of the random numbers")
     options.add_argument("--output", required=True, help="npz of the rewired adjacency matrix")
     args = options.parse_args(argv)
 

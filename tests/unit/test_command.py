@@ -24,12 +24,13 @@ from matplotlib.figure import Figure
 
 from echoes.example.files import _write_lines
 from echoes.io import files
-from echoes.io.arrays import save_arrays, save_matrix
-from echoes.io.command import run
+from echoes.io.arrays import save_arrays
+from echoes.io.command import between, parser, run, whole
 from echoes.io.errors import InputError, NotConvergedError
 from echoes.io.files import atomic_path, save_json
 from echoes.io.h5ad_write import write_h5ad
 from echoes.io.tables import Matrix, write_matrix
+from echoes.network.graph import save_matrix
 from echoes.report.export import save_wide
 from echoes.scoring.tables import save_csv, save_parquet
 
@@ -117,7 +118,7 @@ import sys
 from pathlib import Path
 sys.path[:0] = {paths}
 from test_command import WRITERS
-from echoes.io.command import run
+from echoes.io.command import between, parser, run, whole
 name = sys.argv[1]
 run(lambda: WRITERS[name](Path("/mnt") / name))
 """
@@ -233,7 +234,7 @@ def test_no_memory(capfd: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("error", "status", "line"),
     [
-        (FileNotFoundError(2, "", "x\x1b[2J"), 2, r"x\x1b[2J: there is no such file or folder."),
+        (FileNotFoundError(2, "", "x\x1b[2J"), 2, r"x\x1b[2J: there is no such file."),
         (OSError("cannot\nbe"), 2, "cannot. Correct this, and run again."),
         (InputError("a\nb", "", "c", expected="d", remedy="e"), 2, r"a\nb: c; expected d. e"),
         (NotConvergedError("gap"), 1, "gap"),
@@ -254,7 +255,7 @@ def test_one_line_and_the_status(
 
 def test_a_log_has_no_orders_for_a_terminal() -> None:
     code = (
-        "import logging, sys; from echoes.io.command import run\n"
+        "import logging, sys; from echoes.io.command import between, parser, run, whole\n"
         r"run(lambda: logging.info('%s', 'α: red \x1b[31m\r\n'))"
     )
     folder = Path(files.__file__).parents[2]
@@ -276,3 +277,31 @@ def test_what_a_killed_writer_left_is_deleted(tmp_path: Path) -> None:
     assert everything(tmp_path) == sorted(
         [".x.a.json", f".{killed.pid}.other.a.json", alive, "a.json"]
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "good", "bad"),
+    [
+        (whole(1), {"1": 1, "20": 20}, ["0", "-1", "1.5", "nan", "", "x"]),
+        (between(0, 1), {"0": 0, "1": 1, "1e-3": 0.001}, ["-0.1", "1.001", "nan", "inf", "x"]),
+        (between(0, 1, ends=False), {"0.5": 0.5}, ["0", "1", "nan", "-inf"]),
+        (between(0, ends=False), {"1e300": 1e300}, ["0", "-1", "nan", "inf"]),
+    ],
+)
+def test_numbers_of_options(
+    kind: Callable[[str], float],
+    good: dict[str, float],
+    bad: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = parser("test")
+    options.add_argument("--number", type=kind)
+    for text, number in good.items():
+        assert options.parse_args([f"--number={text}"]).number == number
+    for text in bad:
+        with pytest.raises(SystemExit) as ended:
+            options.parse_args([f"--number={text}"])
+        assert ended.value.code == 2
+        line = capsys.readouterr().err.splitlines()[-1]
+        assert "error: argument --number: " in line
+        assert text in line

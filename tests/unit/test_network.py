@@ -198,8 +198,8 @@ def test_table_of_genes(tmp_path: Path) -> None:
         "A\t0\t\t1\nB\t1\ttrain,response\t1\nC\t2\tresponse\t1\nD\t3\t\t0\nZ\t4\ttrain\t0\n"
     )
     assert read_genes(path) == network.genes
-    np.testing.assert_array_equal(read_positions(path, ["Z", "A", "C", "A"]), [4, 0, 2, 0])
-    assert read_positions(path, []).shape == (0,)
+    np.testing.assert_array_equal(read_positions(path, ["Z", "A", "C", "A"], 5), [4, 0, 2, 0])
+    assert read_positions(path, [], 5).shape == (0,)
 
 
 @pytest.mark.parametrize("name", ["A,B", "α", 'say "x"'])
@@ -207,7 +207,7 @@ def test_any_gene_is_found_again_in_the_table_of_genes(tmp_path: Path, name: str
     network = network_of(links(("A", name, 1.0), (name, "Z", 1.0)), [])
     write_genes(tmp_path / "genes.tsv", network, {})
     assert read_genes(tmp_path / "genes.tsv") == network.genes
-    positions = read_positions(tmp_path / "genes.tsv", [name])
+    positions = read_positions(tmp_path / "genes.tsv", [name], 3)
     assert [network.genes[i] for i in positions] == [name]
 
 
@@ -215,11 +215,11 @@ def test_read_positions_names_what_is_missing(tmp_path: Path) -> None:
     path = tmp_path / "genes.tsv"
     write_genes(path, network_of(PATH, []), {})
     with pytest.raises(InputError, match=r"genes\.tsv: column gene: X, Y missing"):
-        read_positions(path, ["A", "X", "B", "Y"])
+        read_positions(path, ["A", "X", "B", "Y"], 3)
 
 
 def test_read_positions_takes_no_header_for_a_gene(tmp_path: Path) -> None:
     path = tmp_path / "genes.tsv"
     write_genes(path, network_of(PATH, []), {})
     with pytest.raises(InputError, match="gene missing"):
-        read_positions(path, ["gene"])
+        read_positions(path, ["gene"], 3)

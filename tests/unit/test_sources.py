@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from echoes.models.kernels import kernels_of_rows, load_source, save_kernels
+from echoes.models.kernels import kernels_of_rows, load_source, save_source
 from echoes.models.sources import Likeness, Source, cosines
 
 Array = npt.NDArray[np.float64]
@@ -105,7 +105,7 @@ def test_gaps_in_a_table_are_filled_with_the_mean_of_their_column() -> None:
 
 def test_sources_are_read_from_files_of_kernels(tmp_path: Path) -> None:
     kernels = kernels_of_rows(np.where(KNOWN[:, None], features(), np.nan), scale_columns=False)
-    save_kernels(tmp_path / "cells.npz", kernels)
+    save_source(tmp_path / "cells.npz", kernels)
     ours = load_source("cells", tmp_path / "cells.npz")
     assert ours.name == "cells"
     np.testing.assert_array_equal(ours.kernels, kernels.kernels)

@@ -12,9 +12,9 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import cg, splu
 
-from echoes.io.arrays import Floats, Ints, load_matrix
+from echoes.io.arrays import Floats, Ints
 from echoes.network.diffusion import Diffusion, diffuse
-from echoes.network.graph import random_walk_laplacian, read_positions
+from echoes.network.graph import load_matrix, random_walk_laplacian, read_positions
 from echoes.screen.record import load_fields
 from side_by_side import methods
 from side_by_side.process import Record, memory_so_far
@@ -87,7 +87,7 @@ def read_problem(folder: str, count: int | None = None) -> Problem:
         Path(folder) / "perturbations" / "perturbations.npz", "silenced", "validation_silenced"
     )
     symbols = list(dict.fromkeys(np.concatenate(silenced).tolist()))[:count]
-    genes = read_positions(network / "genes.tsv", symbols)
+    genes = read_positions(network / "genes.tsv", symbols, adjacency.shape[0])
     return Problem(adjacency, random_walk_laplacian(adjacency), genes)
 
 

@@ -11,8 +11,7 @@ import scipy.sparse as sp
 
 from echoes.example.parameters import SCORE_THRESHOLD, Plan
 from echoes.example.simulate import simulate
-from echoes.io.arrays import load_matrix
-from echoes.network.graph import random_walk_laplacian
+from echoes.network.graph import load_matrix, random_walk_laplacian
 from side_by_side.methods.diffusion import Problem, solve_by_echoes
 from side_by_side.process import Record, memory_so_far
 

@@ -1,4 +1,4 @@
-"""Array types, and npz files of named arrays and of sparse matrices."""
+"""Array types, and npz files of named arrays."""
 
 from __future__ import annotations
 
@@ -7,16 +7,13 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from echoes.io.errors import InputError
 from echoes.io.files import StrPath, atomic_path
-
-if TYPE_CHECKING:
-    import scipy.sparse as sp
 
 #: Numbers in double precision, which all results are in.
 Floats = npt.NDArray[np.float64]
@@ -49,14 +46,16 @@ def positions(names: Sequence[str], among: Sequence[str]) -> Ints:
     return np.array([place.get(name, -1) for name in names], dtype=np.intp)
 
 
-def save_arrays(path: StrPath, arrays: Mapping[str, npt.ArrayLike]) -> None:
+def save_arrays(
+    path: StrPath, arrays: Mapping[str, npt.ArrayLike], *, compress: bool = False
+) -> None:
     """Write named arrays to an npz file; equal arrays give files with the same bytes.
 
     The values of a row are stored side by side, as they are read row by row.
     """
     by_row = {name: np.asarray(values, order="C") for name, values in arrays.items()}
     with atomic_path(path) as partial, partial.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **by_row)
+        (np.savez_compressed if compress else np.savez)(stream, allow_pickle=False, **by_row)
 
 
 def load_arrays(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:
@@ -107,25 +106,3 @@ def _opened(path: StrPath, content: str) -> Iterator[np.lib.npyio.NpzFile]:
             expected="an npz file that this workflow wrote",
             remedy="Delete the file and run the workflow again.",
         ) from error
-
-
-def save_matrix(path: StrPath, matrix: sp.csr_array[np.float64]) -> None:
-    """Write a sparse matrix in the npz format of `scipy.sparse.save_npz`."""
-    from scipy.sparse import save_npz
-
-    with atomic_path(path) as partial:
-        save_npz(partial, matrix)
-
-
-def load_matrix(path: StrPath) -> sp.csr_array[np.float64]:
-    """Read a sparse matrix that `save_matrix` wrote.
-
-    Raises
-    ------
-    InputError
-        If the file is not such a matrix, or is damaged.
-    """
-    from scipy.sparse import csr_array
-
-    data, indices, indptr, shape = load_arrays(path, "data", "indices", "indptr", "shape")
-    return csr_array((data, indices, indptr), shape=tuple(shape))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import logging
+import math
 import os
 import sys
 from collections.abc import Callable
@@ -20,7 +21,6 @@ BAD_INPUT = 2
 _MEMORY = "Run fewer jobs at a time (`--cores`), or give the job more memory (`mem_mb`)."
 #: What to do, by the number of the system's error.
 _REMEDIES = {
-    errno.ENOENT: "Correct the path.",
     errno.ENOSPC: "Free space there, and run again.",
     errno.EDQUOT: "Free space there or ask for a larger quota, and run again.",
     errno.EFBIG: "Raise the limit of file sizes (`ulimit -f`), and run again.",
@@ -45,6 +45,38 @@ def parser(description: str | None) -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
+
+
+def whole(lowest: int) -> Callable[[str], int]:
+    """Make a type of options: whole numbers from the lowest one on."""
+
+    def read(text: str) -> int:
+        number = int(text)
+        if number < lowest:
+            raise argparse.ArgumentTypeError(f"{text}; expected {lowest} or more")
+        return number
+
+    read.__name__ = "whole number"
+    return read
+
+
+def between(
+    lowest: float, highest: float = math.inf, *, ends: bool = True
+) -> Callable[[str], float]:
+    """Make a type of options: finite numbers in a range, with or without its ends."""
+
+    def read(text: str) -> float:
+        number = float(text)
+        inside = lowest <= number <= highest if ends else lowest < number < highest
+        if not inside or math.isinf(number):
+            border = "" if ends else ", without the ends"
+            raise argparse.ArgumentTypeError(
+                f"{text}; expected a number from {lowest:g} to {highest:g}{border}"
+            )
+        return number
+
+    read.__name__ = "number"
+    return read
 
 
 def run(main: Callable[[], None]) -> NoReturn:
@@ -85,12 +117,11 @@ def _end(message: str, status: int) -> NoReturn:
 
 def _describe(error: OSError) -> str:
     """Say which file the system refused, why, and what to do."""
-    remedy = _REMEDIES.get(error.errno or 0, "Correct this, and run again.")
     if error.errno == errno.ENOENT:
-        reason = "there is no such file or folder"
-    else:
-        # What libraries add to the system's words takes several lines.
-        reason = os.strerror(error.errno) if error.errno else str(error).partition("\n")[0]
+        return f"{error.filename}: there is no such file."
+    remedy = _REMEDIES.get(error.errno or 0, "Correct this, and run again.")
+    # What libraries add to the system's words takes several lines.
+    reason = os.strerror(error.errno) if error.errno else str(error).partition("\n")[0]
     names = [
         os.fsdecode(name)
         for name in (error.filename,)

@@ -129,3 +129,24 @@ def load_json(path: StrPath) -> dict[str, Any]:
             remedy="Delete the file and run the workflow again.",
         )
     return record
+
+
+def load_settings(path: StrPath) -> dict[str, Any]:
+    """Read the settings of an experiment, ``{experiment}/settings.json``.
+
+    Raises
+    ------
+    InputError
+        If the file is not a JSON object, or has the settings of another experiment.
+    """
+    settings = load_json(path)
+    folder = Path(path).absolute().parent.name
+    if settings.get("experiment") != folder:
+        raise InputError(
+            path,
+            "experiment",
+            f"these are the settings of {settings.get('experiment')}",
+            expected=f"those of {folder}, as the folder is called",
+            remedy="Delete the file and run the workflow again.",
+        )
+    return settings

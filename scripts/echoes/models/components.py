@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Floats, load_arrays, save_arrays
+from echoes.io.arrays import Floats
 from echoes.io.errors import InputError
 from echoes.io.files import StrPath
+from echoes.io.records import Layout
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,26 @@ class Components:
     explained_variance: Floats
 
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(Components))
+_LAYOUT = Layout(
+    {
+        "scores": "float n T",
+        "axes": "float T G",
+        "mean": "float G",
+        "explained_variance": "float T",
+    },
+    # Data set, experiment, file.
+    depth=3,
+)
 
 
 def save_components(path: StrPath, components: Components) -> None:
     """Write components to an npz file."""
-    save_arrays(path, {name: getattr(components, name) for name in _FIELDS})
+    _LAYOUT.save(path, vars(components))
 
 
-def load_components(path: StrPath) -> Components:
-    """Read components that `save_components` wrote."""
-    return Components(*load_arrays(path, *_FIELDS))
+def load_components(path: StrPath, **sizes: int) -> Components:
+    """Read components that `save_components` wrote; see `Layout.load`."""
+    return Components(*_LAYOUT.load(path, **sizes))
 
 
 def decompose(responses: Floats, n_components: int) -> Components:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats, Ints, load_arrays, save_arrays
+from echoes.io.arrays import Bools, Floats, Ints
 from echoes.io.files import StrPath
+from echoes.io.records import Layout
 from echoes.models.sources import Source
 
 
@@ -33,17 +33,26 @@ class Kernels:
     known: Bools
 
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(Kernels))
+_ARRAYS = {"kernels": "float k r r", "reach": "float r G", "known": "bool r"}
+# Data set, networks, network, kernels, file.
+_LAYOUT = Layout(_ARRAYS, depth=5)
+# Data set, priors or gene_features, name, file.
+_SOURCE = Layout(_ARRAYS, depth=4)
 
 
 def save_kernels(path: StrPath, kernels: Kernels) -> None:
-    """Write kernels to an npz file."""
-    save_arrays(path, {name: getattr(kernels, name) for name in _FIELDS})
+    """Write the kernels of a network to an npz file."""
+    _LAYOUT.save(path, vars(kernels))
 
 
-def load_kernels(path: StrPath) -> Kernels:
-    """Read kernels that `save_kernels` wrote."""
-    return Kernels(*load_arrays(path, *_FIELDS))
+def load_kernels(path: StrPath, **sizes: int) -> Kernels:
+    """Read kernels that `save_kernels` wrote; see `Layout.load`."""
+    return Kernels(*_LAYOUT.load(path, *_ARRAYS, **sizes))
+
+
+def save_source(path: StrPath, kernels: Kernels) -> None:
+    """Write the kernel of another source than a network to an npz file."""
+    _SOURCE.save(path, vars(kernels))
 
 
 def build_kernels(features: Sequence[Floats]) -> Floats:
@@ -100,10 +109,9 @@ def reach(diffusions: Sequence[Floats], genes: Ints) -> Floats:
     return shares
 
 
-def load_source(name: str, path: StrPath) -> Source:
-    """Read a source from an npz file that `save_kernels` wrote."""
-    file = load_kernels(path)
-    return Source(name, file.kernels, file.known)
+def load_source(name: str, path: StrPath, **sizes: int) -> Source:
+    """Read a source from an npz file that `save_source` wrote; see `Layout.load`."""
+    return Source(name, *_SOURCE.load(path, "kernels", "known", **sizes))
 
 
 def kernels_of_rows(rows: Floats, *, scale_columns: bool) -> Kernels:

@@ -5,16 +5,16 @@ The validation perturbations are predicted by the same fits.
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Floats, Ints, load_arrays, save_arrays
+from echoes.io.arrays import Floats, Ints
 from echoes.io.errors import InputError, NotConvergedError
 from echoes.io.files import StrPath
+from echoes.io.records import Layout
 from echoes.models import regression
 from echoes.models.components import Components, reconstruct
 from echoes.models.linear import LinearFit, check_folds, standardise
@@ -72,17 +72,29 @@ class Fold:
     seconds: Floats
 
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(Fold))
+_LAYOUT = Layout(
+    {
+        "held_out": "float G",
+        "validation": "float v G",
+        "penalty": "float k",
+        "gap": "number k",
+        "inner_gap": "number k",
+        "unconverged": "int k",
+        "seconds": "float k",
+    },
+    # Data set, experiment, folds, file.
+    depth=4,
+)
 
 
 def save_fold(path: StrPath, fold: Fold) -> None:
     """Write a fold to an npz file."""
-    save_arrays(path, {name: getattr(fold, name) for name in _FIELDS})
+    _LAYOUT.save(path, vars(fold))
 
 
-def load_fold(path: StrPath) -> Fold:
-    """Read a fold that `save_fold` wrote."""
-    return Fold(*load_arrays(path, *_FIELDS))
+def load_fold(path: StrPath, **sizes: int) -> Fold:
+    """Read a fold that `save_fold` wrote; see `Layout.load`."""
+    return Fold(*_LAYOUT.load(path, **sizes))
 
 
 def leave_one_out(

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from echoes.io.arrays import Floats, Ints, load_arrays, save_arrays
+from echoes.io.arrays import Floats, Ints
 from echoes.io.files import StrPath
+from echoes.io.records import Layout
 from echoes.models.task import Prediction, Settings, Task
 
 
@@ -52,14 +53,18 @@ def align_responses(rows: Floats, columns: Ints) -> tuple[Ints, Floats]:
     return known, np.where(measured, found, mean)
 
 
+# Data set, priors, prior, file.
+_LAYOUT = Layout({"known": "int r", "deltas": "float r G"}, depth=4)
+
+
 def save_aligned(path: StrPath, known: Ints, deltas: Floats) -> None:
     """Write what `align_responses` gives to an npz file."""
-    save_arrays(path, {"known": known, "deltas": deltas})
+    _LAYOUT.save(path, {"known": known, "deltas": deltas})
 
 
 def load_aligned(path: StrPath) -> tuple[Ints, Floats]:
     """Read what `save_aligned` wrote."""
-    known, deltas = load_arrays(path, "known", "deltas")
+    known, deltas = _LAYOUT.load(path)
     return known, deltas
 
 

@@ -20,9 +20,10 @@ from multiprocessing import get_context
 import numpy as np
 import scipy.sparse as sp
 
-from echoes.io.arrays import Floats, Ints, Singles, load_arrays, save_arrays
+from echoes.io.arrays import Floats, Ints, Singles
 from echoes.io.errors import InputError, NotConvergedError
 from echoes.io.files import StrPath
+from echoes.io.records import Layout
 from echoes.network.graph import degree
 
 Positions = Ints
@@ -94,16 +95,27 @@ class Diffusions:
     backend: str
 
 
+_LAYOUT = Layout(
+    {
+        "train": "float n N",
+        "validation": "float v N",
+        "residual": "float r",
+        "iterations": "int",
+        "backend": "str",
+    },
+    # Data set, networks, network, diffusion, file.
+    depth=5,
+)
+
+
 def save_diffusions(path: StrPath, diffusions: Diffusions) -> None:
     """Write diffusions to an npz file."""
-    save_arrays(path, vars(diffusions))
+    _LAYOUT.save(path, vars(diffusions))
 
 
-def load_diffusions(path: StrPath) -> Diffusions:
-    """Read diffusions from an npz file that `save_diffusions` wrote."""
-    train, validation, residual, iterations, backend = load_arrays(
-        path, *Diffusions.__dataclass_fields__
-    )
+def load_diffusions(path: StrPath, **sizes: int) -> Diffusions:
+    """Read diffusions from an npz file that `save_diffusions` wrote; see `Layout.load`."""
+    train, validation, residual, iterations, backend = _LAYOUT.load(path, **sizes)
     return Diffusions(train, validation, residual, int(iterations), str(backend))
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from echoes.io.arrays import Floats, load_arrays, save_arrays
+from echoes.io.arrays import Floats
 from echoes.io.files import StrPath
+from echoes.io.records import Layout
 
 #: Names that `transform` takes.
 TRANSFORMS = ("none", "degree", "log")
@@ -42,25 +43,38 @@ class Features:
     residual: Floats
 
 
+_LAYOUT = Layout(
+    {
+        "train": "float n F",
+        "validation": "float v F",
+        "block": "int F",
+        "gene": "int F",
+        "residual": "float k",
+    },
+    # Data set, experiment, file.
+    depth=3,
+)
+
+
 def save_features(path: StrPath, features: Features) -> None:
     """Write features to an npz file."""
-    save_arrays(path, vars(features))
+    _LAYOUT.save(path, vars(features))
 
 
 def load_features(path: StrPath) -> Features:
     """Read features from an npz file that `save_features` wrote."""
-    return Features(*load_arrays(path, *Features.__dataclass_fields__))
+    return Features(*_LAYOUT.load(path))
 
 
-def load_groups(path: StrPath) -> tuple[Floats, Floats]:
+def load_groups(path: StrPath, **sizes: int) -> tuple[Floats, Floats]:
     """Read the features of the training perturbations (n, F), and of those to predict (v, F)."""
-    train, validation = load_arrays(path, "train", "validation")
+    train, validation = _LAYOUT.load(path, "train", "validation", **sizes)
     return train, validation
 
 
 def load_residual(path: StrPath) -> Floats:
     """Read the largest residual of each diffusion alone."""
-    (residual,) = load_arrays(path, "residual")
+    (residual,) = _LAYOUT.load(path, "residual")
     return np.asarray(residual, dtype=np.float64)
 
 

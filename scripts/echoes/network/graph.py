@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ import scipy.sparse as sp
 from echoes.io.arrays import Bools, Floats, Ints, positions
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
+from echoes.io.records import Layout, wrong_record
 from echoes.network.identifiers import kind_of_name
 from echoes.network.links import Links
 
@@ -85,6 +87,40 @@ def build_network(
     adjacency = sp.csr_array(weights + sp.diags_array(loops))
     adjacency.sort_indices()
     return Network(genes, len(linked), adjacency, links.file)
+
+
+_LAYOUT = Layout(
+    {"data": "float m", "indices": "int m", "indptr": "int p", "shape": "int d"},
+    # Data set, networks, network, file.
+    depth=4,
+)
+
+
+def save_matrix(path: StrPath, matrix: sp.csr_array[np.float64]) -> None:
+    """Write a matrix of a network in the npz format of `scipy.sparse.save_npz`."""
+    arrays = {name: getattr(matrix, name) for name in ("indices", "indptr", "shape", "data")}
+    kind = {"format": np.array(b"csr"), "_is_array": np.array(True)}
+    _LAYOUT.save(path, arrays | kind, compress=True)
+
+
+def load_matrix(path: StrPath) -> sp.csr_array[np.float64]:
+    """Read a matrix that `save_matrix` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is no such matrix or damaged, is that of another network, has numbers that are
+        not finite, or positions outside of the matrix.
+    """
+    data, indices, indptr, shape = _LAYOUT.load(path, d=2)
+    try:
+        matrix = sp.csr_array((data, indices, indptr), shape=tuple(shape))
+        matrix.check_format(full_check=True)
+    except ValueError as error:
+        raise wrong_record(path, "", str(error), "a matrix that this workflow wrote") from error
+    if shape[0] != shape[1]:
+        raise wrong_record(path, "", f"a matrix of shape {shape.tolist()}", "a square one")
+    return matrix
 
 
 def degree(adjacency: sp.csr_array[np.float64]) -> Floats:
@@ -221,14 +257,28 @@ def write_genes(path: StrPath, network: Network, groups: Mapping[str, Collection
 
 
 def read_genes(path: StrPath) -> tuple[str, ...]:
-    """Read the names of the network's genes, in their order, from the table of `write_genes`."""
+    """Read the names of the network's genes, in their order, from the table of `write_genes`.
+
+    Raises
+    ------
+    InputError
+        When the genes are not in the order of `Network`: then they are not those of its matrix.
+    """
     with Path(path).open(encoding="utf-8", newline="") as lines:
-        rows = csv.reader(lines, delimiter="\t")
-        next(rows, [])
-        return tuple(row[0] for row in rows if row)
+        rows = [row for row in csv.reader(lines, delimiter="\t") if row][1:]
+    try:
+        keys = [(-int(connected), gene) for gene, _, _, connected in rows]
+        ordered = [int(row[1]) for row in rows] == list(range(len(rows)))
+    except ValueError:
+        ordered = False
+    if not ordered or any(a >= b for a, b in itertools.pairwise(keys)):
+        raise wrong_record(
+            path, "", "the genes are in another order", "that of the network, with their index"
+        )
+    return tuple(row[0] for row in rows)
 
 
-def read_positions(path: StrPath, genes: Sequence[str]) -> Ints:
+def read_positions(path: StrPath, genes: Sequence[str], count: int) -> Ints:
     """Look up the positions of genes in the network, from the table of `write_genes`.
 
     Parameters
@@ -237,6 +287,8 @@ def read_positions(path: StrPath, genes: Sequence[str]) -> Ints:
         The table of the network's genes.
     genes
         k names of nodes (see `echoes.network.nodes`); a name may be repeated.
+    count
+        Number of the genes of the network.
 
     Returns
     -------
@@ -246,9 +298,12 @@ def read_positions(path: StrPath, genes: Sequence[str]) -> Ints:
     Raises
     ------
     InputError
-        When a gene is not in the network.
+        When a gene is not in the network, or the table is that of another network.
     """
-    position = positions(genes, read_genes(path))
+    known = read_genes(path)
+    if len(known) != count:
+        raise wrong_record(path, "", f"{len(known)} genes", f"the {count} of the matrix")
+    position = positions(genes, known)
     missing = [gene for gene, place in zip(genes, position.tolist(), strict=True) if place < 0]
     if missing:
         raise InputError(

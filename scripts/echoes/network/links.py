@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from echoes.io.arrays import Floats, load_arrays, save_arrays
+from echoes.io.arrays import Floats
 from echoes.io.files import StrPath
+from echoes.io.records import Layout, wrong_record
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,9 @@ class Links:
     def __post_init__(self) -> None:
         """Check the order of the links and the sign of their weights."""
         place = self.source.astype(np.int64) * len(self.names) + self.target
+        ends = np.concatenate([self.source[:1], self.target])
+        if ends.size and not 0 <= ends.min() <= ends.max() < len(self.names):
+            raise ValueError("a link joins a gene that has no name")
         if (self.source > self.target).any() or (np.diff(place) <= 0).any():
             raise ValueError("links are not sorted, or a pair of genes is listed twice")
         if not (self.weight >= 0).all():
@@ -69,9 +73,22 @@ def links_of_core(links: Links, core: Collection[str]) -> Links:
     )
 
 
+_LAYOUT = Layout(
+    {
+        "read_from": "str",
+        "names": "str N",
+        "source": "int m",
+        "target": "int m",
+        "weight": "float m",
+    },
+    # Data set, networks, network, file.
+    depth=4,
+)
+
+
 def save_links(path: StrPath, links: Links) -> None:
     """Write links to an npz file; equal links give files with the same bytes."""
-    save_arrays(
+    _LAYOUT.save(
         path,
         {
             "read_from": np.array(links.file, dtype=np.str_),
@@ -91,7 +108,8 @@ def load_links(path: StrPath) -> Links:
     InputError
         When the file is damaged or is no such file.
     """
-    file, names, source, target, weight = load_arrays(
-        path, "read_from", "names", "source", "target", "weight"
-    )
-    return Links(str(file), tuple(names.tolist()), source, target, weight)
+    file, names, source, target, weight = _LAYOUT.load(path)
+    try:
+        return Links(str(file), tuple(names.tolist()), source, target, weight)
+    except ValueError as error:
+        raise wrong_record(path, "", str(error), "links that this workflow wrote") from error

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from echoes.io.arrays import Floats, Ints, Strings, load_arrays, save_arrays
+from echoes.io.arrays import Floats, Ints, Strings
 from echoes.io.errors import InputError
 from echoes.io.files import StrPath
+from echoes.io.records import Layout
 
 
 @dataclass(frozen=True)
@@ -111,12 +112,28 @@ class OutOfFold:
         )
 
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(HeldOutPart))
+_LAYOUT = Layout(
+    {
+        "rows": "int r",
+        "fold": "int r",
+        "prediction": "float r G",
+        "spread": "float r S",
+        "centre": "float F G",
+        "mean": "float F G",
+        "quantiles": "float F L",
+        "inner_score": "number F",
+        "seconds": "float F",
+        "choice_names": "str C",
+        "choices": "number F C",
+    },
+    # Data set, experiment, held_out, file.
+    depth=4,
+)
 
 
 def save_part(path: StrPath, part: HeldOutPart) -> None:
     """Write a part to an npz file."""
-    save_arrays(path, {name: getattr(part, name) for name in _FIELDS})
+    _LAYOUT.save(path, vars(part))
 
 
 def take_rows(rows: Ints, *arrays: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
@@ -148,7 +165,7 @@ def common_rows(folders: Mapping[Path, int], perturbations: int) -> Ints:
     """
     rows = np.arange(perturbations)
     for folder, count in folders.items():
-        parts = [load_arrays(folder / f"{number}.npz", "rows")[0] for number in range(count)]
+        parts = [_LAYOUT.load(folder / f"{number}.npz", "rows")[0] for number in range(count)]
         rows = np.intersect1d(rows, np.concatenate(parts))
         if not len(rows):
             raise InputError(
@@ -161,7 +178,7 @@ def common_rows(folders: Mapping[Path, int], perturbations: int) -> Ints:
     return rows
 
 
-def load_parts(folder: StrPath, count: int, *, some: bool = False) -> OutOfFold:
+def load_parts(folder: StrPath, count: int, *, some: bool = False, **sizes: int) -> OutOfFold:
     """Read the parts ``{folder}/0.npz``, ``1.npz`` … of an experiment, and put them together.
 
     Parameters
@@ -172,17 +189,19 @@ def load_parts(folder: StrPath, count: int, *, some: bool = False) -> OutOfFold:
         Number of parts, at least 1. A part may be without perturbations.
     some
         Whether the parts may have only some of the screen's perturbations, those of a split.
+    sizes
+        Lengths that axes must have, by their letters, such as ``G``.
 
     Raises
     ------
     InputError
         When a part is damaged, or a perturbation is in more than one part, or in none.
     """
-    parts = [_read_part(Path(folder, f"{number}.npz")) for number in range(count)]
+    parts = [_read_part(Path(folder, f"{number}.npz"), **sizes) for number in range(count)]
     return _join_parts(folder, parts, some=some)
 
 
-def load_part(path: StrPath) -> OutOfFold:
+def load_part(path: StrPath, **sizes: int) -> OutOfFold:
     """Read one file that holds all perturbations, such as that of the validation perturbations.
 
     Raises
@@ -190,11 +209,11 @@ def load_part(path: StrPath) -> OutOfFold:
     InputError
         When the file is damaged, or a perturbation is missing or is in it more than once.
     """
-    return _join_parts(path, [_read_part(path)])
+    return _join_parts(path, [_read_part(path, **sizes)])
 
 
-def _read_part(path: StrPath) -> HeldOutPart:
-    return HeldOutPart(*load_arrays(path, *_FIELDS))
+def _read_part(path: StrPath, **sizes: int) -> HeldOutPart:
+    return HeldOutPart(*_LAYOUT.load(path, **sizes))
 
 
 def _join_parts(place: StrPath, parts: Sequence[HeldOutPart], *, some: bool = False) -> OutOfFold:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Floats, Strings, load_arrays, save_arrays
+from echoes.io.arrays import Floats, Strings
 from echoes.io.files import StrPath
+from echoes.io.records import Layout
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,19 @@ class Predictions:
 #: The array that only files of the published protocol have.
 _OPTIONAL = "reconstruction"
 _FIELDS = tuple(field.name for field in dataclasses.fields(Predictions) if field.name != _OPTIONAL)
+_LAYOUT = Layout(
+    {
+        "genes": "str G",
+        "perturbations": "str n",
+        "truth": "gap n G",
+        "prediction": "float n G",
+        "gene_correlation": "gap G",
+        "validation": "float v G",
+        _OPTIONAL: "float n G",
+    },
+    # Data set, experiment, file.
+    depth=3,
+)
 
 
 def save(path: StrPath, predictions: Predictions) -> None:
@@ -67,7 +81,7 @@ def save(path: StrPath, predictions: Predictions) -> None:
     arrays = {name: getattr(predictions, name) for name in _FIELDS}
     if predictions.reconstruction is not None:
         arrays[_OPTIONAL] = predictions.reconstruction
-    save_arrays(path, arrays)
+    _LAYOUT.save(path, arrays)
 
 
 def load(path: StrPath) -> Predictions:
@@ -78,15 +92,17 @@ def load(path: StrPath) -> Predictions:
     InputError
         When the file is no npz file, is damaged, or lacks an array.
     """
-    arrays = dict(zip(_FIELDS, load_arrays(path, *_FIELDS), strict=True))
+    arrays = dict(zip(_FIELDS, _LAYOUT.load(path, *_FIELDS), strict=True))
     with np.load(path, allow_pickle=False) as archive:
         published = _OPTIONAL in archive.files
     if published:
-        (arrays[_OPTIONAL],) = load_arrays(path, _OPTIONAL)
+        n, genes = arrays["prediction"].shape
+        (arrays[_OPTIONAL],) = _LAYOUT.load(path, _OPTIONAL, n=n, G=genes)
     return Predictions(**arrays)
 
 
-def load_validation(path: StrPath) -> Floats:
-    """Read the predictions (v, G) of the validation perturbations alone."""
-    (validation,) = load_arrays(path, "validation")
+def load_validation(path: StrPath, **sizes: int) -> Floats:
+    """Read the predictions (v, G) of the validation perturbations alone; see `Layout.load`."""
+    validation: Floats
+    (validation,) = _LAYOUT.load(path, "validation", **sizes)
     return validation

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Floats, Ints, Strings, load_arrays, positions, save_arrays
+from echoes.io.arrays import Floats, Ints, Strings, positions
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
+from echoes.io.records import Layout
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,11 @@ class Halves:
     cells: Ints
 
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(Halves))
+# Data set, perturbations, file.
+_LAYOUT = Layout(
+    {"perturbations": "str H", "genes": "str G", "effects": "gap two H G", "cells": "int two H"},
+    depth=3,
+)
 
 
 def empty(genes: Strings) -> Halves:
@@ -49,7 +53,7 @@ def empty(genes: Strings) -> Halves:
 
 def save(path: StrPath, halves: Halves) -> None:
     """Write halves to an npz file."""
-    save_arrays(path, {name: getattr(halves, name) for name in _FIELDS})
+    _LAYOUT.save(path, vars(halves))
 
 
 def load(path: StrPath, perturbations: Strings, genes: Strings) -> Halves:
@@ -68,7 +72,7 @@ def load(path: StrPath, perturbations: Strings, genes: Strings) -> Halves:
     InputError
         When the file is damaged, is not such a file, or belongs to another screen.
     """
-    names, measured, effects, cells = load_arrays(path, *_FIELDS)
+    names, measured, effects, cells = _LAYOUT.load(path, two=2)
     place = positions(genes.tolist(), measured.tolist())
     unknown = sorted(set(names.tolist()) - set(perturbations.tolist()))
     unknown += [str(gene) for gene in genes[place < 0]]

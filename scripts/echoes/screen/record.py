@@ -16,12 +16,11 @@ from echoes.io.arrays import (
     Ints,
     Strings,
     array_names,
-    load_arrays,
     positions,
-    save_arrays,
 )
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
+from echoes.io.records import Layout
 
 
 @dataclass(frozen=True)
@@ -76,13 +75,32 @@ class Screen:
 #: Arrays that only files of screens with a given split, or with pairs, have.
 _OPTIONAL = ("test", "separator")
 _FIELDS = tuple(each.name for each in dataclasses.fields(Screen) if each.name not in _OPTIONAL)
+_LAYOUT = Layout(
+    {
+        "perturbations": "str n",
+        "silenced": "str n",
+        "genes": "str G",
+        "control": "gap G",
+        "responses": "gap n G",
+        "truth": "gap n G",
+        "weights": "gap n G",
+        "baseline": "gap n",
+        "validation_ids": "str v",
+        "validation_silenced": "str v",
+        "scale": "str",
+        "test": "bool n",
+        "separator": "str",
+    },
+    # Data set, perturbations, file; of a prior its folders.
+    depth=3,
+)
 
 
 def save(path: StrPath, screen: Screen) -> None:
     """Write a screen to an npz file; a split and a separator only if there is one."""
     optional = {name: getattr(screen, name) for name in _OPTIONAL}
     given = {name: np.asarray(value) for name, value in optional.items() if value is not None}
-    save_arrays(path, {name: getattr(screen, name) for name in _FIELDS} | given)
+    _LAYOUT.save(path, {name: getattr(screen, name) for name in _FIELDS} | given)
 
 
 def load(path: StrPath) -> Screen:
@@ -93,7 +111,7 @@ def load(path: StrPath) -> Screen:
     InputError
         If the file is damaged, or is not such a file.
     """
-    fields = dict(zip(_FIELDS, load_arrays(path, *_FIELDS), strict=True))
+    fields = dict(zip(_FIELDS, _LAYOUT.load(path, *_FIELDS), strict=True))
     scale = str(fields.pop("scale"))
     separator = _load_separator(path)
     return Screen(**fields, scale=scale, test=load_test(path), separator=separator)
@@ -107,11 +125,11 @@ def load_test(path: StrPath) -> Bools | None:
     InputError
         If the file is damaged, or is not such a file.
     """
-    return load_arrays(path, "test")[0] if "test" in array_names(path) else None
+    return _LAYOUT.load(path, "test")[0] if "test" in array_names(path) else None
 
 
 def _load_separator(path: StrPath) -> str | None:
-    return str(load_arrays(path, "separator")[0]) if "separator" in array_names(path) else None
+    return str(_LAYOUT.load(path, "separator")[0]) if "separator" in array_names(path) else None
 
 
 def gene_sets(silenced: Strings, separator: str | None) -> list[tuple[str, ...]]:
@@ -154,7 +172,7 @@ def load_fields(path: StrPath, *names: str) -> list[npt.NDArray[Any]]:
     unknown = set(names) - set(_FIELDS)
     if unknown:
         raise AttributeError(f"Screen has no field {', '.join(sorted(unknown))}")
-    return load_arrays(path, *names)
+    return _LAYOUT.load(path, *names)
 
 
 def require_complete(screen: Screen, path: StrPath) -> None:
