@@ -22,28 +22,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--genes", required=True, help="table of the genes of the network")
     options.add_argument("--coverage", required=True, help="table of the node of each gene")
     options.add_argument("--perturbations", required=True, help="npz of the screen")
+    share, positive = between(0, 1, ends=False), between(0, ends=False)
+    options.add_argument("--alpha", type=share, required=True, help="probability of a step, 0 … 1")
     options.add_argument(
-        "--alpha",
-        type=between(0, 1, ends=False),
-        required=True,
-        help="probability of a step, 0 … 1",
-    )
-    options.add_argument(
-        "--tolerance",
-        type=between(0, ends=False),
-        required=True,
-        help="largest residual that is allowed, l1 norm",
+        "--tolerance", type=positive, required=True, help="largest residual allowed, l1 norm"
     )
     options.add_argument("--backend", choices=BACKENDS, required=True, help="name of the solver")
     options.add_argument(
-        "--memory-gb",
-        type=between(0),
-        required=True,
-        help="memory for a dense matrix, 10⁹ bytes",
+        "--memory-gb", type=between(0), required=True, help="memory of a dense matrix, 10⁹ bytes"
     )
-    options.add_argument(
-        "--workers", type=whole(1), required=True, help="largest number of processes"
-    )
+    options.add_argument("--workers", type=whole(1), required=True, help="most processes")
     options.add_argument("--output", required=True, help="npz of the diffusions")
     args = options.parse_args(argv)
 

@@ -12,6 +12,7 @@ import pytest
 import loo_fold
 from echoes.io.files import save_json
 from echoes.models.components import decompose, save_components
+from placed import put
 from tasks import SETTINGS
 
 SCRIPTS = Path(loo_fold.__file__).parent
@@ -71,11 +72,12 @@ def test_a_fold_imports_only_what_its_backend_needs(
     random = np.random.default_rng(0)
     features, components = tmp_path / "features.npz", tmp_path / "components.npz"
     train, validation = random.normal(size=(9, 12)), random.normal(size=(2, 12))
-    np.savez(features, train=train, validation=validation)
+    put(features, {"train": train, "validation": validation}, 3)
     save_components(components, decompose(random.normal(size=(9, 5)), 2))
-    settings = tmp_path / "settings.json"
+    settings = tmp_path / "try" / "settings.json"
     regression = SETTINGS["regression"] | {"backend": backend}
-    save_json(settings, {"models": ["ridge", "elastic_net"], "regression": regression})
+    models = ["ridge", "elastic_net"]
+    save_json(settings, {"experiment": "try", "models": models, "regression": regression})
     arguments = [
         f"--features={features}",
         f"--components={components}",

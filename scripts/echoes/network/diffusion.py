@@ -95,17 +95,9 @@ class Diffusions:
     backend: str
 
 
-_LAYOUT = Layout(
-    {
-        "train": "float n N",
-        "validation": "float v N",
-        "residual": "float r",
-        "iterations": "int",
-        "backend": "str",
-    },
-    # Data set, networks, network, diffusion, file.
-    depth=5,
-)
+_ARRAYS = {"train": "float n N", "validation": "float v N", "residual": "float r"}
+# Its place: data set, networks, network, diffusion, file.
+_LAYOUT = Layout({**_ARRAYS, "iterations": "int", "backend": "str"}, depth=5)
 
 
 def save_diffusions(path: StrPath, diffusions: Diffusions) -> None:
