@@ -72,8 +72,6 @@ class Diffusion:
 class Diffusions:
     """Diffusions of n training and v validation perturbations, for one restart parameter.
 
-    The fields are also the names of the arrays in the file.
-
     Parameters
     ----------
     train
@@ -96,7 +94,6 @@ class Diffusions:
 
 
 _ARRAYS = {"train": "float n N", "validation": "float v N", "residual": "float r"}
-# Its place: data set, networks, network, diffusion, file.
 _LAYOUT = Layout({**_ARRAYS, "iterations": "int", "backend": "str"}, depth=5)
 
 
