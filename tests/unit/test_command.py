@@ -6,6 +6,7 @@ import errno
 import gc
 import logging
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -305,3 +306,16 @@ def test_numbers_of_options(
         line = capsys.readouterr().err.splitlines()[-1]
         assert "error: argument --number: " in line
         assert text in line
+
+
+def test_the_page_of_faults_has_the_words_of_the_program() -> None:
+    scripts = Path(files.__file__).parents[2]
+    page = (scripts.parent / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    words = "\n".join(path.read_text(encoding="utf-8") for path in scripts.rglob("*.py"))
+    words += "\n".join(map(os.strerror, errno.errorcode)) + "Directory cannot be locked"
+    rows = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
+    assert len(rows) > 10
+    for row in rows:
+        for piece in "…".join(re.findall("`(.*?)`", row)).split("…"):
+            # The kinds of files stand apart from the sentence.
+            assert piece.strip().removeprefix("this is ") in words, piece
