@@ -961,7 +961,7 @@ def test_a_gene_that_the_network_lacks(results: Path, tmp_path: Path) -> None:
     out, genes = tmp_path / "out", tmp_path / "genes.tsv"
     genes.write_text("gene\tindex\trole\tconnected\nOTHER\t0\t\t1\n")
     arguments = [*kernels_inputs(results), f"--genes={genes}", f"--output={out / 'k.npz'}"]
-    assert refused("build_kernels", arguments, out).startswith(f"error: {genes}: column gene: ")
+    assert refused("build_kernels", arguments, out).startswith(f"error: {genes}: 1 genes; ")
 
 
 def split_of(out: Path, experiment: str, to: Path, rows: list[int]) -> Path:

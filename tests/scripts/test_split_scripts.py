@@ -63,6 +63,7 @@ def predict(folder: Path, table: pd.DataFrame, model: str, **settings: Any) -> d
     member = {"models": [model], "kernels": "kernels.npz", "features_file": None, "sources": {}}
     (folder / "model").mkdir()
     save_json(folder / "model/settings.json", {
+        "experiment": "model",
         "crossval": {"folds": None, "parts": 1},
         "split": True,
         "inner": True,

@@ -84,5 +84,5 @@ def test_damaged_halves_are_one_message(tmp_path: Path, capsys: pytest.CaptureFi
         run(lambda: estimate_upper_bound.main([*arguments, f"--halves={path}"]))
     assert ended.value.code == 2
     (line,) = [text for text in capsys.readouterr().err.splitlines() if "error" in text]
-    assert line.startswith(f"error: {path}: cannot read perturbations, genes, effects, cells (")
+    assert line.startswith(f"error: {path}: cannot read perturbations, genes, effects, cells")
     assert not (tmp_path / "upper_bound.csv").exists()

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from cell_files import Cells, logarithms, simulate, write_cells
-from echoes.io.arrays import save_arrays
 from echoes.io.errors import InputError
 from echoes.screen import half_sums, halves
 from echoes.screen.cells import CellScreen
+from placed import put
 from unit.test_cells import PLAIN, screen
 
 BATCHES = dataclasses.replace(PLAIN, batch="batch")
@@ -144,18 +144,24 @@ def test_halves_are_read_as_they_were_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        ({}, r"halves.npz: cannot read perturbations, genes, effects, cells \("),
+        ({}, r"halves.npz: cannot read perturbations, genes, effects, cells, place \("),
         ({"perturbations": np.array(["p", "z"])}, "names that the screen does not share: z; "),
         ({"genes": np.array(["a", "b", "d"])}, "names that the screen does not share: c; "),
-        ({"effects": np.zeros((2, 2, 4))}, r"effects of shape \(2, 2, 4\) for 2 perturbations and"),
-        ({"cells": np.zeros((2, 3), dtype=np.intp)}, r"cells of shape \(2, 3\) for 2"),
+        (
+            {"effects": np.zeros((2, 2, 4))},
+            r"effects: float64 of shape \(2, 2, 4\); expected gap",
+        ),
+        (
+            {"cells": np.zeros((2, 3), dtype=np.intp)},
+            r"cells: int64 of shape \(2, 3\); expected int",
+        ),
     ],
 )
 def test_damaged_halves(tmp_path: Path, spoil: dict[str, Any], message: str) -> None:
     path = tmp_path / "halves.npz"
     halves.save(path, RESULT)
     if spoil:
-        save_arrays(path, {**dataclasses.asdict(RESULT), **spoil})
+        put(path, {**dataclasses.asdict(RESULT), **spoil}, 3)
     else:
         path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(InputError, match=message) as error:

@@ -76,17 +76,11 @@ def load(path: StrPath, perturbations: Strings, genes: Strings) -> Halves:
     place = positions(genes.tolist(), measured.tolist())
     unknown = sorted(set(names.tolist()) - set(perturbations.tolist()))
     unknown += [str(gene) for gene in genes[place < 0]]
-    problem = f"names that the screen does not share: {abbreviate(unknown)}" if unknown else ""
-    shapes = {"effects": (2, len(names), len(measured)), "cells": (2, len(names))}
-    for field, values in (("effects", effects), ("cells", cells)):
-        if values.shape != shapes[field]:
-            size = f"{len(names)} perturbations and {len(measured)} genes"
-            problem = problem or f"{field} of shape {values.shape} for {size}"
-    if problem:
+    if unknown:
         raise InputError(
             path,
             "",
-            problem,
+            f"names that the screen does not share: {abbreviate(unknown)}",
             expected="halves of the cells of this screen",
             remedy="Delete the file and run the workflow again.",
         )

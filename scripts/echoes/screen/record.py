@@ -114,10 +114,11 @@ def load(path: StrPath) -> Screen:
     fields = dict(zip(_FIELDS, _LAYOUT.load(path, *_FIELDS), strict=True))
     scale = str(fields.pop("scale"))
     separator = _load_separator(path)
-    return Screen(**fields, scale=scale, test=load_test(path), separator=separator)
+    test = load_test(path, n=len(fields["perturbations"]))
+    return Screen(**fields, scale=scale, test=test, separator=separator)
 
 
-def load_test(path: StrPath) -> Bools | None:
+def load_test(path: StrPath, **sizes: int) -> Bools | None:
     """Read which perturbations a given split holds out; None if there is no split.
 
     Raises
@@ -125,7 +126,7 @@ def load_test(path: StrPath) -> Bools | None:
     InputError
         If the file is damaged, or is not such a file.
     """
-    return _LAYOUT.load(path, "test")[0] if "test" in array_names(path) else None
+    return _LAYOUT.load(path, "test", **sizes)[0] if "test" in array_names(path) else None
 
 
 def _load_separator(path: StrPath) -> str | None:
