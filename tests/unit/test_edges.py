@@ -278,7 +278,7 @@ def test_a_truncated_or_binary_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be read"):
         read_edges(path, **BY_PLACE, scale=9999)
     path.write_bytes("a,b,w\nA,B,1\n".encode("utf-16"))
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="this is text in UTF-16"):
         read_edges(path, **BY_NAME)
     path.write_bytes(b"PAR1 and then nothing")
     with pytest.raises(InputError, match="complete parquet file"):

@@ -287,7 +287,7 @@ def test_gaps_are_named_and_counted() -> None:
     np.testing.assert_allclose(screen.baseline, baseline, rtol=1e-12)
     message = (
         r"d.csv: perturbation MYC, gene TP53: not measured, as 3 of 20 pairs .*"
-        r"such models are planned.*\(3 of 5\)"
+        r"`dataset: incomplete_genes: keep` to learn .*\(3 of 5\)"
     )
     with pytest.raises(InputError, match=message):
         require_complete(screen, "d.csv")

@@ -177,7 +177,6 @@ def test_control_characters_in_names_are_refused(path: Path, character: str, col
         pytest.param(b"\xffid,a\nr,1\n", id="header"),
         pytest.param(b"id,a\n\xff,1\n", id="row name"),
         pytest.param(b"id,a\nr,\xe9\n", id="cell"),
-        pytest.param("id,a\nr,1\n".encode("utf-16"), id="UTF-16"),
         pytest.param(ROWS + b"\xe9,1\n", id="late"),
     ],
 )
@@ -185,6 +184,27 @@ def test_what_is_not_utf_8_is_refused(path: Path, content: bytes) -> None:
     error = refused(path, content)
     assert "utf-8" in error.problem
     assert error.place.startswith("line ")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        ("id,a\nr,1\n".encode("utf-16"), "text in UTF-16"),
+        (b"PK\x03\x04 an .xlsx or .zip", "a zip archive"),
+        (b"BZh91AY", "a bzip2 file"),
+        (b"\xfd7zXZ\x00", "an xz file"),
+        (b"\x89HDF\r\n", "an HDF5 file"),
+        (b"<!DOCTYPE html>\n<html>", "a web page or XML, which begins with <!DOCTYPE html> <html>"),
+        (b'{"id": 1}', 'JSON, which begins with {"id": 1}'),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_other_kinds_of_files_are_named(
+    path: Path, content: bytes, kind: str, packed: bool
+) -> None:
+    error = refused(path, gzip.compress(content) if packed else content)
+    assert error.problem == f"this is {kind}"
+    assert error.expected == "a table of UTF-8 text, plain or compressed by gzip"
 
 
 def test_a_cut_gzip_file_is_refused_wherever_it_was_cut(tmp_path: Path) -> None:

@@ -65,7 +65,10 @@ def table_problem(path: StrPath) -> str:
     """
     try:
         chunks = _chunks(path)
-        problem = _kind(next(chunks))
+        first = next(chunks)
+        problem = kind_of(first)
+        if not problem and b"\0" in first:
+            return "this is no text, as there are bytes of 0 in it"
         if not problem:
             for _ in chunks:
                 pass
@@ -74,8 +77,8 @@ def table_problem(path: StrPath) -> str:
     return problem
 
 
-def _kind(first: bytes) -> str:
-    """Say what a file is by its first bytes; empty if it may be a table."""
+def kind_of(first: bytes) -> str:
+    """Say what a file is by its first bytes, unpacked; empty if it may be a table."""
     for magic, name in _KINDS.items():
         if first.startswith(magic):
             return f"this is {name}"
@@ -84,7 +87,7 @@ def _kind(first: bytes) -> str:
         if text.startswith(sign):
             words = printable(" ".join(text[:60].decode("utf-8", "replace").split()))
             return f"this is {name}, which begins with {words}"
-    return "this is no text, as there are bytes of 0 in it" if b"\0" in first else ""
+    return ""
 
 
 def h5ad_problem(path: StrPath) -> str:
@@ -96,7 +99,7 @@ def h5ad_problem(path: StrPath) -> str:
             return ""
     except InputError as error:
         with Path(path).open("rb") as stream:
-            return _kind(stream.read(_CHUNK)) if "no HDF5" in error.problem else error.problem
+            return kind_of(stream.read(_CHUNK)) if "no HDF5" in error.problem else error.problem
 
 
 def unpack(source: StrPath, destination: StrPath) -> int:
