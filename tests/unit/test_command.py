@@ -8,7 +8,6 @@ import logging
 import os
 import re
 import resource
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -268,16 +267,29 @@ def test_a_log_has_no_orders_for_a_terminal() -> None:
 
 
 def test_what_a_killed_writer_left_is_deleted(tmp_path: Path) -> None:
-    killed = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    killed.send_signal(signal.SIGKILL)
-    killed.communicate()
-    alive = f".{os.getppid()}.a.json"
-    for name in (f".{killed.pid}.a.json", f".{killed.pid}.other.a.json", ".x.a.json", alive):
+    code = [sys.executable, "-c", "input()"]
+    killed, zombie, alive = (subprocess.Popen(code, stdin=subprocess.PIPE) for _ in range(3))
+    names = {
+        "killed": f".{killed.pid}.a.json",
+        "zombie": f".{zombie.pid}.a.json",
+        "alive": f".{alive.pid}.a.json",
+        "its number is another process's now": f".{os.getppid()}.a.json",
+        "of another file": f".{killed.pid}.other.a.json",
+        "no number": ".x.a.json",
+    }
+    for name in names.values():
         (tmp_path / name).write_text("half")
+    os.utime(tmp_path / names["its number is another process's now"], (0, 0))
+    killed.kill()
+    killed.communicate()
+    zombie.kill()
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)
     save_json(tmp_path / "a.json", {})
-    assert everything(tmp_path) == sorted(
-        [".x.a.json", f".{killed.pid}.other.a.json", alive, "a.json"]
-    )
+    kept = ("alive", "of another file", "no number")
+    assert everything(tmp_path) == sorted(["a.json", *(names[why] for why in kept)])
+    for process in (zombie, alive):
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.parametrize(

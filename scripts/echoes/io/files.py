@@ -7,6 +7,7 @@ import errno
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -62,18 +63,27 @@ def _delete_left_over(final: Path) -> None:
         # Before anything else, as there may be thousands of other files.
         if other.startswith(".") and other.endswith(f".{final.name}"):
             number = other[1 : -len(final.name) - 1]
-            if number.isdecimal() and not _is_alive(int(number)):
-                final.with_name(other).unlink(missing_ok=True)
+            left = final.with_name(other)
+            if number.isdecimal() and not _may_write(int(number), left):
+                left.unlink(missing_ok=True)
 
 
-def _is_alive(process: int) -> bool:
+def _may_write(process: int, file: Path) -> bool:
+    """Say whether a process may be writing a file: it lives, and began before the last write."""
     try:
         os.kill(process, 0)
+        # After the name: the state, and the start in ticks since the boot.
+        after_name = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2]
+        state, start = (after_name.split()[place] for place in (0, 19))
+        written = file.stat().st_mtime
     except ProcessLookupError:
         return False
-    except (PermissionError, OverflowError):
+    except (OSError, OverflowError, ValueError, IndexError):
+        # Of another user, or not on Linux.
         return True
-    return True
+    boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    started = boot + int(start) / os.sysconf("SC_CLK_TCK")
+    return state != "Z" and started <= written + 0.1
 
 
 def sync(path: Path) -> None:
