@@ -28,6 +28,7 @@ DATASET_FILES = {
     ),
     *(f"networks/string/diffusion/alpha~{alpha}.npz" for alpha in (0.25, 0.5, 0.75)),
     *(f"perturbations/{name}" for name in ("perturbations.npz", "folds.tsv", "summary.json")),
+    "perturbations/checks.md",
     "perturbations/settings.json",
     *("mean/held_out/0.npz", "mean/settings.json", "experiments.json"),
     *("comparison.csv", "comparison.md", "differences.csv"),

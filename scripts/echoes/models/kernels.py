@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -110,8 +111,9 @@ def reach(diffusions: Sequence[Floats], genes: Ints) -> Floats:
 
 
 def load_source(name: str, path: StrPath, **sizes: int) -> Source:
-    """Read a source from an npz file that `save_source` wrote; see `Layout.load`."""
-    return Source(name, *_SOURCE.load(path, "kernels", "known", **sizes))
+    """Read a source that `save_source` wrote, or the kernels of a network; see `Layout.load`."""
+    layout = _LAYOUT if Path(path).parent.name == "kernels" else _SOURCE
+    return Source(name, *layout.load(path, "kernels", "known", **sizes))
 
 
 def kernels_of_rows(rows: Floats, *, scale_columns: bool) -> Kernels:
