@@ -123,7 +123,10 @@ def _explained(error: ValidationError, schema: Mapping[str, Any]) -> ConfigError
         expected = values_of(part, schema)
     remedy = "Correct the value."
     if isinstance(value, str) and rule == "type":
-        remedy = "Write numbers without quotes, and 1e-3 as 1.0e-3 or 0.001."
+        remedy = (
+            "Write numbers without quotes, and 1e-3 as 1.0e-3 or 0.001; inside {} of --config "
+            "Snakemake makes them text: use --configfile there."
+        )
     return ConfigError(place or "file", _shown(value), expected=expected, remedy=remedy)
 
 
