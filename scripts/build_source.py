@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from echoes.io.arrays import Bools
-from echoes.io.command import parser, run
+from echoes.io.command import parser, run, text
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import save_json
 from echoes.models.kernels import kernels_of_rows, save_source
@@ -23,7 +23,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     source.add_argument("--prior", help="npz of a prior's screen")
     source.add_argument("--table", help="matrix of genes and numbers")
     options.add_argument("--genes-in", choices=("columns", "rows"), help="where its genes are")
-    options.add_argument("--column", nargs="?", help="column with the names of its rows, if set")
+    options.add_argument(
+        "--column", nargs="?", type=text, help="column with the names of its rows, if set"
+    )
     options.add_argument("--perturbations", required=True, help="npz of the screen")
     aliases.add_options(options)
     options.add_argument("--output", required=True, help="npz of the kernel")

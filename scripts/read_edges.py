@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from echoes.io.command import between, parser, run
+from echoes.io.command import between, parser, run, text
 from echoes.io.files import save_json, sha256_of
 from echoes.network.edges import read_edges
 from echoes.network.links import save_links
@@ -16,8 +16,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("--edges", required=True, help="table, GraphML or SIF")
     for end in ("source", "target"):
-        options.add_argument(f"--{end}", nargs="?", help=f"column of the {end} genes, if any")
-    options.add_argument("--weight", nargs="?", help="column of the weights, if any")
+        options.add_argument(
+            f"--{end}", nargs="?", type=text, help=f"column of the {end} genes, if any"
+        )
+    options.add_argument("--weight", nargs="?", type=text, help="column of the weights, if any")
     options.add_argument(
         "--no-header", action="store_true", help="columns are given by position, counted from 1"
     )
@@ -61,9 +63,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     save_json(args.record, record)
 
 
-def _column(text: str | None, by_position: bool) -> str | int | None:
+def _column(name: str | None, by_position: bool) -> str | int | None:
     """Name a column, or give its position in a table without a header."""
-    return int(text) if by_position and text and text.isdecimal() else text
+    return int(name) if by_position and name and name.isdecimal() else name
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import math
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from echoes.io.errors import InputError
-from echoes.io.tables import Matrix, write_matrix
+from echoes.io.tables import Matrix, write_matrix, write_rows
 from echoes.scoring.metrics import weighted_mae
 from echoes.screen.record import Screen
 from screens import read_competition
@@ -138,6 +139,16 @@ def test_without_validation(tables: Tables) -> None:
 def test_spellings_of_the_validation_table(tables: Tables, content: str) -> None:
     tables.validation.write_bytes(content.encode())
     assert_whole(tables.read())
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_tables_with_another_separator(tables: Tables, separator: str) -> None:
+    plain = tables.read()
+    for path in (tables.truth, tables.validation):
+        rows = list(csv.reader(path.read_text().splitlines()))
+        write_rows(path, rows[0], rows[1:], delimiter=separator)
+    for one, other in zip(vars(plain).values(), vars(tables.read()).values(), strict=True):
+        assert np.array_equal(one, other)
 
 
 def test_two_ids_may_share_a_gene(tables: Tables) -> None:

@@ -11,9 +11,9 @@ from echoes.io.delimited import (
     layout_of,
     place_of_row,
     read_text_columns,
-    separator_of,
 )
 from echoes.io.errors import InputError
+from echoes.io.text import separator_of
 
 
 @pytest.mark.parametrize(

@@ -385,6 +385,17 @@ def test_validation_perturbations_are_predicted_by_one_fit() -> None:
     assert ours.choice_names.tolist() == ["weight_mean", "weight_ridge"]
 
 
+@pytest.mark.parametrize("names", [["echo"], ["ridge", "nearest"], ["bilinear"]])
+def test_one_gene_twice_is_predicted_alike_to_the_last_bit(names: list[str]) -> None:
+    task = example_task(m=8, to_predict=0)
+    rows = np.array([6, 7, 6, 6, 7, 6, 6])
+    task = task.take(np.arange(6), rows)
+    ours = predict_validation(members_of(task, *names), inner=False).prediction
+    for row, number in enumerate(rows):
+        np.testing.assert_array_equal(ours[row], ours[number - 6])
+    assert (ours[0] != ours[1]).any()
+
+
 def test_a_part_may_be_without_folds() -> None:
     ours = predict_folds(members_of(example_task(), "mean"), [], inner=False, progress=no_progress)
     assert ours.prediction.shape == (0, 15)

@@ -10,6 +10,7 @@ import pytest
 
 from echoes.io.errors import InputError
 from echoes.network.string_db import read_info
+from echoes.screen.spelling import changed_names
 from screens import read_table
 
 NAMES = ["TP53", "MYC", "EPAS1", "GATA1", "KLF1", "SPI1"]
@@ -167,6 +168,8 @@ def test_copied_rows(tmp_path: Path) -> None:
         ("HLA\u2011A", "HLA<U+2011>A"),
         ("KLF\u00a01", "KLF<U+00A0>1"),
         ("KLF\u20131", "KLF<U+2013>1"),
+        ("\u041aLF1", "<U+041A>LF1"),
+        ("\uff2bLF1", "<U+FF2B>LF1"),
     ],
 )
 def test_characters_that_cannot_be_told_apart(tmp_path: Path, name: str, shown: str) -> None:
@@ -193,6 +196,53 @@ def test_genes_named_as_columns_of_the_results(tmp_path: Path, name: str) -> Non
     table.to_csv(tmp_path / "m.csv", index_label="name of a row")
     message = refused(tmp_path / "m.csv", name_column="name of a row")
     assert f"gene {name}: this is the name of a column in the tables" in message
+
+
+@pytest.mark.parametrize(
+    "name", ["1-Mar", "Sep-02", "2021-03-01", "01/03/2021", "43891", "2.31E+13", "#NAME?", "TRUE"]
+)
+def test_names_that_a_spreadsheet_made(tmp_path: Path, name: str) -> None:
+    table = pd.read_csv(means(tmp_path / "m.csv"), index_col=0).rename(columns={"A1BG": name})
+    table.to_csv(tmp_path / "m.csv")
+    _, (warning,) = read_table("means", tmp_path / "m.csv")
+    assert warning.startswith("1 response genes have names that a spreadsheet or another program")
+    assert f": {name}. " in warning
+
+
+def test_ids_of_entrez_are_no_days() -> None:
+    assert changed_names([str(number) for number in range(43880, 43900)]) == []
+    assert changed_names(["MARCH1", "SEPT2", "DEC1", "NOV", "NANS", "ENSG00000000003"]) == []
+
+
+@pytest.mark.parametrize("name", ["batch", "mean_umi", "UMI_count_unfiltered", "energy_p_value"])
+def test_columns_that_are_no_genes(tmp_path: Path, name: str) -> None:
+    table = pd.read_csv(means(tmp_path / "m.csv"), index_col=0).rename(columns={"A1BG": name})
+    table.to_csv(tmp_path / "m.csv")
+    _, (warning,) = read_table("means", tmp_path / "m.csv")
+    assert warning.startswith(f"1 response genes have names that are no genes': {name}. They are")
+
+
+@pytest.mark.parametrize(
+    "name", ["NTC-1", "EGFP", "LacZ", "AAVS1", "sgNegCtrl3", "no-target", "ctrl+ctrl", "NT_1|NT_2"]
+)
+def test_controls_of_many_names(tmp_path: Path, name: str) -> None:
+    path = means(tmp_path / "m.csv", DELTAS.rename(index={"KLF1": name}))
+    _, (warning,) = read_table("means", path)
+    assert warning.startswith(f"1 perturbations have the name of a control: {name}. ")
+
+
+@pytest.mark.parametrize("name", ["WT1", "GFPT1", "NTF3", "NT5E"])
+def test_genes_are_no_controls(tmp_path: Path, name: str) -> None:
+    path = means(tmp_path / "m.csv", DELTAS.rename(index={"KLF1": name}))
+    assert read_table("means", path)[1] == []
+
+
+@pytest.mark.parametrize("name", ["KLF1_+_129.23-P1P2", "KLF1_2"])
+def test_guides_among_the_perturbations_to_predict(tmp_path: Path, name: str) -> None:
+    table = tmp_path / "v.csv"
+    table.write_text(f"pert_id,pert\np1,{name}\np2,HBZ\n")
+    message = refused(means(tmp_path / "m.csv"), validation=table)
+    assert f"1 of 8 names look like those of guides: {name}; expected" in message
 
 
 def test_genes_to_predict_twice_or_measured(tmp_path: Path) -> None:

@@ -112,9 +112,32 @@ def test_proteins_of_one_gene_add_up(path: Path) -> None:
     np.testing.assert_array_equal(network.adjacency.toarray()[0], [2.25, 1.25, 0])
 
 
-def test_repeated_rows_add_up(path: Path) -> None:
-    links, _ = read(path, both_ways(("P1", "P2", 500), ("P1", "P2", 250)))
-    assert pairs_of(links) == [("A", "B", 0.75)]
+def test_a_pair_counts_once(path: Path) -> None:
+    once = both_ways(("P1", "P2", 500), ("P5", "P2", 500), ("P2", "P3", 250))
+    links, counts = read(path, once * 3 + once[: len(once) // 2])
+    assert pairs_of(links) == pairs_of(read(path, once)[0]) == [("A", "B", 1.0), ("B", "C", 0.25)]
+    assert counts.total == 21
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.4, 0.5])
+@pytest.mark.parametrize("rows", [(500, 250), (250, 500), (500, 500, 499)])
+def test_different_scores_of_one_pair(path: Path, rows: tuple[int, ...], threshold: float) -> None:
+    lines = both_ways(("P3", "P4", 900), *(("P1", "P2", score) for score in rows))
+    with pytest.raises(InputError) as caught:
+        read(path, lines, threshold=threshold)
+    assert str(caught.value).startswith(
+        f"{path}: 9606.P1 and 9606.P2: different scores of one pair; expected one score for each "
+    )
+
+
+@pytest.mark.parametrize("separator", ["\t", ",", ";"])
+def test_another_separator(path: Path, separator: str) -> None:
+    plain, _ = read(path, many())
+    path.write_text((HEADER + many()).replace(" ", separator))
+    links, _ = read_links(path, INFO, frozenset("ABCD"), 0.0)
+    assert pairs_of(links) == pairs_of(plain)
+    path.write_text((INFO_HEADER + "9606.P1\tA\t1\tx\n").replace("\t", separator))
+    assert read_info(path) == {"9606.P1": "A"}
 
 
 def test_links_of_no_confidence_are_no_links(path: Path) -> None:
@@ -125,14 +148,18 @@ def test_links_of_no_confidence_are_no_links(path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_order_of_rows_changes_no_bit(path: Path, seed: int) -> None:
+    info = {f"{gene}{i}": gene for gene in "ABC" for i in range(7)}
     scores = [700, 800, 900, 600, 333, 101, 1]
-    rows = both_ways(*(("P1", "P2", s) for s in scores), *(("P5", "P3", s) for s in scores))
-    expected, _ = read(path, rows)
-    lines = rows.splitlines(keepends=True)
-    shuffled = [lines[i] for i in np.random.default_rng(seed).permutation(len(lines))]
-    links, _ = read(path, "".join(shuffled))
-    assert links.weight.tobytes() == expected.weight.tobytes()
-    assert pairs_of(links) == pairs_of(expected)
+    rows = [(f"{a}{i}", f"{b}{i}", s) for a, b in ("AB", "AC") for i, s in enumerate(scores)]
+    lines = both_ways(*rows).replace("9606.", "").splitlines(keepends=True)
+    expected = None
+    for order in (np.arange(len(lines)), np.random.default_rng(seed).permutation(len(lines))):
+        path.write_text(HEADER + "".join(lines[i] for i in order))
+        links, _ = read_links(path, info, None, 0.0)
+        expected = expected or links
+        assert links.weight.tobytes() == expected.weight.tobytes()
+        assert pairs_of(links) == pairs_of(expected)
+    assert expected is not None
     assert expected.weight.tolist() == [sum(scores) / 1000] * 2
 
 
@@ -223,10 +250,10 @@ def test_a_missing_column(path: Path) -> None:
 
 
 def many() -> str:
+    # Some pairs are there many times, with one score.
     rng = np.random.default_rng(0)
-    ends = rng.integers(1, 8, (1500, 2)).tolist()
-    scores = rng.integers(0, 1001, 1500).tolist()
-    return both_ways(*((f"P{a}", f"P{b}", s) for (a, b), s in zip(ends, scores, strict=True)))
+    ends = np.sort(rng.integers(1, 8, (1500, 2))).tolist()
+    return both_ways(*((f"P{a}", f"P{b}", 613 * (8 * a + b) % 1001) for a, b in ends))
 
 
 @pytest.mark.parametrize("block", [60, 100, 1000, 12345])
@@ -246,16 +273,18 @@ def test_links_do_not_depend_on_the_size_of_a_block(
 def test_links_against_plain_python(path: Path) -> None:
     scores: Counter[tuple[str, str]] = Counter()
     kept = 0
+    seen = set()
     for line in many().splitlines():
         one, two, score = line.split()
         if one in INFO and two in INFO:
             first, second = sorted((INFO[one], INFO[two]))
             if {"A", "B"} & {first, second} and int(score) >= 300:
-                scores[first, second] += int(score)
+                if frozenset((one, two)) not in seen:
+                    scores[first, second] += int(score)
+                seen.add(frozenset((one, two)))
                 kept += 1
     links, counts = read(path, many(), frozenset("AB"), 0.3)
-    # Each row stands there twice, once in each direction.
-    expected = [(*pair, total / 2000) for pair, total in sorted(scores.items())]
+    expected = [(*pair, total / 1000) for pair, total in sorted(scores.items())]
     assert pairs_of(links) == expected
     assert counts.kept == kept
 

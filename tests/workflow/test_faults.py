@@ -17,6 +17,8 @@ import pytest
 
 Serve = Callable[[dict[str, bytes], bool], str]
 
+NETWORK = "networks/string/adjacency.npz"
+
 
 def log_of(work: Any, name: str) -> str:
     return (work.path / "logs/small" / name).read_text(encoding="utf-8")
@@ -57,6 +59,32 @@ def test_a_cell_that_is_no_number(fresh: Any) -> None:
     folder = fresh.path / "results/small/perturbations"
     assert [path.name for path in folder.iterdir()] == ["settings.json"]
     assert not leftovers(fresh)
+
+
+def test_values_that_begin_with_a_dash(fresh: Any) -> None:
+    lines = (fresh.path / "data/means.csv").read_text(encoding="utf-8").splitlines()
+    rows = [line.split(",", 1) for line in lines]
+    for row in rows[1:]:
+        row[0] = "-NT-" if row[0] == "non-targeting" else f"{row[0]}--1"
+    (fresh.path / "-x.csv").write_text("".join(f"{a},{b}\n" for a, b in rows), encoding="utf-8")
+    (fresh.path / "--names").write_text("-n\t--symbol\nA1\tB2\n", encoding="utf-8")
+    fresh.change(
+        dataset={
+            "means": "-x.csv",
+            "control": "-NT-",
+            "guides": {"separator": "--"},
+            "truth": None,
+        },
+        names={"table": "--names", "name": "-n", "symbol": "--symbol"},
+    )
+    fresh.snakemake(
+        *(f"results/small/{file}" for file in ("perturbations/perturbations.npz", NETWORK))
+    )
+    summary = json.loads(
+        (fresh.path / "results/small/perturbations/summary.json").read_text(encoding="utf-8")
+    )
+    assert summary["perturbations"] == 6
+    assert summary["measured_silenced_genes"] > 0
 
 
 def test_a_table_that_spoils_after_a_run_leaves_no_old_results(done: Any) -> None:

@@ -47,6 +47,11 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     )
 
 
+def text(given: str) -> str | None:
+    """Read an option that may be left out by giving nothing, as ``--option=``."""
+    return given or None
+
+
 def whole(lowest: int) -> Callable[[str], int]:
     """Make a type of options: whole numbers from the lowest one on."""
 

@@ -17,10 +17,7 @@ import pyarrow.parquet as pq
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath, is_gzip
 from echoes.io.tables import repeated
-from echoes.io.text import DAMAGE, damaged, open_text
-
-#: What errors call each separator.
-SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", " ": "spaces"}
+from echoes.io.text import DAMAGE, SEPARATORS, damaged, open_text, separator_of
 
 # A row has to fit into one block; Arrow holds several blocks at a time.
 _BLOCK_BYTES = 1 << 22
@@ -55,21 +52,6 @@ def is_parquet(path: StrPath) -> bool:
     """Check by its first four bytes whether a file is a parquet file."""
     with Path(path).open("rb") as stream:
         return stream.read(4) == b"PAR1"
-
-
-def separator_of(line: str) -> str:
-    """Recognise the character between the fields of a line.
-
-    A tab wherever there is one; else the comma or the semicolon, whichever is there more often,
-    as some programs write decimal commas; else the space.
-    """
-    outside = "".join(line.split('"')[::2])
-    counts = {mark: outside.count(mark) for mark in SEPARATORS}
-    if counts["\t"]:
-        return "\t"
-    if counts[","] or counts[";"]:
-        return "," if counts[","] >= counts[";"] else ";"
-    return " " if counts[" "] else ","
 
 
 def layout_of(path: StrPath, *, header: bool) -> Layout:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+#: Characters of a part of a message, and of each item in a list: names may be those of whole lines.
+_LONGEST, _LONGEST_ITEM = 600, 100
+
 
 class InputError(Exception):
     """Input that cannot be used, with a message for the person who can correct it.
@@ -38,7 +41,13 @@ class InputError(Exception):
         self.expected = expected
         self.remedy = remedy
         where = f"{self.file}: {place}" if place else self.file
-        super().__init__(f"{where}: {problem}; expected {expected}. {remedy}")
+        texts = (shortened(text, _LONGEST) for text in (where, problem, expected, remedy))
+        super().__init__("{}: {}; expected {}. {}".format(*texts))
+
+
+def shortened(text: str, length: int) -> str:
+    """Cut a text off behind so many characters, and say how many there are."""
+    return text if len(text) <= length else f"{text[:length]} … ({len(text):,} characters)"
 
 
 class NotConvergedError(ArithmeticError):
@@ -60,7 +69,7 @@ def abbreviate(items: Sequence[object], limit: int = 5) -> str:
     str
         For instance ``A, B, C, D, E and 3 more``.
     """
-    named = ", ".join(str(item) for item in items[:limit])
+    named = ", ".join(shortened(str(item), _LONGEST_ITEM) for item in items[:limit])
     left = len(items) - limit
     return f"{named} and {left} more" if left > 0 else named
 

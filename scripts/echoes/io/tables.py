@@ -314,15 +314,17 @@ def require_unique(path: StrPath, column: str, names: Sequence[str]) -> None:
         )
 
 
-def read_matrix(path: StrPath, row_names: str) -> Matrix:
+def read_matrix(path: StrPath, row_names: str, *, delimiter: str = ",") -> Matrix:
     """Read a table of numbers in which one column has the names of the rows.
 
     Parameters
     ----------
     path
-        Comma-separated table, plain or gzip-compressed.
+        Table, plain or gzip-compressed.
     row_names
         Name of the column with the names of the rows.
+    delimiter
+        Character between two fields.
 
     Raises
     ------
@@ -330,11 +332,11 @@ def read_matrix(path: StrPath, row_names: str) -> Matrix:
         If this column is missing, two rows or two columns have the same name, the table has no
         rows or no numbers, or a cell is not a finite number.
     """
-    header = read_header(path)
+    header = read_header(path, delimiter=delimiter)
     require_columns(path, header, [row_names])
     columns = tuple(name for name in header if name != row_names)
     types = {row_names: pa.string()} | dict.fromkeys(columns, pa.float64())
-    table = read_columns(path, types)
+    table = read_columns(path, types, delimiter=delimiter)
     if not columns or not table.num_rows:
         raise InputError(
             path,

@@ -1,4 +1,4 @@
-"""Open text for reading, through gzip where it is compressed; and what to say if it is damaged."""
+"""Text, plain or compressed by gzip: how it is opened, separated, and what to say of damage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,12 @@ from echoes.io.files import StrPath, is_gzip
 
 #: What reading text raises when the file is cut short, damaged or no text at all.
 DAMAGE = (UnicodeDecodeError, csv.Error, EOFError, OSError, zlib.error)
+#: What errors call each separator.
+SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", " ": "spaces"}
+
 _FIRST_BYTES = 4096
+# A header has one column a gene.
+_LONGEST_HEADER = 1 << 22
 
 
 def open_bytes(path: StrPath) -> BinaryIO:
@@ -43,6 +48,41 @@ def open_text(path: StrPath) -> TextIO:
             "responses, effects or links is asked for.",
         )
     return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", newline="")
+
+
+def separator_of(line: str) -> str:
+    """Recognise the character between the fields of a line.
+
+    A tab wherever there is one; else the comma or the semicolon, whichever is there more often,
+    as some programs write decimal commas; else the space.
+    """
+    outside = "".join(line.split('"')[::2])
+    counts = {mark: outside.count(mark) for mark in SEPARATORS}
+    if counts["\t"]:
+        return "\t"
+    if counts[","] or counts[";"]:
+        return "," if counts[","] >= counts[";"] else ";"
+    return " " if counts[" "] else ","
+
+
+def separator_in(path: StrPath, usual: str) -> str:
+    """Recognise the separator of a table by its first line.
+
+    Parameters
+    ----------
+    path
+        The table.
+    usual
+        The separator that tables of this kind have; taken wherever it is in the line.
+    """
+    try:
+        with open_text(path) as stream:
+            line = stream.readline(_LONGEST_HEADER)
+    except FileNotFoundError:
+        raise
+    except DAMAGE:
+        return usual
+    return usual if usual in line or not set(line) & set(SEPARATORS) else separator_of(line)
 
 
 def damaged(path: StrPath, line: int, error: Exception) -> InputError:

@@ -18,11 +18,11 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from echoes.io.delimited import SEPARATORS, Layout, layout_of
+from echoes.io.delimited import Layout, layout_of
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath, is_gzip
 from echoes.io.tables import Matrix, require_names, require_unique
-from echoes.io.text import DAMAGE, damaged, open_text
+from echoes.io.text import DAMAGE, SEPARATORS, damaged, open_text
 
 #: Texts that stand for a missing number.
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "None")

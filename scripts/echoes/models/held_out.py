@@ -312,6 +312,8 @@ def _fit(
         if len(members) == 1
         else predict_ensemble(members)
     )
+    # Sums depend in their last bits on where in a matrix a row stands.
+    prediction = replace(prediction, deltas=prediction.deltas[_first_alike(first.task)])
     spread, quantiles = np.empty((len(prediction.deltas), 0)), np.empty(0)
     if prediction.inner is not None:
         spread, quantiles = expected_error(first.task, prediction.inner)
@@ -323,6 +325,16 @@ def _fit(
         inner_score=inner_score(first.task, prediction),
         seconds=time.perf_counter() - start,
     )
+
+
+def _first_alike(task: Task) -> Ints:
+    """For each perturbation to predict, find the first one of the same genes."""
+    genes = task.groups[:, None] if task.sets is None else np.sort(task.sets.genes, axis=1)
+    _, first, number = np.unique(
+        genes[task.n_training :], axis=0, return_index=True, return_inverse=True
+    )
+    alike: Ints = first[number.ravel()]
+    return alike
 
 
 def _join_fits(folds: Sequence[Ints], fits: Sequence[_Fit], genes: int) -> HeldOutPart:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from echoes.io.command import text
 from echoes.io.delimited import Layout, column_of, layout_of, read_text_columns
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
 from echoes.io.tables import read_batches
+from echoes.io.text import separator_in
 from echoes.network.identifiers import ENSEMBL_VERSION
 
 #: Sources in STRING's table of aliases that have the symbol that a gene has today.
@@ -176,7 +178,7 @@ def read_string_aliases(path: StrPath, info: Mapping[str, str]) -> Names:
     proteins = pa.array(info.keys(), type=pa.string())
     symbols = pa.array(info.values(), type=pa.string())
     parts: list[tuple[pa.Array, pa.Array, pa.Array]] = []
-    for batch in read_batches(path, types, delimiter="\t", quoting=False):
+    for batch in read_batches(path, types, delimiter=separator_in(path, "\t"), quoting=False):
         protein = pc.index_in(batch.column(0), value_set=proteins)
         known = pc.is_valid(protein)
         approved = pc.match_substring_regex(batch.column(2), _APPROVED)
@@ -227,8 +229,12 @@ def _names(
 def add_options(options: argparse.ArgumentParser) -> None:
     """Add the options of a command that name a table of other names; see `read_option`."""
     options.add_argument("--names", nargs="?", help="table of other names of genes, if any")
-    options.add_argument("--name-column", nargs="?", help="its column of other names, if any")
-    options.add_argument("--symbol-column", nargs="?", help="its column of symbols, if any")
+    options.add_argument(
+        "--name-column", nargs="?", type=text, help="its column of other names, if any"
+    )
+    options.add_argument(
+        "--symbol-column", nargs="?", type=text, help="its column of symbols, if any"
+    )
 
 
 def read_option(given: argparse.Namespace) -> Names | None:

@@ -19,10 +19,12 @@ from echoes.io.arrays import positions
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
 from echoes.io.tables import read_batches, read_columns, read_header, require_names, require_unique
+from echoes.io.text import separator_in
 from echoes.network.channels import FULL_SCORE, channel_columns, recombine
 from echoes.network.links import Links
 
 Codes = npt.NDArray[np.int32]
+Pairs = npt.NDArray[np.int64]
 
 #: Column of the proteins in the table of STRING 11.0 and earlier.
 _OLD_PROTEIN = "protein_external_id"
@@ -56,11 +58,12 @@ def read_info(path: StrPath) -> dict[str, str]:
         When a column is missing, a protein is in two rows, or a protein has no name.
     """
     protein, name = "#string_protein_id", "preferred_name"
-    if _OLD_PROTEIN in read_header(path, delimiter="\t", quoting=False):
+    separator = separator_in(path, "\t")
+    if _OLD_PROTEIN in read_header(path, delimiter=separator, quoting=False):
         protein = _OLD_PROTEIN
     # Annotations are free text: a quote in them is an ordinary character.
     types = {protein: pa.string(), name: pa.string()}
-    table = read_columns(path, types, delimiter="\t", quoting=False)
+    table = read_columns(path, types, delimiter=separator, quoting=False)
     proteins, names = table.column(protein).to_pylist(), table.column(name).to_pylist()
     require_unique(path, protein, proteins)
     require_names(path, name, names, proteins)
@@ -76,8 +79,8 @@ def read_links(
 ) -> tuple[Links, RowCounts]:
     """Read the confident links; all of them, or those of core genes.
 
-    A pair of genes has the summed scores of all pairs of their proteins, divided by 1000.
-    Memory stays near the size of the rows that are kept.
+    A pair of genes has the summed scores of all different pairs of their proteins, divided by 1000.
+    Memory stays near the size of the rows that are kept, and eight bytes for each other row.
 
     Parameters
     ----------
@@ -103,30 +106,34 @@ def read_links(
     ------
     InputError
         When the table cannot be read or does not have a channel, a score is not in 0 … 1000, no
-        row has two proteins of the info table, or the two directions of a link differ.
+        row has two proteins of the info table, a pair of proteins has two scores, or the two
+        directions of a link differ.
     """
     names = tuple(sorted(set(info.values())))
     gene = positions(list(info.values()), names).astype(np.int32)
     in_core = np.array([core is None or name in core for name in names], dtype=bool)
     proteins = pa.array(info.keys(), type=pa.string())
     columns: dict[str, tuple[str, ...]] = {"": ("combined_score",)}
+    separator = separator_in(path, " ")
     if channels is not None:
-        header = read_header(path, delimiter=" ", quoting=False)
+        header = read_header(path, delimiter=separator, quoting=False)
         columns = channel_columns(path, header, channels)
     types = {"protein1": pa.string(), "protein2": pa.string()}
     types |= dict.fromkeys((name for group in columns.values() for name in group), pa.int32())
-    kept: list[tuple[Codes, ...]] = []
+    kept: list[tuple[Pairs, Codes]] = []
+    others: list[Pairs] = []
     rows = unmapped = 0
-    for batch in read_batches(path, types, delimiter=" ", quoting=False):
+    for batch in read_batches(path, types, delimiter=separator, quoting=False):
         score = _scores(path, batch, columns, rows)
         first, second = (_protein_positions(batch.column(i), proteins) for i in (0, 1))
         mapped = (first >= 0) & (second >= 0)
         rows += len(score)
         unmapped += int(np.count_nonzero(~mapped))
-        confident = np.flatnonzero(mapped & (score / FULL_SCORE >= score_threshold))
-        source, target = gene[first[confident]], gene[second[confident]]
-        touches = in_core[source] | in_core[target]
-        kept.append((source[touches], target[touches], score[confident[touches]]))
+        confident = mapped & (score / FULL_SCORE >= score_threshold)
+        pair = first.astype(np.int64) * len(proteins) + second
+        others.append(pair[mapped & ~confident])
+        confident &= in_core[gene[first]] | in_core[gene[second]]
+        kept.append((pair[confident], score[confident]))
     if rows == unmapped:
         raise InputError(
             path,
@@ -136,10 +143,49 @@ def read_links(
             + abbreviate([*info], 2),
             remedy="Use links and info of the same species and version of STRING.",
         )
-    source, target, score = (np.concatenate(parts) for parts in zip(*kept, strict=True))
+    pair, score = (np.concatenate(parts) for parts in zip(*kept, strict=True))
     counts = RowCounts(rows, unmapped, len(score))
     del kept
-    return _join_directions(os.fspath(path), names, source, target, score), counts
+    pair, score = _each_pair_once(path, [*info], pair, score, others)
+    first, second = np.divmod(pair, len(proteins))
+    # The two directions of a link of a protein to itself are one row.
+    score = np.where(first == second, 2 * score, score)
+    return _join_directions(os.fspath(path), names, gene[first], gene[second], score), counts
+
+
+def _each_pair_once(
+    path: StrPath, proteins: Sequence[str], pair: Pairs, score: Codes, others: Sequence[Pairs]
+) -> tuple[Pairs, Codes]:
+    """Keep one row of each pair of proteins in one direction; all its rows must have one score.
+
+    Parameters
+    ----------
+    path, proteins
+        The table and the names of the proteins, for the message.
+    pair, score
+        Numbers of the pairs, first · number of proteins + second, and scores of the rows to keep.
+    others
+        Numbers of the pairs of the rows with a lower score than the threshold.
+    """
+    order = np.argsort(pair, kind="stable")
+    pair, score = pair[order], score[order]
+    same = np.diff(pair) == 0
+    two = pair[:-1][same & (np.diff(score) != 0)]
+    if len(pair):
+        for other in others:
+            at = np.searchsorted(pair, other)
+            two = np.append(two, other[pair[np.minimum(at, len(pair) - 1)] == other])
+    if len(two):
+        first, second = divmod(int(two[0]), len(proteins))
+        raise InputError(
+            path,
+            f"{proteins[first]} and {proteins[second]}",
+            "different scores of one pair",
+            expected="one score for each pair of proteins, however often it is there",
+            remedy="Do not join files of several versions; correct or fetch the file again.",
+        )
+    once = np.concatenate([[True], ~same])[: len(pair)]
+    return pair[once], score[once]
 
 
 def _scores(

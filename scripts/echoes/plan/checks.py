@@ -155,6 +155,8 @@ def local_file(
             expected="the path of one",
             remedy="Download the file, and set the path of your copy.",
         )
+    # A command would take it for an option.
+    path = f"./{path}" if path.startswith("-") else path
     # A rule writes the files below <results>: they may not exist yet.
     if not path.startswith("<") and not stored and not Path(path).is_file():
         raise ConfigError(

@@ -15,7 +15,7 @@ from echoes.io.files import StrPath
 from echoes.screen.guides import PATTERNS
 from echoes.screen.record import Screen
 from echoes.screen.scale import scale_warnings
-from echoes.screen.spelling import odd_characters, show_characters, twins
+from echoes.screen.spelling import changed_names, odd_characters, show_characters, twins
 from echoes.screen.truth_checks import baseline_warnings, rows_of_truth, truth_warnings
 
 #: No logarithm of an expression, and no difference of two, is larger than this.
@@ -29,10 +29,16 @@ _ALIKE = 1e-12
 # Columns of the tables that are written: no gene may have one of these names.
 _RESERVED = ("perturbation", "pert_id", "pert_symbol", "gene")
 
+# Columns that describe perturbations, or cells, or what was done to them.
+_NO_GENE = re.compile(
+    r"batch|sample|replicate|condition|cluster|cells|counts?|size|score|p_?val(ue)?|plate|lane|dose|"
+    r"[a-z][a-z0-9]*(_[a-z0-9]+)+|[A-Za-z]+_(counts?|cells|scores?)(_.*)?",
+)
 # Names that libraries give to guides without a target.
 _CONTROL = re.compile(
-    r"(non[-_ ]?target(ing)?|ntc?|neg(ative)?[-_ ]?(ctrl|control)|control|ctrl|safe[-_ ]?"
-    r"(targeting|harbou?r)|scrambled?|unperturbed|mock|intergenic)([-_. ]\w+|[0-9]+)*",
+    r"(sg)?(non?[-_ ]?target(s|ing)?|ntc?|neg(ative)?[-_ ]?(ctrl|control)|control|ctrl|safe[-_ ]?"
+    r"(targeting|harbou?r)|scrambled?|unperturbed|untreated|unassigned|mock|intergenic|vehicle|dmso|"
+    r"wild[-_ ]?type|aavs1|lacz|e?gfp|mcherry|luciferase)([-_. ]\w+|[0-9]+)*|wt",
     re.IGNORECASE,
 )
 
@@ -99,6 +105,7 @@ def check_screen(
         Check("values", _range(screen)),
         Check("responses that differ", *_same_responses(screen)),
         Check("names that can be read", *_spelling(screen)),
+        Check("response genes that are genes", *_genes(screen)),
         Check("controls among the perturbations", *_controls(screen)),
         Check("silenced genes among the response genes", *_measured(screen)),
         Check("genes to predict", *_validation(screen)),
@@ -206,7 +213,7 @@ def _is_pair(name: str, known: set[str]) -> bool:
 
 def _refuse_guides(screen: Screen, file: StrPath) -> None:
     """Refuse names that are those of guides, if no setting says how to read them."""
-    names = screen.perturbations.tolist()
+    names = [*screen.perturbations.tolist(), *dict.fromkeys(screen.validation_silenced.tolist())]
     for label, pattern in PATTERNS.items():
         fits = [n for n in names if all(re.fullmatch(pattern, part) for part in n.split("|"))]
         if fits:
@@ -263,6 +270,12 @@ def _spelling(screen: Screen) -> tuple[str, tuple[str, ...]]:
                 f"{abbreviate([show_characters(name) for name in odd])}. No other table knows such "
                 "names: type them again."
             )
+        changed = changed_names(names)
+        if changed:
+            warnings.append(
+                f"{len(changed)} {role} have names that a spreadsheet or another program has made: "
+                f"{abbreviate(changed)}. Write the names of the genes in their place."
+            )
         alike = [" and ".join(map(show_characters, group)) for group in twins(list(names))]
         if alike:
             warnings.append(
@@ -270,6 +283,20 @@ def _spelling(screen: Screen) -> tuple[str, tuple[str, ...]]:
                 f"characters alone: {abbreviate(alike)}. Are they the same genes?"
             )
     return f"{sum(map(len, lists.values())):,} names", tuple(warnings)
+
+
+def _genes(screen: Screen) -> tuple[str, tuple[str, ...]]:
+    """Count response genes, and warn of those with a name that is no gene's."""
+    genes = screen.genes.tolist()
+    wrong = [name for name in genes if _NO_GENE.fullmatch(name)]
+    figure = f"{len(genes) - len(wrong):,} of {len(genes):,}"
+    if not wrong:
+        return figure, ()
+    warning = (
+        f"{len(wrong)} response genes have names that are no genes': {abbreviate(wrong)}. They are "
+        "taken for genes, predicted and scored. Remove the columns if they are something else."
+    )
+    return figure, (warning,)
 
 
 def _layout(screen: Screen, settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -292,7 +319,9 @@ def _controls(screen: Screen) -> tuple[str, tuple[str, ...]]:
         (screen.perturbations.tolist(), "perturbations"),
         (screen.validation_silenced.tolist(), "perturbations to predict"),
     ):
-        controls = [name for name in names if _CONTROL.fullmatch(name)]
+        controls = [
+            name for name in names if all(map(_CONTROL.fullmatch, re.split(r"[|+,;&]", name)))
+        ]
         count += len(controls)
         if controls:
             warnings.append(

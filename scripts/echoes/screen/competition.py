@@ -19,6 +19,7 @@ from echoes.io.tables import (
     require_names,
     require_unique,
 )
+from echoes.io.text import separator_in
 from echoes.screen.record import Screen
 from echoes.screen.scale import to_log2
 
@@ -69,7 +70,7 @@ def read_truth(
         When rows or genes are not those of the means, a weight or baseline is
         negative, or a row of weights does not sum to the number of genes.
     """
-    table = read_matrix(path, "pert_id")
+    table = read_matrix(path, "pert_id", delimiter=separator_in(path, ","))
     require_columns(path, table.columns, ["baseline_wmae"])
     rows = _same_names(path, "column pert_id", symbols, table.rows)
     wanted = [*genes, *(f"w_{gene}" for gene in genes), "baseline_wmae"]
@@ -115,7 +116,8 @@ def read_validation(path: StrPath) -> tuple[tuple[str, ...], tuple[str, ...]]:
     InputError
         When the table has no rows, or an id is empty or is in two rows.
     """
-    table = read_columns(path, {"pert_id": pa.string(), "pert": pa.string()})
+    types = {"pert_id": pa.string(), "pert": pa.string()}
+    table = read_columns(path, types, delimiter=separator_in(path, ","))
     ids = tuple(table.column("pert_id").to_pylist())
     symbols = tuple(table.column("pert").to_pylist())
     if not ids:

@@ -13,10 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from echoes.io.arrays import Floats, Ints, Strings
-from echoes.io.delimited import SEPARATORS, Layout, place_of_row, read_text_columns
+from echoes.io.delimited import Layout, place_of_row, read_text_columns
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
 from echoes.io.tables import require_names
+from echoes.io.text import SEPARATORS
 from echoes.io.wide import MISSING, layout_with_row_names
 from echoes.screen.scale import to_log2
 
