@@ -2,15 +2,17 @@
 # make test: the tests, in CORES processes. Both need Python 3.11 or newer.
 # make cluster: Snakemake's plugins for clusters; make test-cluster: tests on a Slurm of this machine.
 # make test-scverse: tests in which anndata, scanpy and cell-eval read what the workflow writes.
+# make verify: computes RESULTS again, from the files and settings on record, and compares them.
 # make benchmark: speed and memory beside other methods, about half an hour.
 # make perturbqa: config/perturbqa.yaml on each table in data/perturbqa/; see docs/perturbqa.md.
 # make docs: the tables of config/README.md, from the schema.
 
 PYTHON ?= python3
 CORES ?= 2
+RESULTS ?= results/example
 BIN := .venv/bin
 
-.PHONY: run test lint docs perturbqa cluster test-cluster test-scverse benchmark lock clean
+.PHONY: run test lint docs verify perturbqa cluster test-cluster test-scverse benchmark lock clean
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -29,9 +31,15 @@ docs: .venv/installed
 	$(BIN)/python scripts/document_config.py --schema workflow/schemas/config.schema.yaml \
 		--page config/README.md
 
+verify: .venv/installed
+	$(BIN)/python scripts/verify_results.py --results $(RESULTS) --cores $(CORES)
+
 cluster: .venv/cluster
 
-test-cluster: .venv/cluster
+test-verify: .venv/installed
+	$(BIN)/python scripts/verify_results.py --results $(RESULTS) --cores $(CORES)
+
+cluster: .venv/cluster
 	$(BIN)/pytest tests/cluster
 
 # The workflow runs in the first environment, its files are read in the second one.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ DATASET_FILES = {
     *(f"perturbations/{name}" for name in ("perturbations.npz", "folds.tsv", "summary.json")),
     "perturbations/checks.md",
     "perturbations/settings.json",
-    *("mean/held_out/0.npz", "mean/settings.json", "experiments.json"),
+    *("mean/held_out/0.npz", "mean/settings.json", "experiments.json", "config.json"),
     *("comparison.csv", "comparison.md", "differences.csv"),
     *("perturbation_scores.parquet", "gene_scores.parquet"),
 }
@@ -313,3 +315,15 @@ def test_a_report_is_made_of_the_results(done: Any) -> None:
     text = (done.path / "report.html").read_text(encoding="utf-8")
     for name in ("oof_predictions.csv", "fold_scores.csv", "figure.png", "submission.csv"):
         assert name in text
+
+
+@pytest.mark.slow
+def test_results_are_verified_by_a_second_run(done: Any) -> None:
+    command = [sys.executable, "scripts/verify_results.py", "--results=results/small"]
+    run = subprocess.run(command, cwd=done.path, capture_output=True, text=True, check=True)
+    assert re.search(r"INFO [1-9]\d* files alike, 5 input files unchanged", run.stderr)
+    table = done.path / "results/small/comparison.csv"
+    table.write_text(table.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    run = subprocess.run(command, cwd=done.path, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "comparison.csv: another content" in run.stderr

@@ -58,6 +58,7 @@ if FOLDER is None:
         "plan/plan",
         "plan/results",
         "plan/validation",
+        "report/provenance",
         "report/console",
         "report/results",
     ):

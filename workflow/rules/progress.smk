@@ -1,7 +1,7 @@
 """Progress: a line for each finished job, and the results at the end; not in a dry run.
 
 Needs: comparison.csv and the other results in its folder, if the run has made them.
-Makes: resources.csv in the folder of the benchmarks, if they are extended benchmarks.
+Makes: config.json beside comparison.csv; resources.csv in the folder of the benchmarks, if they are extended benchmarks.
 """
 
 import subprocess
@@ -9,7 +9,9 @@ import subprocess
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 
+from echoes.io.files import save_json
 from echoes.report.console import JobLines
+from echoes.report.provenance import VERSION
 from echoes.report.results import result_text
 
 
@@ -29,6 +31,18 @@ def write_resources():
             write_lines(f"\nResources of all jobs, in {options[-1]} too:\n{table}")
 
 
+def write_config():
+    """Record the configuration and the files that it names, for scripts/verify_results.py."""
+    files = {
+        path: "".join(LOCAL_FILES.contents(setting))
+        for setting, found in LOCAL_FILES.items()
+        for path in found
+    }
+    record = {"program": f"echoes {VERSION}", "config": config, "files": files}
+    folder = Path(rules.compare_experiments.output.comparison).parent
+    save_json(folder / "config.json", record)
+
+
 JOB_LINES = JobLines(write_lines)
 if workflow.is_main_process and not workflow.output_settings.dryrun:
     logger.addHandler(JOB_LINES)
@@ -42,6 +56,7 @@ onstart:
 
 onsuccess:
     if JOB_LINES.complete:
+        write_config()
         write_lines(result_text(rules.compare_experiments.output.comparison))
     write_resources()
 

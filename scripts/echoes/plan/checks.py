@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from echoes.plan import asked
 from echoes.plan.datasets import LAYOUTS
 from echoes.plan.networks import Network
 from echoes.plan.settings import ConfigError
+
+#: What stands for folders in a path.
+_FOLDERS = ("<results>/", "<resources>/")
 
 #: Folder of the embedded example.
 EXAMPLE = "<results>/simulated/"
@@ -111,6 +115,42 @@ def check_names(settings: Mapping[str, Any]) -> None:
         )
 
 
+def _scheme(path: str, key: str) -> str:
+    """Return the scheme of a URL, or nothing for a path; check that Snakemake can take it."""
+    try:
+        parts = urlsplit(path)
+        usable = parts.scheme not in ("http", "https", "ftp") or bool(parts.hostname)
+        # Reading the port checks it.
+        usable = usable and (parts.port is None or parts.port > 0) and path.isprintable()
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError(
+            key,
+            repr(path),
+            expected="a path, or a URL with a server, such as https://example.org/table.gz",
+            remedy="Correct it.",
+        )
+    if re.search(r"[{}<>]", re.sub(r"^<\w+>/", "", path)) or (
+        path.startswith("<") and not path.startswith(_FOLDERS)
+    ):
+        raise ConfigError(
+            key,
+            f"{path} has braces or angle brackets, which Snakemake takes for names to replace",
+            expected=f"none of them but {', '.join(_FOLDERS)} at the beginning",
+            remedy="Rename the file.",
+        )
+    return parts.scheme
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except OSError:
+        # Such as a name that is too long.
+        return False
+
+
 def local_file(
     path: str | None, key: str, *, remedy: str, urls: bool = False, stored: bool = False
 ) -> list[str]:
@@ -135,7 +175,7 @@ def local_file(
         When the value is not a local path, or the file is missing. So a missing file is reported
         before any job runs.
     """
-    scheme = urlsplit(path or "").scheme
+    scheme = _scheme(path or "", key)
     if path and "://" in path and has_secret(path):
         raise ConfigError(
             key,
@@ -158,7 +198,7 @@ def local_file(
     # A command would take it for an option.
     path = f"./{path}" if path.startswith("-") else path
     # A rule writes the files below <results>: they may not exist yet.
-    if not path.startswith("<") and not stored and not Path(path).is_file():
+    if not path.startswith("<") and not stored and not _is_file(path):
         raise ConfigError(
             key, f"{path}: there is no such file", expected="the path of a file", remedy=remedy
         )
