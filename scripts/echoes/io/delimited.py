@@ -154,12 +154,6 @@ def read_text_columns(layout: Layout, columns: Sequence[int]) -> Iterator[pa.Rec
     if not layout.separator:
         yield from _parquet_columns(layout, columns)
         return
-    wrong: list[str] = []
-
-    def remember(row: pacsv.InvalidRow) -> str:
-        wrong.append(row.text)
-        return "error"
-
     names = [str(i) for i in range(len(layout.columns))]
     wanted = [names[i] for i in columns]
     try:
@@ -171,9 +165,7 @@ def read_text_columns(layout: Layout, columns: Sequence[int]) -> Iterator[pa.Rec
                 read_options=pacsv.ReadOptions(
                     block_size=_BLOCK_BYTES, column_names=names, skip_rows=int(layout.header)
                 ),
-                parse_options=pacsv.ParseOptions(
-                    delimiter=layout.separator, invalid_row_handler=remember
-                ),
+                parse_options=pacsv.ParseOptions(delimiter=layout.separator),
                 convert_options=pacsv.ConvertOptions(
                     column_types=dict.fromkeys(wanted, pa.string()),
                     # Arrow does not take one column twice.

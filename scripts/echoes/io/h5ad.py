@@ -82,8 +82,17 @@ def open_h5ad(path: StrPath) -> Iterator[H5ad]:
             path, f"{problem} ({error})", "Download or copy it again; compare its size."
         ) from error
     with file:
-        _require_tables(path, file)
-        yield H5ad(path, file)
+        try:
+            _require_tables(path, file)
+            yield H5ad(path, file)
+        # What h5py raises where the file is damaged.
+        except (KeyError, OSError, RuntimeError, ValueError) as error:
+            problem = str(error).strip("'")
+            if not problem.startswith(("Unable to ", "Can't ", "Unspecified error")):
+                raise
+            raise _unreadable(
+                path, f"it is damaged ({problem})", "Download or copy it again."
+            ) from error
 
 
 def _unreadable(path: StrPath, problem: str, remedy: str) -> InputError:
@@ -102,7 +111,7 @@ def _require_tables(path: StrPath, file: Any) -> None:
     raise InputError(
         path,
         "",
-        f"this is {kind}: it has {abbreviate(sorted(file)) or 'nothing in it'}",
+        f"this is {kind}: it has {abbreviate(sorted(map(str, file))) or 'nothing in it'}",
         expected="the tables obs and var of an .h5ad file",
         remedy="Read it with its own package and write an .h5ad file, with a row for each cell.",
     )

@@ -37,7 +37,10 @@ def open_text(path: StrPath) -> TextIO:
         When the first bytes are those of another kind of file, such as an archive or a web page.
     """
     with open_bytes(path) as stream:
-        other = kind_of(stream.read(_FIRST_BYTES))
+        first = stream.read(_FIRST_BYTES)
+        other = kind_of(first)
+        if not other and b"\0" in first:
+            other = "this is no text, as there are bytes of 0 in it"
     if other:
         raise InputError(
             path,

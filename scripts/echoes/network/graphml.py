@@ -53,7 +53,8 @@ def read_graphml(path: StrPath, node_name: str | None, weight: str | None) -> Ed
             expected="a complete GraphML file",
             remedy="Export the network again.",
         ) from error
-    except DAMAGE as error:
+    # An encoding that nobody knows is a LookupError.
+    except (*DAMAGE, LookupError) as error:
         raise damaged(path, reader.parser.CurrentLineNumber, error) from error
     return reader.rows()
 
@@ -141,6 +142,9 @@ class _Reader:
 
     def wanted(self, element: str) -> str | None:
         attribute = self.attributes.get(element)
+        if attribute is not None and (element, attribute) not in self.keys:
+            # There is no <graph> before it.
+            self.check_keys()
         return None if attribute is None else self.keys[element, attribute]
 
     def characters(self, text: str) -> None:

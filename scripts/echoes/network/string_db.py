@@ -65,6 +65,14 @@ def read_info(path: StrPath) -> dict[str, str]:
     types = {protein: pa.string(), name: pa.string()}
     table = read_columns(path, types, delimiter=separator, quoting=False)
     proteins, names = table.column(protein).to_pylist(), table.column(name).to_pylist()
+    if not proteins:
+        raise InputError(
+            path,
+            "",
+            "there are no rows",
+            expected="one row a protein",
+            remedy="Check that this is the right file and that it is complete.",
+        )
     require_unique(path, protein, proteins)
     require_names(path, name, names, proteins)
     return dict(zip(proteins, names, strict=True))

@@ -250,4 +250,12 @@ def read_guide_table(path: StrPath, *, guide: str | int, gene: str | int) -> dic
                     remedy="Correct or remove one of the rows.",
                 )
             lines.setdefault(key, row)
+    if not genes:
+        raise InputError(
+            path,
+            "",
+            "there are no rows",
+            expected="one row a guide",
+            remedy="Check that this is the right file and that it is complete.",
+        )
     return genes

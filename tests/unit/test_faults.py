@@ -1,0 +1,284 @@
+"""Faults of files that a user brings, one row a fault, for each function that reads such a file."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import re
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import read_edges
+import read_perturbations
+import read_string
+from echoes.io.errors import InputError, printable
+from readers import INFO, MEANS, READERS, Reader, table
+from screens import write_dataset_settings
+
+#: Readers of XML, and of lines of different lengths; of tables whose last column has numbers, and
+#: of those that read these numbers.
+NO_TABLES = {"GraphML", "SIF"}
+TABLES = set(READERS) - NO_TABLES
+NUMBERS = TABLES - {"validation", "guides", "names", "info", "aliases", "detailed"}
+SCORES = {"links"}
+#: Readers whose rows have names of their own, in the first column.
+NAMED = {"means", "genes in rows", "deltas", "gaps", "pairs", "gene features", "sample", "control"}
+
+
+def separator(content: bytes) -> bytes:
+    line = content.partition(b"\n")[0]
+    return next(mark for mark in (b"\t", b",", b" ") if mark in line)
+
+
+def cell(text: bytes, row: int = 1, column: int = -1) -> Callable[[bytes], bytes]:
+    """Put a text into a cell."""
+
+    def change(content: bytes) -> bytes:
+        lines, mark = content.split(b"\n"), separator(content)
+        cells = lines[row].split(mark)
+        cells[column] = text
+        lines[row] = mark.join(cells)
+        return b"\n".join(lines)
+
+    return change
+
+
+def repeat_column(content: bytes) -> bytes:
+    first = content.partition(b"\n")[0].split(separator(content))[0]
+    return cell(first, row=0)(content)
+
+
+def drop_last_cell(content: bytes) -> bytes:
+    lines = content.split(b"\n")
+    lines[1] = lines[1].rpartition(separator(content))[0]
+    return b"\n".join(lines)
+
+
+def zipped(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("table.csv", content)
+    return packed.getvalue()
+
+
+def header_only(content: bytes) -> bytes:
+    return content.partition(b"\n")[0] + b"\n"
+
+
+def first_row_twice(content: bytes) -> bytes:
+    return content + content.split(b"\n")[1] + b"\n"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A fault: how a valid file gets it, what is said, and by which readers."""
+
+    change: Callable[[bytes], bytes]
+    message: str
+    readers: set[str]
+
+
+FAULTS: dict[str, Fault] = {
+    "empty": Fault(lambda _: b"", r"begins with nothing|is empty|no links|XML", set(READERS)),
+    "blank lines": Fault(
+        lambda _: b"\n\n", r"begins with nothing|is empty|no links|XML", set(READERS)
+    ),
+    "header only": Fault(
+        header_only, r"no rows|0 rows|no names|no links|none of 0|no alias", TABLES
+    ),
+    "a line without an end": Fault(
+        lambda content: header_only(content) + b"x" * (1 << 20),
+        r"line [12] or near it: .*field larger than",
+        TABLES,
+    ),
+    "a header without an end": Fault(
+        lambda _: b"x" * (5 << 20), r"line 1: .*(too long|field larger than)", TABLES
+    ),
+    "bytes of 0": Fault(
+        lambda content: content[:30] + b"\0" + content[30:],
+        r"there are bytes of 0 in it|invalid token",
+        set(READERS),
+    ),
+    "UTF-16": Fault(
+        lambda content: content.decode().encode("utf-16"),
+        "text in UTF-16",
+        set(READERS) - {"GraphML"},
+    ),
+    "no UTF-8": Fault(
+        lambda content: content + content.replace(b"P", b"\xfc").replace(b"A", b"\xfc"),
+        r"the byte 0xfc is no UTF-8|can't decode byte 0xfc|invalid token|junk after",
+        set(READERS),
+    ),
+    "zip": Fault(zipped, "a zip archive|XML", set(READERS)),
+    "bzip2": Fault(bz2.compress, "a bzip2 file|XML", set(READERS)),
+    "a web page": Fault(
+        lambda _: b"<!DOCTYPE html><html></html>", "a web page or XML|document type", set(READERS)
+    ),
+    "JSON": Fault(lambda _: b'{"means": 1}', "this is JSON|XML", set(READERS)),
+    "gzip cut short": Fault(
+        lambda content: gzip.compress(content)[:-10], "ended before|cannot be", set(READERS)
+    ),
+    "gzip in gzip": Fault(
+        lambda content: gzip.compress(gzip.compress(content)),
+        "a gzip file in a gzip file|XML",
+        set(READERS),
+    ),
+    "another separator": Fault(
+        lambda content: content.replace(separator(content), b"|"),
+        r"missing|not those|no column (of|for)|no links|stands? more than once|2 columns",
+        TABLES,
+    ),
+    "a column twice": Fault(repeat_column, "more than once|no column for", TABLES),
+    "a row twice": Fault(
+        first_row_twice, "more than once|stand twice", (NAMED | {"effects", "truth", "info"})
+    ),
+    "a short row": Fault(drop_last_cell, r"line 2: [0-9]+ fields|\(line 2\)|fields", TABLES),
+    "a long row": Fault(
+        cell(b"1,1\t1 1"), r"line 2: [0-9]+ fields|\(line 2\)|fields|column 1 has no name", TABLES
+    ),
+    "text": Fault(cell(b"abc"), r"'abc' is not a (whole |finite )?number", NUMBERS),
+    "a decimal comma": Fault(
+        cell(b'"1,5"'), r"""'"?1,5"?' is not a (whole |finite )?number""", NUMBERS
+    ),
+    "no number": Fault(
+        cell(b"nan"),
+        r"empty or NA|not measured|not finite|'nan' is not|weight nan",
+        NUMBERS - {"gaps", "gene features", "control"},
+    ),
+    "an empty cell": Fault(
+        cell(b""),
+        r"empty or NA|not measured|an empty cell is not",
+        NUMBERS - {"gaps", "gene features", "control"},
+    ),
+    "infinity": Fault(cell(b"inf"), r"inf is not finite|'inf' is not|weight inf", NUMBERS),
+    "1e400": Fault(cell(b"1e400"), r"inf is not finite|'1e400' is not|weight inf", NUMBERS),
+    "1e30": Fault(
+        cell(b"1e30"),
+        r"1e\+30 log2 units|1e\+30 \(1 of 4|'1e30' is not|weight 1e\+30",
+        NUMBERS - {"sample", "gene features"},
+    ),
+    "-1": Fault(cell(b"-1"), r"-1; expected 0|-1.0 is negative", {"links", "edges", "truth"}),
+    "1001": Fault(
+        cell(b"1001"),
+        r"1001; expected 0|1001 log2 units",
+        NUMBERS - {"sample", "gene features", "truth"},
+    ),
+    "a quote without an end": Fault(
+        cell(b'"x'), r"(is not a (whole |finite )?number|EOF inside|fields)", NUMBERS
+    ),
+    "an empty name": Fault(
+        cell(b"", column=0),
+        "an empty name|the name ''|guide ''|two directions",
+        TABLES - {"names", "aliases"},
+    ),
+    "a name with a line break": Fault(
+        cell(b'"A\nB"', column=0), r"control character|fields", TABLES - {"guides", "names"}
+    ),
+    "a name with an escape": Fault(
+        cell(b"A\x1b[2J", column=0),
+        r"control character|two directions",
+        TABLES - {"guides", "names", "aliases"},
+    ),
+    "a name with spaces around it": Fault(
+        cell(b" A ", column=0), r"space|fields", TABLES - {"guides", "names", "aliases"}
+    ),
+}
+#: What is no fault.
+SAME: dict[str, Callable[[bytes], bytes]] = {
+    "CRLF": lambda content: content.replace(b"\n", b"\r\n"),
+    "a byte order mark": lambda content: b"\xef\xbb\xbf" + content,
+    "gzip": gzip.compress,
+    "several members": lambda content: gzip.compress(content[:40]) + gzip.compress(content[40:]),
+    "without a last line break": lambda content: content.rstrip(b"\n"),
+}
+#: Names that must do no harm.
+NAMES = ["A" * 10_000, "<script>", "../../x", "A\u200b", "; rm -rf x", "{x}", "%s", "=1+1"]
+
+
+def put(folder: Path, reader: Reader, content: bytes) -> Path:
+    path = folder / reader.name
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_said_in_one_line(tmp_path: Path, fault: str) -> None:
+    row = FAULTS[fault]
+    for name in sorted(row.readers):
+        path = put(tmp_path, READERS[name], row.change(READERS[name].content))
+        with pytest.raises(InputError) as caught:
+            READERS[name].read(path)
+        said = printable(str(caught.value))
+        assert re.search(row.message, said), (name, said)
+        assert str(path) in said or "main.csv" in said, (name, said)
+        assert "; expected " in said
+        assert said.endswith((".", "…", ")")), (name, said)
+        assert len(said) < 2000
+
+
+@pytest.mark.parametrize("change", SAME)
+def test_what_is_no_fault(tmp_path: Path, change: str) -> None:
+    for name, reader in READERS.items():
+        reader.read(put(tmp_path, reader, SAME[change](reader.content)))
+        assert name
+
+
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_names_are_names(tmp_path: Path, name: str) -> None:
+    changed = cell(name.encode(), column=0)(MEANS)
+    screen = READERS["means"].read(put(tmp_path, READERS["means"], changed))[0]
+    assert screen.perturbations[0] == name
+    assert [path.name for path in tmp_path.iterdir()] == ["means.csv"]
+
+
+@pytest.mark.parametrize("fault", ["empty", "UTF-16", "gzip cut short", "text", "a long row"])
+@pytest.mark.parametrize("name", ["means", "links", "edges"])
+def test_a_command_with_a_fault_writes_nothing(tmp_path: Path, name: str, fault: str) -> None:
+    reader = READERS[name]
+    path = put(tmp_path, reader, FAULTS[fault].change(reader.content))
+    info = tmp_path / "info.txt"
+    rows = [[protein, gene] for protein, gene in INFO.items()]
+    info.write_bytes(table(["#string_protein_id", "preferred_name"], rows, "\t"))
+    (tmp_path / "receipt.json").write_text("{}")
+    out = tmp_path / "out"
+    settings = write_dataset_settings(tmp_path / "settings.json", "means")
+    before = sorted(tmp_path.iterdir())
+    commands: dict[str, tuple[Any, list[str]]] = {
+        "means": (
+            read_perturbations,
+            [
+                f"--table={path}",
+                settings,
+                *(f"--{option}={out / option}" for option in ("folds", "checks", "summary")),
+            ],
+        ),
+        "links": (
+            read_string,
+            [
+                f"--links={path}",
+                f"--info={info}",
+                *("--receipts", *[str(tmp_path / "receipt.json")] * 2),
+                "--score-threshold=0.5",
+                f"--record={out / 'record.json'}",
+            ],
+        ),
+        "edges": (
+            read_edges,
+            [
+                f"--edges={path}",
+                *("--source=a", "--target=b", "--weight=w", "--scale=1", "--directed=once"),
+                "--score-threshold=0",
+                f"--record={out / 'record.json'}",
+            ],
+        ),
+    }
+    command, arguments = commands[name]
+    with pytest.raises(InputError, match=re.escape(str(path))):
+        command.main([*arguments, f"--output={out / 'output.npz'}"])
+    assert sorted(tmp_path.iterdir()) == before
