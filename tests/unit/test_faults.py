@@ -131,7 +131,7 @@ FAULTS: dict[str, Fault] = {
     ),
     "another separator": Fault(
         lambda content: content.replace(separator(content), b"|"),
-        r"missing|not those|no column (of|for)|no links|stands? more than once|2 columns",
+        r"missing|not those|0 columns|no column (of|for)|no links|stands? more than once|2 columns",
         TABLES,
     ),
     "a column twice": Fault(repeat_column, "more than once|no column for", TABLES),

@@ -12,10 +12,11 @@ import pytest
 import scipy.sparse as sp
 
 from echoes.io.errors import InputError
-from echoes.io.files import load_settings, save_json
+from echoes.io.files import load_json, load_settings, save_json
 from echoes.io.records import Layout
 from echoes.models import components, kernels, published
 from echoes.network import diffusion, features, graph, links
+from echoes.network.nodes import read_nodes
 from echoes.scoring import out_of_fold, predictions
 from echoes.screen import record
 from placed import arrays_of, put
@@ -218,3 +219,54 @@ def test_settings_of_another_experiment(tmp_path: Path) -> None:
     (tmp_path / "one" / "settings.json").rename(tmp_path / "other" / "settings.json")
     with pytest.raises(InputError, match="these are the settings of one; expected those of other"):
         load_settings(tmp_path / "other" / "settings.json")
+
+
+def test_every_kind_of_record_is_tried() -> None:
+    root = Path(__file__).resolve().parents[2] / "scripts/echoes"
+    kinds = {
+        path.stem
+        for path in root.rglob("*.py")
+        if re.search(r"= Layout\(\n? *[{_]", path.read_text(encoding="utf-8"))
+    }
+    # An adjacency matrix, halves of cells and aligned priors have tests of their own.
+    tried = {load.__module__.rpartition(".")[2] for _, _, load in RECORDS.values()}
+    assert kinds - {"graph", "halves", "transfer"} <= tried | {"record", "kernels"}
+
+
+def spoilt_text(text: str) -> list[bytes]:
+    """Spoil a table or a record in ways that leave no file of this kind."""
+    data = text.encode()
+    return [b"", data[: len(data) // 2], b"\xff" + data, data.replace(b"e", b"\0"), b"[1]", b"{}"]
+
+
+@pytest.mark.parametrize("kind", range(6))
+def test_spoilt_tables_of_nodes(tmp_path: Path, kind: int) -> None:
+    genes, coverage = tmp_path / "genes.tsv", tmp_path / "coverage.tsv"
+    lines = "gene\tindex\trole\tconnected\nA\t0\ttrain\t1\nB\t1\t\t1\nC\t2\t\t0\n"
+    nodes = "name\trole\tmatched\thow\tcandidates\nA\tsilenced\tA\texact\t\n"
+    genes.write_bytes(spoilt_text(lines)[kind])
+    coverage.write_bytes(spoilt_text(nodes)[kind])
+    for read in (
+        lambda: graph.read_positions(genes, ["A", "B"], 3),
+        lambda: read_nodes(coverage, "silenced", ["A"]),
+    ):
+        with pytest.raises(InputError, match=r"(genes|coverage)\.tsv: .* Delete the file|run"):
+            read()
+
+
+@pytest.mark.parametrize("kind", range(6))
+def test_spoilt_settings(tmp_path: Path, kind: int) -> None:
+    path = tmp_path / "echo" / "settings.json"
+    save_json(path, {"experiment": "echo", "members": {"echo": {}}})
+    path.write_bytes(spoilt_text(path.read_text(encoding="utf-8"))[kind])
+    with pytest.raises(InputError, match=r"settings\.json: .* Delete the file"):
+        load_settings(path)
+
+
+def test_a_key_that_a_record_lacks_is_the_fault_of_the_file(tmp_path: Path) -> None:
+    save_json(tmp_path / "a.json", {"one": {"two": 2}})
+    record = load_json(tmp_path / "a.json")
+    assert record == {"one": {"two": 2}}
+    for look in (lambda: record["x"], lambda: record["one"]["x"]):
+        with pytest.raises(InputError, match=r"a\.json: there is no x; expected a record that"):
+            look()

@@ -118,16 +118,37 @@ def save_json(path: StrPath, record: Mapping[str, Any]) -> None:
         partial.write_text(text + "\n", encoding="utf-8")
 
 
+class _Record(dict[str, Any]):
+    """An object of a JSON file; a key that it lacks is the fault of the file."""
+
+    file: StrPath = ""
+
+    def __missing__(self, key: str) -> Any:
+        raise InputError(
+            self.file,
+            "",
+            f"there is no {key}",
+            expected="a record that this workflow wrote",
+            remedy="Delete the file and run the workflow again.",
+        )
+
+
 def load_json(path: StrPath) -> dict[str, Any]:
     """Read a JSON record.
 
     Raises
     ------
     InputError
-        If the file is not a JSON object.
+        If the file is not a JSON object; or later, when a key is looked up that it does not have.
     """
+
+    def make(pairs: dict[str, Any]) -> _Record:
+        record = _Record(pairs)
+        record.file = path
+        return record
+
     try:
-        record = json.loads(Path(path).read_text(encoding="utf-8"))
+        record = json.loads(Path(path).read_text(encoding="utf-8"), object_hook=make)
     except ValueError as error:
         record = error
     if not isinstance(record, dict):

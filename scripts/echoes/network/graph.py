@@ -89,6 +89,8 @@ def build_network(
     return Network(genes, len(linked), adjacency, links.file)
 
 
+#: Columns of the table of genes.
+_COLUMNS = ["gene", "index", "role", "connected"]
 _LAYOUT = Layout(
     {"data": "float m", "indices": "int m", "indptr": "int p", "shape": "int d"},
     # Data set, networks, network, file.
@@ -253,7 +255,7 @@ def write_genes(path: StrPath, network: Network, groups: Mapping[str, Collection
         ]
         for index, gene in enumerate(network.genes)
     )
-    write_rows(path, ["gene", "index", "role", "connected"], rows, delimiter="\t")
+    write_rows(path, _COLUMNS, rows, delimiter="\t")
 
 
 def read_genes(path: StrPath) -> tuple[str, ...]:
@@ -264,13 +266,13 @@ def read_genes(path: StrPath) -> tuple[str, ...]:
     InputError
         When the genes are not in the order of `Network`: then they are not those of its matrix.
     """
-    with Path(path).open(encoding="utf-8", newline="") as lines:
-        rows = [row for row in csv.reader(lines, delimiter="\t") if row][1:]
     try:
+        with Path(path).open(encoding="utf-8", newline="") as lines:
+            header, *rows = [row for row in csv.reader(lines, delimiter="\t") if row]
         keys = [(-int(connected), gene) for gene, _, _, connected in rows]
-        ordered = [int(row[1]) for row in rows] == list(range(len(rows)))
-    except ValueError:
-        ordered = False
+        ordered = header == _COLUMNS and [int(row[1]) for row in rows] == list(range(len(rows)))
+    except (ValueError, csv.Error):
+        rows, keys, ordered = [], [], False
     if not ordered or any(a >= b for a, b in itertools.pairwise(keys)):
         raise wrong_record(
             path, "", "the genes are in another order", "that of the network, with their index"

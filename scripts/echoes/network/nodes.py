@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
+from echoes.io.records import wrong_record
 
 # Jobs that only read the table need no pyarrow.
 if TYPE_CHECKING:
@@ -66,18 +67,21 @@ def read_nodes(path: StrPath, role: str, genes: Sequence[str]) -> list[str]:
     InputError
         When a gene is not in the table.
     """
-    with Path(path).open(encoding="utf-8", newline="") as lines:
-        node = {
-            row["name"]: row["matched"] or row["name"]
-            for row in csv.DictReader(lines, delimiter="\t")
-            if row["role"] == role
-        }
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as lines:
+            node = {
+                row["name"]: row["matched"] or row["name"]
+                for row in csv.DictReader(lines, delimiter="\t")
+                if row["role"] == role
+            }
+    except (ValueError, KeyError, csv.Error) as error:
+        raise wrong_record(path, "", f"cannot be read ({error})", "a table of nodes") from error
     if missing := [gene for gene in genes if gene not in node]:
         raise InputError(
             path,
             "column name",
             f"{abbreviate(missing)} missing",
             expected=f"all {role} genes",
-            remedy="Build the network again from the same perturbations.",
+            remedy="Delete the file and run the workflow again.",
         )
     return [node[gene] for gene in genes]
