@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--h5ad", type=Path, help="output: the cells of the training set, if any")
     parser.add_argument(
         "--cells",
-        type=int,
+        type=command.whole(1),
         default=50,
         help="cells of each perturbation; 10 times as many controls",
     )

@@ -111,6 +111,7 @@ def test_damaged_cells_are_read_or_refused(folder: Path) -> None:
     ("name", "change"),
     [
         ("GraphML", (b'"UTF-8"', b'"UT-8"')),
+        ("GraphML", (b'"UTF-8"', b'"UTF-7"')),
         ("GraphML", (b"<graph ", b"<grape ")),
         ("edges", (b"MYC,B2M,0.25", b"\xed,,,\xed")),
     ],

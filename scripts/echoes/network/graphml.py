@@ -53,8 +53,8 @@ def read_graphml(path: StrPath, node_name: str | None, weight: str | None) -> Ed
             expected="a complete GraphML file",
             remedy="Export the network again.",
         ) from error
-    # An encoding that nobody knows is a LookupError.
-    except (*DAMAGE, LookupError) as error:
+    # Of encodings that nobody knows, or that expat cannot use.
+    except (*DAMAGE, LookupError, ValueError) as error:
         raise damaged(path, reader.parser.CurrentLineNumber, error) from error
     return reader.rows()
 
