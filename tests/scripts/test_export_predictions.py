@@ -93,7 +93,7 @@ def write(
         "--dataset=own",
         f"--perturbations={folder / 'screen.npz'}",
         f"--predictions={folder / 'predictions.npz'}",
-        f"--summary={folder / 'summary.json'}",
+        f"--summary={folder / 'echo/summary.json'}",
     ]
     settings: dict[str, Any] = {"protocol": "published"}
     if held_out:
@@ -111,7 +111,7 @@ def write(
         "dataset": {"control": control, "inputs": {}},
         "versions": {},
     }
-    save_json(folder / "summary.json", summary)
+    save_json(folder / "echo/summary.json", summary)
     return [*arguments, "--files", *(f"{name}={folder / ALL[name]}" for name in files)]
 
 

@@ -1016,7 +1016,9 @@ def test_a_part_of_the_rows(results: Path, data: dict[str, np.ndarray], tmp_path
 
     runs = [{"name": name, "varied": {"a": name}, "parts": PARTS} for name in ("echo", "mean")]
     (tmp_path / "sweeps").mkdir()
-    listed = written(tmp_path / "sweeps/s.json", {"sweep": "s", "runs": [runs[0] | {"split": True}, runs[1]]})
+    listed = written(
+        tmp_path / "sweeps/s.json", {"sweep": "s", "runs": [runs[0] | {"split": True}, runs[1]]}
+    )
     rank_sweep.main([
         f"--perturbations={results / 'perturbations.npz'}",
         *(f"--runs={listed}", "--seed=0", f"--output={tmp_path / 'sweep.csv'}"),
