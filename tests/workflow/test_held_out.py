@@ -36,6 +36,11 @@ RUNS = tuple(f"alphas.{i}" for i in range(4))
 ALL = (*EXPERIMENTS, *BASELINES, *RUNS)
 #: How many jobs an experiment, a baseline or a run is spread over.
 SPREAD = dict.fromkeys(ALL, PARTS) | dict.fromkeys(("linear", *BASELINES), 1)
+FIGURES_FOR_PAPERS = {
+    f"figures/{name}.{kind}"
+    for name in ("comparison", "perturbations", "calibration", "network_help")
+    for kind in ("pdf", "svg", "png")
+}
 KERNELS = {
     "string/kernels/log_alphas~0.25+0.75.npz",  # of echo, the ensemble and two runs
     "string/kernels/log_alphas~0.25.npz",  # of the other two, the baseline nearest and echo_base
@@ -75,6 +80,7 @@ def predicted(work: Any, name: str) -> dict[str, npt.NDArray[Any]]:
 
 def test_all_files_are_there_and_no_others(held_out: Any) -> None:
     expected = {
+        *FIGURES_FOR_PAPERS,
         *(f"networks/string/{name}" for name in ("adjacency.npz", "laplacian.npz", "genes.tsv")),
         *(f"networks/string/{name}" for name in ("links.npz", "links.json", "coverage.tsv")),
         "networks/string/summary.json",
@@ -294,7 +300,7 @@ def test_cores_hashes_and_locale_change_no_byte(
 
 #: All that follows from an experiment's out-of-fold predictions for its reader.
 REPORTED = {"aggregate_held_out": 1, "plot_figure": 1, "write_submission": 1}
-COMPARE = {"compare_experiments": 1}
+COMPARE = {"compare_experiments": 1, "plot_results": 1}
 LISTED = {"list_experiments": 1, **COMPARE}
 FIGURES = {"plot_figure": 1, "write_submission": 1}
 #: An experiment that is new, in two parts and one of the validation genes, without the comparison.
