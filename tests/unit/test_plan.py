@@ -950,7 +950,7 @@ def checked(config: dict[str, Any]) -> Plan:
         ({"experiments": {"x": {"like": "ech"}, "echo": {"models": ["echo"]}}}, "echo"),
         ({"experiments": {"x": {"models": ["Echo"]}}}, "echo"),
         ({"experiments": {"x": {"models": ["echo"], "network": "String"}}}, "string"),
-        ({"experiments": {"x": {"members": ["eco"]}, "echo": {"models": ["echo"]}}}, "echo"),
+        ({"experiments": {"x": {"members": ["eco", "echo"]}, "echo": {"models": ["echo"]}}}, "echo"),
         ({"experiments": {"x": {"models": ["echo"], "sources": ["cels"]}}}, "cells"),
         ({"crossval": {"scheme": "unseen", "prior": "cels"}}, "cells"),
         ({"crossval": {"scheme": "kfold"}}, "k_fold"),

@@ -89,7 +89,7 @@ rule describe_cells:
             "<results>/<dataset>/perturbations/cells.png",
             caption="../report/cells.rst",
             category="Screen",
-            labels={"result": "Cells", "of": "screen"},
+            labels={"result": "Cells"},
         ),
     log:
         "<logs>/<dataset>/describe_cells.log",

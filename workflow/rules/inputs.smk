@@ -126,7 +126,7 @@ checkpoint read_perturbations:
             "<results>/<dataset>/perturbations/checks.md",
             caption="../report/checks.rst",
             category="Screen",
-            labels={"result": "Checks", "of": "screen"},
+            labels={"result": "Checks"},
         ),
         summary="<results>/<dataset>/perturbations/summary.json",
     log:

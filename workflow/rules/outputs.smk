@@ -20,7 +20,7 @@ rule plot_figure:
             caption="../report/figure.rst",
             category="Experiments",
             subcategory="{experiment}",
-            labels={"result": "Truth beside prediction", "of": "{experiment}"},
+            labels={"result": "Truth beside prediction"},
         ),
         pdf="<results>/<dataset>/{experiment}/figure.pdf",
     log:
@@ -62,7 +62,7 @@ rule plot_results:
                 path,
                 caption=figures.caption(name),
                 category="Comparison",
-                labels={"result": figures.TITLES[name], "of": "all"},
+                labels={"result": figures.TITLES[name]},
             )
             for name, path in figures.files(PLAN, "png").items()
         ],
@@ -105,7 +105,7 @@ rule write_submission:
             caption="../report/submission.rst",
             category="Experiments",
             subcategory="{experiment}",
-            labels={"result": "Submission", "of": "{experiment}"},
+            labels={"result": "Submission"},
         ),
     log:
         "<logs>/<dataset>/{experiment}/write_submission.log",
