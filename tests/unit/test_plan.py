@@ -950,7 +950,10 @@ def checked(config: dict[str, Any]) -> Plan:
         ({"experiments": {"x": {"like": "ech"}, "echo": {"models": ["echo"]}}}, "echo"),
         ({"experiments": {"x": {"models": ["Echo"]}}}, "echo"),
         ({"experiments": {"x": {"models": ["echo"], "network": "String"}}}, "string"),
-        ({"experiments": {"x": {"members": ["eco", "echo"]}, "echo": {"models": ["echo"]}}}, "echo"),
+        (
+            {"experiments": {"x": {"members": ["eco", "echo"]}, "echo": {"models": ["echo"]}}},
+            "echo",
+        ),
         ({"experiments": {"x": {"models": ["echo"], "sources": ["cels"]}}}, "cells"),
         ({"crossval": {"scheme": "unseen", "prior": "cels"}}, "cells"),
         ({"crossval": {"scheme": "kfold"}}, "k_fold"),
@@ -972,4 +975,4 @@ def test_a_wrong_name_is_answered_with_the_nearest(changes: dict[str, Any], mean
 
 
 def test_no_name_is_guessed_where_none_is_alike() -> None:
-    assert refused(baselines=["forest"]).endswith("Correct the name.")
+    assert refused(baselines=["qqq"]).endswith("Correct the name.")
