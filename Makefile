@@ -72,10 +72,11 @@ clean:  ## delete environments and caches; results stay
 	rm -rf .venv .venv-benchmark .venv-docs .venv-scverse .site site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/installed: requirements.lock
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version + ". Name one: make PYTHON=python3.12")'
-	rm -rf .venv
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version + ". Name one: make PYTHON=python3.12")'
+	@echo 'Installing the packages of requirements.lock into .venv: a minute or two.'
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	touch $@
 
 .venv/cluster: .venv/installed requirements-cluster.lock
