@@ -939,6 +939,13 @@ def checked(config: dict[str, Any]) -> Plan:
     return Plan(config, SCHEMA)
 
 
+@pytest.mark.parametrize("folder", ["<results>/simulated", "results/simulated"])
+def test_a_file_of_the_example_alone_is_refused(folder: str) -> None:
+    text = refused(dataset={"means": f"{folder}/training_data_means.csv"})
+    assert "is a file of the embedded example" in text
+    assert "simulate_example.py --folder data" in text
+
+
 @pytest.mark.parametrize(
     ("changes", "meant"),
     [
