@@ -13,7 +13,7 @@ help:
 		while IFS='|' read -r name text; do printf '  %-14s %s\n' $$name "$$text"; done
 	@printf '\nREADME.md is where to start. CORES=8 PYTHON=python3.12 make run sets both.\n'
 
-run: .venv/installed  ## install the packages, then run the embedded example: two minutes at first
+run: .venv/installed  ## install the packages, then run the embedded example: some minutes at first
 	$(BIN)/snakemake --cores $(CORES)
 
 test: .venv/installed  ## run the tests, in CORES processes: about 20 minutes
