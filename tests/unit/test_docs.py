@@ -76,3 +76,12 @@ def test_files_that_a_run_ends_with_are_explained() -> None:
         assert shown in page or name.replace("learning_curve.png", "learning_curve.csv") in page, (
             path
         )
+
+
+def test_make_alone_lists_every_target() -> None:
+    text = (ROOT / "Makefile").read_text("utf-8").replace("\\\n", " ")
+    (phony,) = re.findall(r"^\.PHONY: (.+)$", text, re.MULTILINE)
+    listed = re.findall(r"^([a-z-]+):.*## \w.*[^.]$", text, re.MULTILINE)
+    assert set(phony.split()) - {"help"} == set(listed)
+    targets = re.findall(r"^([a-z-]+):(?!=)", text, re.MULTILINE)
+    assert targets[0] == "help"
