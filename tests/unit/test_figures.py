@@ -86,7 +86,7 @@ def test_colours_are_spent_on_the_other_genes() -> None:
     own[range(4), range(4)] = True
     truth[own] = -2.0
     assert colour_limit(truth, own) == pytest.approx(0.2, abs=0.011)
-    # Without the marks, the falls are four of the largest 2 %.
+    # Without the marks, the falls are four of the largest 5 %.
     assert colour_limit(truth, np.zeros_like(own)) > 0.19
     truth[0, 50:] = np.nan
     assert colour_limit(truth, own) == pytest.approx(0.2, abs=0.011)

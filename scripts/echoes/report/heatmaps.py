@@ -13,7 +13,7 @@ from echoes.scoring.gaps import mean_of_measured, measured_pairs
 from echoes.scoring.predictions import Predictions
 
 #: Share of the entries, without those of the silenced genes themselves, within the colours.
-WITHIN = 0.98
+WITHIN = 0.95
 #: Entries that were not measured.
 _GAP = "#D9D9D9"
 
