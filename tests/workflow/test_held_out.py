@@ -582,7 +582,8 @@ def test_without_truth_the_means_are_what_is_predicted(bare: Any) -> None:
 
 def test_nothing_held_out_is_compared_with_nothing(done: Any) -> None:
     done.change(baselines=[])
-    assert done.snakemake().ran == LISTED
+    # Nor is there a figure for papers.
+    assert done.snakemake().ran == {"list_experiments": 1, "compare_experiments": 1}
     assert done.planned() == {}
     results = done.path / "results/small"
     table = pd.read_csv(results / "comparison.csv")
