@@ -1,77 +1,86 @@
-# make run: the environment, then the workflow on the embedded example.
-# make test: the tests, in CORES processes. Both need Python 3.11 or newer.
-# make cluster: Snakemake's plugins for clusters; make test-cluster: tests on a Slurm of this machine.
-# make test-scverse: tests in which anndata, scanpy and cell-eval read what the workflow writes.
-# make verify: computes RESULTS again, from the files and settings on record, and compares them.
-# make benchmark: speed and memory beside other methods, about half an hour.
-# make perturbqa: config/perturbqa.yaml on each table in data/perturbqa/; see docs/perturbqa.md.
-# make docs: the tables of config/README.md, from the schema.
+# `make` alone lists the targets: those with two ## behind them. Python 3.11 or newer is needed.
 
 PYTHON ?= python3
 CORES ?= 2
 RESULTS ?= results/example
 BIN := .venv/bin
 
-.PHONY: run test lint docs verify perturbqa cluster test-cluster test-scverse benchmark lock clean
+.PHONY: help run test lint docs config-docs verify perturbqa cluster test-cluster test-scverse \
+	benchmark lock clean
 
-run: .venv/installed
+help:
+	@printf 'make TARGET, where the target is one of\n\n'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | \
+		while IFS='|' read -r name text; do printf '  %-14s %s\n' $$name "$$text"; done
+	@printf '\nREADME.md is where to start. CORES=8 PYTHON=python3.12 make run sets both.\n'
+
+run: .venv/installed  ## install the packages, then run the embedded example: some minutes at first
 	$(BIN)/snakemake --cores $(CORES)
 
-test: .venv/installed
+test: .venv/installed  ## run the tests, in CORES processes: about 20 minutes
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=$(CORES) --dist=loadfile --no-loadscope-reorder
 
-lint: .venv/installed
+lint: .venv/installed  ## check format, types and rules
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 
-docs: .venv/installed
+# What the pages link to is beside them, as in the repository.
+docs: .venv-docs/installed config-docs  ## make the documentation as a site, in site/
+	rm -rf .site site
+	mkdir .site
+	tar -cf - README.md CHANGELOG.md CITATION.cff LICENSE config docs benchmark/README.md \
+		benchmark/results tests/workflow/*.yaml | tar -xf - -C .site
+	.venv-docs/bin/mkdocs build --strict --quiet
+	rm -rf .site
+	@echo 'site/index.html opens from the disk; the search needs python3 -m http.server -d site.'
+
+config-docs: .venv/installed  ## write the tables of config/README.md from the schema
 	$(BIN)/python scripts/document_config.py --schema workflow/schemas/config.schema.yaml \
 		--page config/README.md
 
-verify: .venv/installed
+verify: .venv/installed  ## compute RESULTS again from what is on record, and compare every table
 	$(BIN)/python scripts/verify_results.py --results $(RESULTS) --cores $(CORES)
 
-cluster: .venv/cluster
+cluster: .venv/cluster  ## install Snakemake's plugins for clusters
 
-test-verify: .venv/installed
-	$(BIN)/python scripts/verify_results.py --results $(RESULTS) --cores $(CORES)
-
-cluster: .venv/cluster
+test-cluster: .venv/cluster  ## test on a Slurm cluster that is started on this machine
 	$(BIN)/pytest tests/cluster
 
 # The workflow runs in the first environment, its files are read in the second one.
-test-scverse: .venv/installed .venv-scverse/installed
+test-scverse: .venv/installed .venv-scverse/installed  ## open what the workflow writes with anndata, scanpy and cell-eval
 	.venv-scverse/bin/pytest tests/scverse tests/unit/test_h5ad.py tests/unit/test_cells.py
 
-perturbqa: .venv/installed
+perturbqa: .venv/installed  ## run the tables in data/perturbqa, see docs/perturbqa.md
 	set -e; for table in data/perturbqa/*; do name=$$(basename "$${table%%.*}"); \
 		$(BIN)/snakemake --cores $(CORES) --configfile config/perturbqa.yaml \
 		--config "dataset={name: $$name, effects: $$table}"; done
 
-benchmark: .venv-benchmark/installed
+benchmark: .venv-benchmark/installed  ## measure speed and memory beside other methods: half an hour
 	.venv-benchmark/bin/python benchmark/run.py
 
 # Write the locks anew from pyproject.toml; needs uv. What the plugins need stands in the first one,
 # and pip refuses to install the second where it does not.
 LOCK := uv pip compile --universal --fork-strategy fewest --python-version 3.11 \
 	--generate-hashes --no-header --no-annotate
-lock:
+lock:  ## write the lists of packages anew from pyproject.toml; needs uv
 	$(LOCK) pyproject.toml --group dev --output-file requirements.lock
 	$(LOCK) --group cluster --no-deps --output-file requirements-cluster.lock
 	$(LOCK) --group scverse --output-file requirements-scverse.lock
+	$(LOCK) --group docs --output-file requirements-docs.lock
 
 # Environments and caches; results stay.
-clean:
-	rm -rf .venv .venv-benchmark .venv-scverse .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean:  ## delete environments and caches; results stay
+	rm -rf .venv .venv-benchmark .venv-docs .venv-scverse .site site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/installed: requirements.lock
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version + ". Name one: make PYTHON=python3.12")'
-	rm -rf .venv
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version + ". Name one: make PYTHON=python3.12")'
+	@echo 'Installing the packages of requirements.lock into .venv: a minute or two.'
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	touch $@
 
 .venv/cluster: .venv/installed requirements-cluster.lock
@@ -83,6 +92,12 @@ clean:
 	rm -rf .venv-scverse
 	$(PYTHON) -m venv .venv-scverse
 	.venv-scverse/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-scverse.lock
+	touch $@
+
+.venv-docs/installed: requirements-docs.lock
+	rm -rf .venv-docs
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
 	touch $@
 
 .venv-benchmark/installed: requirements.lock benchmark/requirements.txt

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib as mpl
-
 from echoes.io.arrays import positions
 from echoes.io.command import parser, run, whole
-from echoes.io.files import atomic_path, load_settings
+from echoes.io.files import load_settings
+from echoes.report import style
 from echoes.report.learning_curve import draw
 from echoes.scoring.bootstrap import DRAWS, resample
 from echoes.scoring.learning_curve import METRICS, learning_curve
@@ -25,7 +24,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--runs", nargs="+", required=True, help="number of training perturbations=name of the run"
     )
     options.add_argument("--seed", type=whole(0), required=True, help="seed of the bootstrap")
-    options.add_argument("--title", required=True, help="title of the figure")
     options.add_argument("--table", required=True, help="csv of the learning curve")
     options.add_argument("--figure", required=True, help="png of the learning curve")
     args = options.parse_args(argv)
@@ -49,8 +47,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         resample(len(full.rows), DRAWS, args.seed, screen.perturbations[full.rows]),
     )
     save_csv(args.table, table)
-    with mpl.rc_context({"text.parse_math": False}), atomic_path(args.figure) as path:
-        draw(table, METRICS, title=args.title).savefig(path, dpi=150)
+    with style.style():
+        style.save(draw({experiment.name: table}, METRICS), [args.figure])
 
 
 if __name__ == "__main__":

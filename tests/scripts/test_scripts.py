@@ -153,6 +153,7 @@ def results(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"--output={out / 'submission.csv'}",
     ])  # fmt: skip
     plot_figure.main([
+        f"--perturbations={out / 'perturbations.npz'}",
         f"--predictions={out / 'predictions.npz'}",
         "--title=An $experiment_{",
         f"--png={out / 'figure.png'}",
@@ -692,7 +693,8 @@ def test_figure(results: Path, tmp_path: Path) -> None:
     assert (results / "figure.pdf").read_bytes().startswith(b"%PDF")
     again = [f"--png={tmp_path / 'a.png'}", f"--pdf={tmp_path / 'a.pdf'}"]
     predictions = f"--predictions={results / 'predictions.npz'}"
-    plot_figure.main([predictions, "--title=An $experiment_{", *again])
+    screen = f"--perturbations={results / 'perturbations.npz'}"
+    plot_figure.main([screen, predictions, "--title=An $experiment_{", *again])
     for ending in ("png", "pdf"):
         made = (tmp_path / f"a.{ending}").read_bytes()
         assert made == (results / f"figure.{ending}").read_bytes()
@@ -915,5 +917,6 @@ def test_predictions_that_lack_an_array_end_a_command(results: Path, tmp_path: P
     out = tmp_path / "out"
     arguments = [f"--png={out / 'f.png'}", f"--pdf={out / 'f.pdf'}", "--title=t"]
     predictions = results / "components.npz"
-    line = run("plot_figure", [f"--predictions={predictions}", *arguments], out)
+    screen = f"--perturbations={results / 'perturbations.npz'}"
+    line = run("plot_figure", [screen, f"--predictions={predictions}", *arguments], out)
     assert line.startswith(f"error: {predictions}: cannot read genes, perturbations")

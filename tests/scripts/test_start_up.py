@@ -35,6 +35,7 @@ ALLOWED = {
     "estimate_upper_bound": {"pandas", "pyarrow"},
     "export_predictions": {"pyarrow"},
     "plot_figure": {"matplotlib", "scipy"},
+    "plot_results": {"matplotlib", "pandas", "pyarrow", "scipy"},
     "predict_genes": {"pyarrow", "scipy"},
     "rank_sweep": {"pandas", "pyarrow"},
     "read_cells": {"pyarrow"},

@@ -107,6 +107,12 @@ def test_a_line_for_each_finished_job(run: Run) -> None:
         assert message in log
 
 
+def test_a_long_run_says_at_its_start_when_the_time_left_is_known(run: Run) -> None:
+    run.begin(predict_held_out=30, diffuse=2, all=1)
+    (line,) = run.shown[1:]
+    assert line.startswith("30 of these jobs fit models, which takes longest; the time left")
+
+
 def test_folds_are_counted_once_the_checkpoint_has_added_them(run: Run) -> None:
     run.begin(read_perturbations=1, predict_held_out=2, aggregate_folds=1)
     run.start(5, "read_perturbations")

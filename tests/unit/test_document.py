@@ -18,7 +18,7 @@ SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert fill_tables(PAGE, SCHEMA) == PAGE, "run `make docs`"
+    assert fill_tables(PAGE, SCHEMA) == PAGE, "run `make config-docs`"
 
 
 def places(part: Any, place: tuple[str, ...] = ()) -> list[tuple[str, ...]]:

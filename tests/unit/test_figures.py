@@ -11,7 +11,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from echoes.report.heatmaps import draw, most_variable
+from echoes.report.heatmaps import colour_limit, draw, most_variable
 from echoes.scoring.predictions import Predictions
 
 RNG = np.random.default_rng(0)
@@ -19,6 +19,9 @@ TRUTH = RNG.standard_normal((5, 150)) * np.linspace(0.1, 3, 150)
 PREDICTION = RNG.standard_normal((5, 150))
 CORRELATION = RNG.uniform(-0.9, 0.9, 150)
 SYMBOLS = ["A", "B", "C", "D", "E"]
+#: The gene of each perturbation is one of those that vary most.
+OWN = np.zeros(TRUTH.shape, dtype=bool)
+OWN[range(5), range(149, 144, -1)] = True
 
 
 def predictions_of(
@@ -43,7 +46,7 @@ def predictions_of(
 
 def figure_of(correlation: np.ndarray = CORRELATION, **options: int) -> Figure:
     predictions = predictions_of(TRUTH, PREDICTION, SYMBOLS, correlation)
-    return draw(predictions, title="The title", **options)
+    return draw(predictions, title="The title", own=OWN, **options)
 
 
 def parts(figure: Figure) -> tuple[Axes, Axes, Axes, Axes]:
@@ -65,15 +68,42 @@ def test_heat_maps_share_one_scale() -> None:
     figure = figure_of()
     left, right, _, bar = parts(figure)
     shown = most_variable(TRUTH, 100)
+    limit = colour_limit(TRUTH[:, shown], OWN[:, shown])
     for axes, values in ((left, TRUTH), (right, PREDICTION)):
         (image,) = axes.images
-        assert image.get_clim() == (-2, 2)
+        assert image.get_clim() == (-limit, limit)
         assert image.get_cmap().name == "RdBu_r"
         assert np.array_equal(image.get_array(), values[:, shown])
         assert "100 most variable" in axes.get_xlabel()
-    assert bar.get_ylim() == (-2, 2)
+    assert bar.get_ylim() == (-limit, limit)
     assert figure.get_suptitle() == "The title"
     assert [label.get_text() for label in left.get_yticklabels()] == SYMBOLS
+
+
+def test_colours_are_spent_on_the_other_genes() -> None:
+    truth = np.tile(np.linspace(-0.2, 0.2, 100), (4, 1))
+    own = np.zeros(truth.shape, dtype=bool)
+    own[range(4), range(4)] = True
+    truth[own] = -2.0
+    assert colour_limit(truth, own) == pytest.approx(0.2, abs=0.011)
+    # Without the marks, the falls are four of the largest 5 %.
+    assert colour_limit(truth, np.zeros_like(own)) > 0.19
+    truth[0, 50:] = np.nan
+    assert colour_limit(truth, own) == pytest.approx(0.2, abs=0.011)
+    assert colour_limit(np.zeros((2, 3)), np.zeros((2, 3), dtype=bool)) == 1
+    assert colour_limit(np.full((1, 3), np.nan), np.zeros((1, 3), dtype=bool)) == 1
+
+
+def test_the_falls_of_the_silenced_genes_are_marked() -> None:
+    left, right, _, bar = parts(figure_of())
+    shown = most_variable(TRUTH, 100).tolist()
+    for axes in (left, right):
+        (dots,) = axes.lines
+        found = {(int(y), shown[int(x)]) for x, y in zip(*dots.get_data(), strict=True)}
+        assert found == {(row, 149 - row) for row in range(5) if 149 - row in shown}
+    falls = [TRUTH[row, 149 - row] for row in range(5) if 149 - row in shown]
+    label = bar.get_ylabel().replace("−", "-")
+    assert f"itself: {min(falls):.2g} … {max(falls):.2g}" in label
 
 
 def test_the_most_variable_genes_in_order() -> None:
@@ -164,7 +194,8 @@ def test_a_density_needs_values_that_vary(values: list[float], density: bool) ->
 def test_few_and_many_perturbations(rows: int) -> None:
     values, symbols = np.full((rows, 3), 0.5), [f"GENE{i}" for i in range(rows)]
     correlation = np.array([0.1, 0.2, 0.4])
-    figure = draw(predictions_of(values, -values, symbols, correlation), title="t")
+    own = np.zeros(values.shape, dtype=bool)
+    figure = draw(predictions_of(values, -values, symbols, correlation), title="t", own=own)
     left, *_ = parts(figure)
     named = {
         int(tick): label.get_text()
@@ -181,7 +212,7 @@ def test_names_are_text_and_not_mathematics() -> None:
     with mpl.rc_context({"text.parse_math": False}), warnings.catch_warnings():
         warnings.simplefilter("error")
         predictions = predictions_of(TRUTH, PREDICTION, symbols, CORRELATION)
-        figure = draw(predictions, title=r"$\bad{ $ title")
+        figure = draw(predictions, title=r"$\bad{ $ title", own=OWN)
         assert png(figure).startswith(b"\x89PNG")
     left, *_ = parts(figure)
     assert [label.get_text() for label in left.get_yticklabels()] == symbols
@@ -193,7 +224,7 @@ def test_the_same_arrays_make_the_same_bytes() -> None:
 
 def test_what_was_measured_is_not_called_rebuilt() -> None:
     predictions = predictions_of(TRUTH, PREDICTION, SYMBOLS, CORRELATION, measured=True)
-    figure = draw(predictions, title="t")
+    figure = draw(predictions, title="t", own=OWN)
     by_title = {axes.get_title(): axes for axes in figure.axes if axes.images}
     assert set(by_title) == {"Truth", "Prediction"}
     (image,) = by_title["Truth"].images

@@ -931,3 +931,55 @@ def test_a_split_is_of_all_experiments_and_needs_a_column() -> None:
             SCHEMA,
         )
     assert "split, but no column says" in refused(crossval={"scheme": "split"})
+
+
+def checked(config: dict[str, Any]) -> Plan:
+    """Check a configuration by the schema, then plan it."""
+    check_schema(config, SCHEMA)
+    return Plan(config, SCHEMA)
+
+
+@pytest.mark.parametrize("folder", ["<results>/simulated", "results/simulated"])
+def test_a_file_of_the_example_alone_is_refused(folder: str) -> None:
+    text = refused(dataset={"means": f"{folder}/training_data_means.csv"})
+    assert "is a file of the embedded example" in text
+    assert "simulate_example.py --folder data" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "meant"),
+    [
+        ({"dataset": {"mean": "x"}}, "`means:`"),
+        ({"networks": {"string": {"score_treshold": 0.5}}}, "`score_threshold:`"),
+        ({"networks": {"x": {"like": "sting"}}}, "string"),
+        ({"networks": {"x": {"of": "strng", "shuffle": "links"}}}, "string"),
+        ({"networks": {"x": {"union": ["string", "sting"]}}}, "string"),
+        ({"experiments": {"x": {"like": "ech"}, "echo": {"models": ["echo"]}}}, "echo"),
+        ({"experiments": {"x": {"models": ["Echo"]}}}, "echo"),
+        ({"experiments": {"x": {"models": ["echo"], "network": "String"}}}, "string"),
+        (
+            {"experiments": {"x": {"members": ["eco", "echo"]}, "echo": {"models": ["echo"]}}},
+            "echo",
+        ),
+        ({"experiments": {"x": {"models": ["echo"], "sources": ["cels"]}}}, "cells"),
+        ({"crossval": {"scheme": "unseen", "prior": "cels"}}, "cells"),
+        ({"crossval": {"scheme": "kfold"}}, "k_fold"),
+        ({"baselines": ["means"]}, "mean"),
+        ({"echo": {"objective": "scores"}}, "score"),
+        ({"sweeps": {"s": {"experiment": "ecko", "grid": {"models": [["mean"]]}}}}, "echo"),
+        ({"sweeps": {"s": {"experiment": "echo", "grid": {"eco.blends": [[1]]}}}}, "echo"),
+    ],
+)
+def test_a_wrong_name_is_answered_with_the_nearest(changes: dict[str, Any], meant: str) -> None:
+    base = {
+        **SHORT,
+        "networks": {"string": {"score_threshold": 0.5}},
+        "priors": {"cells": {"deltas": "a.csv"}},
+        "experiments": {"echo": {"models": ["echo"]}},
+    }
+    with pytest.raises(ConfigError, match=f" Did you mean {meant}\\?$"):
+        checked(overlay(base, changes))
+
+
+def test_no_name_is_guessed_where_none_is_alike() -> None:
+    assert refused(baselines=["qqq"]).endswith("Correct the name.")

@@ -38,6 +38,8 @@ def results(tmp_path: Path) -> Path:
     write(folder / "comparison.csv", ROWS)
     write(folder / "comparison.md", "")
     write(folder / "echo/figure.png", "")
+    write(folder / "echo/top_effects.csv", "")
+    write(folder / "figures/comparison.png", "")
     counts = {"train": {"genes": 24, "isolated": ["A"]}, "validation": {"genes": 8}}
     for network in ("string", "rewired"):
         write(folder / f"networks/{network}/summary.json", {"perturbed": counts})
@@ -63,6 +65,11 @@ def test_about_ten_lines(results: Path) -> None:
         "Look first at:",
         f"  {results}/comparison.md  (all scores)",
         f"  {results}/echo/figure.png  (echo: predictions beside measurements)",
+        (
+            f"  {results}/echo/top_effects.csv  "
+            "(what happens if the genes that you named are silenced)"
+        ),
+        f"  {results}/figures/comparison.png  (all scores drawn; more beside it)",
         "The same command with `--report report.html` makes one page of all results.",
     ]
 

@@ -17,7 +17,7 @@ FOLDS = 6
 # Jobs of each rule when both experiments run again from a stage on; `second` has three alphas,
 # one of which is that of `published`. The only baseline, `mean`, learns from responses alone.
 OUTPUTS = {"plot_figure": 2, "write_submission": 2}
-COMPARE = {"compare_experiments": 1}
+COMPARE = {"compare_experiments": 1, "plot_results": 1}
 AGGREGATE = {"aggregate_folds": 2} | OUTPUTS | COMPARE
 FOLD = {"loo_fold": 2 * FOLDS} | AGGREGATE
 DECOMPOSE = {"decompose_responses": 2} | FOLD
@@ -45,7 +45,7 @@ ONE = {
     "aggregate_folds": 1,
     "plot_figure": 1,
     "write_submission": 1,
-    "compare_experiments": 1,
+    **COMPARE,
 }
 
 
@@ -117,7 +117,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "l1 ratio": ({"regression": {"l1_ratio": 0.4}}, BOTH | FOLD),
     "padding": ({"submission": {"padding": 5}}, {"write_submission": 2}),
     "sample": ({"submission": {"sample": "data/sample.csv"}}, {"write_submission": 2}),
-    "ranking": ({"ranking": {"threshold": 0.5}}, {"compare_experiments": 1}),
+    "ranking": ({"ranking": {"threshold": 0.5}}, COMPARE),
     "export": ({"export": ["h5ad", "effects"]}, {"export_predictions": 2}),
     "control": ({"dataset": {"control": "other"}}, CHECKPOINT | SETTING),
     "scale": ({"dataset": {"scale": "ln"}}, CHECKPOINT | SETTING),
@@ -147,7 +147,8 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"baselines": ["mean", "nearest"]},
         {"build_kernels": 1} | LISTED | PREDICT,
     ),
-    "no baseline": ({"baselines": []}, {"list_experiments": 1} | COMPARE),
+    # Nothing is held out, so there is no figure for papers.
+    "no baseline": ({"baselines": []}, {"list_experiments": 1, "compare_experiments": 1}),
     "one more experiment": ({"experiments": {"third": RIDGE}}, LISTED | ONE),
     "one more experiment and alpha": (
         {"experiments": {"third": RIDGE | {"diffusion": {"alphas": [0.1]}}}},
@@ -195,6 +196,8 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
 #: An edited file of the code, and the jobs that it brings.
 CODE: dict[str, dict[str, int]] = {
     "echoes/report/heatmaps": {"plot_figure": 2},
+    "echoes/report/style": {"plot_figure": 2, "plot_results": 1},
+    "echoes/report/comparison_figure": {"plot_results": 1},
     "echoes/report/submission": {"write_submission": 2},
     "echoes/scoring/published": AGGREGATE,
     "echoes/scoring/comparison": COMPARE,
@@ -220,6 +223,7 @@ CODE: dict[str, dict[str, int]] = {
     "predict_genes": {},
     "write_gene_predictions": {},
     "plot_figure": {"plot_figure": 2},
+    "plot_results": {"plot_results": 1},
     "aggregate_folds": AGGREGATE,
     "aggregate_held_out": {},
     "rank_sweep": {},

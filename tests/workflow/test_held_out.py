@@ -36,6 +36,11 @@ RUNS = tuple(f"alphas.{i}" for i in range(4))
 ALL = (*EXPERIMENTS, *BASELINES, *RUNS)
 #: How many jobs an experiment, a baseline or a run is spread over.
 SPREAD = dict.fromkeys(ALL, PARTS) | dict.fromkeys(("linear", *BASELINES), 1)
+FIGURES_FOR_PAPERS = {
+    f"figures/{name}.{kind}"
+    for name in ("comparison", "perturbations", "calibration", "network_help")
+    for kind in ("pdf", "svg", "png")
+}
 KERNELS = {
     "string/kernels/log_alphas~0.25+0.75.npz",  # of echo, the ensemble and two runs
     "string/kernels/log_alphas~0.25.npz",  # of the other two, the baseline nearest and echo_base
@@ -75,6 +80,7 @@ def predicted(work: Any, name: str) -> dict[str, npt.NDArray[Any]]:
 
 def test_all_files_are_there_and_no_others(held_out: Any) -> None:
     expected = {
+        *FIGURES_FOR_PAPERS,
         *(f"networks/string/{name}" for name in ("adjacency.npz", "laplacian.npz", "genes.tsv")),
         *(f"networks/string/{name}" for name in ("links.npz", "links.json", "coverage.tsv")),
         "networks/string/summary.json",
@@ -294,7 +300,8 @@ def test_cores_hashes_and_locale_change_no_byte(
 
 #: All that follows from an experiment's out-of-fold predictions for its reader.
 REPORTED = {"aggregate_held_out": 1, "plot_figure": 1, "write_submission": 1}
-COMPARE = {"compare_experiments": 1}
+DRAWN = {"plot_results": 1}
+COMPARE = {"compare_experiments": 1, **DRAWN}
 LISTED = {"list_experiments": 1, **COMPARE}
 FIGURES = {"plot_figure": 1, "write_submission": 1}
 #: An experiment that is new, in two parts and one of the validation genes, without the comparison.
@@ -449,9 +456,12 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     ),
     "a learning curve, also of experiments like it": (
         changed("echo", learning_curve=[3, 4]),
-        times(3, curve(2)),
+        total(times(3, curve(2)), DRAWN),
     ),
-    "a learning curve of one experiment": (changed("echo_base", learning_curve=[3]), curve(1)),
+    "a learning curve of one experiment": (
+        changed("echo_base", learning_curve=[3]),
+        total(curve(1), DRAWN),
+    ),
     "a sweep that is left out": ({"sweeps": {"alphas": None}}, {}),
 }
 
@@ -572,7 +582,8 @@ def test_without_truth_the_means_are_what_is_predicted(bare: Any) -> None:
 
 def test_nothing_held_out_is_compared_with_nothing(done: Any) -> None:
     done.change(baselines=[])
-    assert done.snakemake().ran == LISTED
+    # Nor is there a figure for papers.
+    assert done.snakemake().ran == {"list_experiments": 1, "compare_experiments": 1}
     assert done.planned() == {}
     results = done.path / "results/small"
     table = pd.read_csv(results / "comparison.csv")
@@ -689,7 +700,7 @@ def test_a_learning_curve(held_out: Any, tmp_path: Path) -> None:
     comparison = work.path / "results/small/comparison.csv"
     before = comparison.read_bytes()
     work.change(**changed("echo_base", learning_curve=[4]))
-    assert work.snakemake().ran == curve(1)
+    assert work.snakemake().ran == total(curve(1), DRAWN)
     folder = work.path / "results/small/echo_base"
     table = pd.read_csv(folder / "learning_curve.csv")
     assert table["training"].tolist() == [4, N - 1]
@@ -700,7 +711,7 @@ def test_a_learning_curve(held_out: Any, tmp_path: Path) -> None:
     assert comparison.read_bytes() == before
     # A new size adds its run alone.
     work.change(**changed("echo_base", learning_curve=[3, 4]))
-    assert work.planned() == curve(1)
+    assert work.planned() == total(curve(1), DRAWN)
     work.snakemake()
     assert pd.read_csv(folder / "learning_curve.csv")["training"].tolist() == [3, 4, N - 1]
     work.change(**changed("echo_base", learning_curve=[3, 4, N]))

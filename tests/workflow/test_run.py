@@ -35,6 +35,11 @@ DATASET_FILES = {
     *("mean/held_out/0.npz", "mean/settings.json", "experiments.json", "config.json"),
     *("comparison.csv", "comparison.md", "differences.csv"),
     *("perturbation_scores.parquet", "gene_scores.parquet"),
+    *(
+        f"figures/{name}.{kind}"
+        for name in ("comparison", "perturbations")
+        for kind in ("pdf", "svg", "png")
+    ),
 }
 EXPERIMENT_FILES = {
     *("features.npz", "components.npz", "predictions.npz", "oof_predictions.csv"),

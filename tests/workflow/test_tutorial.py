@@ -1,4 +1,4 @@
-"""Each command of docs/tutorial.md, as a reader runs it."""
+"""Each command of docs/tutorial.md and docs/one-gene.md, as a reader runs it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = ROOT / "docs/tutorial.md"
 
 
-@pytest.mark.slow
-def test_the_commands_of_the_tutorial(pristine: Any, tmp_path: Path) -> None:
+def run_page(page_name: str, pristine: Any, tmp_path: Path) -> Path:
+    """Run all commands of a page in a clone, and return its folder."""
     work = pristine.copy(tmp_path / "main").path
     for name in ("Makefile", "requirements.lock"):
         shutil.copy2(ROOT / name, work / name)
@@ -27,8 +26,9 @@ def test_the_commands_of_the_tutorial(pristine: Any, tmp_path: Path) -> None:
     (work / ".venv").mkdir()
     (work / ".venv/bin").symlink_to(environment / "bin")
     (work / ".venv/installed").touch()
-    blocks = re.findall(r"^```bash\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    assert len(blocks) >= 6
+    page = (ROOT / "docs" / page_name).read_text("utf-8")
+    blocks = re.findall(r"^```bash\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert blocks
     # Activation only changes the path.
     text = "\n".join(blocks).replace(
         "source .venv/bin/activate", f"export PATH={environment / 'bin'}:$PATH"
@@ -46,6 +46,27 @@ def test_the_commands_of_the_tutorial(pristine: Any, tmp_path: Path) -> None:
         timeout=1500,
     )
     assert run.returncode == 0, run.stdout[-5000:]
+    return Path(work)
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_answer_for_a_gene(pristine: Any, tmp_path: Path) -> None:
+    work = run_page("one-gene.md", pristine, tmp_path)
+    table = (work / "results/gene/echo/top_effects.csv").read_text(encoding="utf-8")
+    page = (ROOT / "docs/one-gene.md").read_text("utf-8").splitlines()
+    header, *rows = table.splitlines()[:4]
+    shown = page[page.index(header) + 1 :]
+    for row, line in zip(rows, shown, strict=False):
+        *names, predicted, _, error = row.split(",")
+        *expected, value, _, width = line.split(",")
+        assert names == expected
+        assert (float(predicted), float(error)) == pytest.approx((float(value), float(width)), 1e-3)
+    assert (work / "results/gene/figures/network_help.svg").is_file()
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_tutorial(pristine: Any, tmp_path: Path) -> None:
+    work = run_page("tutorial.md", pristine, tmp_path)
     results = work / "results/my_screen"
     assert (results / "perturbations/cells.png").stat().st_size > 10_000
     assert (results / "echo/predictions.h5ad").is_file()

@@ -88,7 +88,8 @@ rule describe_cells:
         figure=report(
             "<results>/<dataset>/perturbations/cells.png",
             caption="../report/cells.rst",
-            category="cells",
+            category="Screen",
+            labels={"result": "Cells"},
         ),
     log:
         "<logs>/<dataset>/describe_cells.log",

@@ -74,12 +74,16 @@ rule aggregate_folds:
         oof=report(
             "<results>/<dataset>/{experiment}/oof_predictions.csv",
             caption="../report/oof_predictions.rst",
-            category="{experiment}",
+            category="Experiments",
+            subcategory="{experiment}",
+            labels={"result": "Predictions"},
         ),
         scores=report(
             "<results>/<dataset>/{experiment}/fold_scores.csv",
             caption="../report/fold_scores.rst",
-            category="{experiment}",
+            category="Experiments",
+            subcategory="{experiment}",
+            labels={"result": "Scores of each perturbation"},
         ),
         summary="<results>/<dataset>/{experiment}/summary.json",
         predictions="<results>/<dataset>/{experiment}/predictions.npz",

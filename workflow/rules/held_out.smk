@@ -57,17 +57,23 @@ rule aggregate_held_out:
         oof=report(
             "<results>/<dataset>/{experiment}/oof_predictions.csv",
             caption="../report/held_out_predictions.rst",
-            category="{experiment}",
+            category="Experiments",
+            subcategory="{experiment}",
+            labels={"result": "Predictions"},
         ),
         scores=report(
             "<results>/<dataset>/{experiment}/fold_scores.csv",
             caption="../report/held_out_scores.rst",
-            category="{experiment}",
+            category="Experiments",
+            subcategory="{experiment}",
+            labels={"result": "Scores of each perturbation"},
         ),
         calibration=report(
             "<results>/<dataset>/{experiment}/calibration.csv",
             caption="../report/calibration.rst",
-            category="{experiment}",
+            category="Experiments",
+            subcategory="{experiment}",
+            labels={"result": "Calibration"},
         ),
         uncertainty="<results>/<dataset>/{experiment}/uncertainty.parquet",
         summary="<results>/<dataset>/{experiment}/summary.json",
@@ -112,7 +118,8 @@ rule estimate_upper_bound:
         report(
             "<results>/<dataset>/upper_bound.csv",
             caption="../report/upper_bound.rst",
-            category="comparison",
+            category="Comparison",
+            labels={"result": "How much is left"},
         ),
     log:
         "<logs>/<dataset>/estimate_upper_bound.log",
@@ -151,13 +158,15 @@ rule compare_experiments:
         comparison=report(
             "<results>/<dataset>/comparison.csv",
             caption="../report/comparison.rst",
-            category="comparison",
+            category="Comparison",
+            labels={"result": "All scores, with intervals"},
         ),
         table="<results>/<dataset>/comparison.md",
         differences=report(
             "<results>/<dataset>/differences.csv",
             caption="../report/differences.rst",
-            category="comparison",
+            category="Comparison",
+            labels={"result": "Paired differences"},
         ),
         by_perturbation="<results>/<dataset>/perturbation_scores.parquet",
         by_gene="<results>/<dataset>/gene_scores.parquet",
@@ -204,7 +213,8 @@ rule rank_sweep:
         report(
             "<results>/<dataset>/sweeps/{sweep}.csv",
             caption="../report/sweep.rst",
-            category="sweeps",
+            category="Sweeps",
+            labels={"result": "{sweep}"},
         ),
     log:
         "<logs>/<dataset>/rank_sweep/{sweep}.log",
@@ -241,7 +251,9 @@ rule plot_learning_curve:
         figure=report(
             "<results>/<dataset>/{experiment}/learning_curve.png",
             caption="../report/learning_curve.rst",
-            category="{experiment}",
+            category="Experiments",
+            subcategory="{experiment}",
+            labels={"result": "Learning curve"},
         ),
     log:
         "<logs>/<dataset>/{experiment}/plot_learning_curve.log",
@@ -256,14 +268,12 @@ rule plot_learning_curve:
             f"{size}={run.name}" for size, run in PLAN.curves[w.experiment].items()
         ],
         seed=lookup(dpath="seed", within=CONFIG),
-        title=lambda w: f"{CONFIG['dataset']['name']}, experiment {w.experiment}",
     shell:
         "python {input.script:q}"
         " --perturbations {input.perturbations:q}"
         " --settings {input.settings:q}"
         " --runs {params.runs:q}"
         " --seed {params.seed}"
-        " --title {params.title:q}"
         " --table {output.table:q}"
         " --figure {output.figure:q}"
         " 2> {log:q}"

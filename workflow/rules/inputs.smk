@@ -125,7 +125,8 @@ checkpoint read_perturbations:
         checks=report(
             "<results>/<dataset>/perturbations/checks.md",
             caption="../report/checks.rst",
-            category="data set",
+            category="Screen",
+            labels={"result": "Checks"},
         ),
         summary="<results>/<dataset>/perturbations/summary.json",
     log:

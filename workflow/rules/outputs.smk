@@ -1,7 +1,8 @@
-"""Outputs: the figure of an experiment, its submission, and files for other programs.
+"""Outputs: figures, the submission of an experiment, and files for other programs.
 
-Needs: {experiment}/predictions.npz, {experiment}/summary.json, {experiment}/held_out/.
-Makes: {experiment}/figure.png, {experiment}/figure.pdf, {experiment}/submission.csv,
+Needs: {experiment}/predictions.npz, {experiment}/summary.json, {experiment}/held_out/, tables of
+scores.
+Makes: {experiment}/figure.png, {experiment}/figure.pdf, figures/, {experiment}/submission.csv,
 {experiment}/predictions.h5ad, {experiment}/effects.parquet, {experiment}/*_predictions.parquet.
 """
 
@@ -11,12 +12,15 @@ rule plot_figure:
     input:
         script=scripts_file("plot_figure.py"),
         code=code("plot_figure.py"),
+        perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         predictions="<results>/<dataset>/{experiment}/predictions.npz",
     output:
         png=report(
             "<results>/<dataset>/{experiment}/figure.png",
             caption="../report/figure.rst",
-            category="{experiment}",
+            category="Experiments",
+            subcategory="{experiment}",
+            labels={"result": "Truth beside prediction"},
         ),
         pdf="<results>/<dataset>/{experiment}/figure.pdf",
     log:
@@ -31,10 +35,59 @@ rule plot_figure:
         ),
     shell:
         "python {input.script:q}"
+        " --perturbations {input.perturbations:q}"
         " --predictions {input.predictions:q}"
         " --title {params.title:q}"
         " --png {output.png:q}"
         " --pdf {output.pdf:q}"
+        " 2> {log:q}"
+
+
+rule plot_results:
+    """Draw the figures of the data set for papers: those that there is something to draw for."""
+    input:
+        script=scripts_file("plot_results.py"),
+        code=code("plot_results.py"),
+        perturbations="<results>/<dataset>/perturbations/perturbations.npz",
+        comparison="<results>/<dataset>/comparison.csv",
+        by_perturbation="<results>/<dataset>/perturbation_scores.parquet",
+        upper_bound=PLAN.bound_files,
+        tables=figures.tables(PLAN),
+    output:
+        # A rule without outputs would be none: if there is nothing to draw, nothing asks for it.
+        pdf=list(figures.files(PLAN, "pdf").values())
+        or "<results>/<dataset>/figures/comparison.pdf",
+        png=[
+            report(
+                path,
+                caption=figures.caption(name),
+                category="Comparison",
+                labels={"result": figures.TITLES[name]},
+            )
+            for name, path in figures.files(PLAN, "png").items()
+        ],
+        svg=list(figures.files(PLAN, "svg").values()),
+    log:
+        "<logs>/<dataset>/plot_results.log",
+    benchmark:
+        "<benchmarks>/<dataset>/plot_results.tsv"
+    conda:
+        "../../envs/echoes.yaml"
+    params:
+        folder=lambda w, input: Path(input.comparison).parent,
+        output=lambda w, output: Path(output.pdf[0]).parent,
+        calibrated=figures.calibrated(PLAN),
+        curves=list(PLAN.curves),
+        twins=["=".join(twin) for twin in figures.twins(PLAN)],
+    shell:
+        "python {input.script:q}"
+        " --folder {params.folder:q}"
+        " --perturbations {input.perturbations:q}"
+        " --upper-bound {input.upper_bound:q}"
+        " --calibrated {params.calibrated:q}"
+        " --curves {params.curves:q}"
+        " --twins {params.twins:q}"
+        " --output {params.output:q}"
         " 2> {log:q}"
 
 
@@ -50,7 +103,9 @@ rule write_submission:
         report(
             "<results>/<dataset>/{experiment}/submission.csv",
             caption="../report/submission.rst",
-            category="{experiment}",
+            category="Experiments",
+            subcategory="{experiment}",
+            labels={"result": "Submission"},
         ),
     log:
         "<logs>/<dataset>/{experiment}/write_submission.log",

@@ -44,6 +44,11 @@ class Model:
         """Dotted name of the module that its function is in."""
         return self.function.partition(":")[0]
 
+    @property
+    def expected_errors(self) -> bool:
+        """Whether its inner loop predicts the training rows, which tells how large errors are."""
+        return "inner_crossval" in self.reads
+
 
 _LINEAR = ("features", "response", "regression")
 

@@ -132,9 +132,14 @@ def degree(adjacency: sp.csr_array[np.float64]) -> Floats:
 
 def has_link(adjacency: sp.csr_array[np.float64]) -> Bools:
     """Whether each gene has a link to another gene, (N,)."""
-    entries = np.diff(adjacency.indptr) - (adjacency.diagonal() != 0)
-    linked: Bools = entries > 0
+    linked: Bools = link_counts(adjacency) > 0
     return linked
+
+
+def link_counts(adjacency: sp.csr_array[np.float64]) -> Ints:
+    """Count the other genes that each gene is linked to, (N,)."""
+    counts: Ints = np.diff(adjacency.indptr) - (adjacency.diagonal() != 0)
+    return counts
 
 
 def random_walk_laplacian(adjacency: sp.csr_array[np.float64]) -> sp.csr_array[np.float64]:

@@ -70,12 +70,12 @@ def table_paths(config: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def check_example(config: Mapping[str, Any], networks: Mapping[str, Network]) -> None:
-    """Refuse a configuration that mixes files of the embedded example with other files.
+    """Refuse files of the embedded example in another configuration, or mixed with others.
 
     Raises
     ------
     ConfigError
-        When there are both; the message names the keys of both.
+        When there are both, or nothing says how large the example is; the message names keys.
     """
     paths = table_paths(config)
     for name, network in networks.items():
@@ -83,6 +83,17 @@ def check_example(config: Mapping[str, Any], networks: Mapping[str, Network]) ->
         paths |= {
             f"networks: {name}: {key}": network.settings[key] or "STRING's server" for key in keys
         }
+    # Where results are not elsewhere, a path may name their folder itself.
+    folders = (EXAMPLE, "results/simulated/")
+    made = [key for key, path in paths.items() if path and path.startswith(folders)]
+    if made and not config.get("simulation"):
+        raise ConfigError(
+            made[0],
+            f"{paths[made[0]]} is a file of the embedded example, which this configuration is not",
+            expected="a file of your own",
+            remedy="`python scripts/simulate_example.py --folder data` writes the same files into "
+            "a folder of yours.",
+        )
     example = [f"`{key}`" for key, path in paths.items() if path and path.startswith(EXAMPLE)]
     other = [f"`{key}`" for key, path in paths.items() if path and not path.startswith(EXAMPLE)]
     if example and other:

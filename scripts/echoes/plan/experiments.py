@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from echoes.models.catalogue import MODELS
-from echoes.plan.settings import SECTIONS, ConfigError, Settings, overlay
+from echoes.plan.settings import SECTIONS, ConfigError, Settings, nearest, overlay
 
 #: Settings of every baseline: log features for `nearest`, and a single job.
 BASELINE: Settings = {"features": {"transform": "log"}, "crossval": {"parts": 1}}
@@ -153,7 +153,9 @@ def make_experiment(
             f"{place}: network",
             f"there is no network {network}",
             expected=f"one of {', '.join(config['networks'])}",
-            remedy="Correct the name, or add it under `networks:`.",
+            remedy=nearest(
+                network, config["networks"], "Correct the name, or add it under `networks:`."
+            ),
         )
     sections = {
         section: overlay(config[section], settings.get(section, {})) for section in SECTIONS
@@ -216,7 +218,9 @@ def _check_model(model: str, protocol: str, place: str) -> None:
             if model not in MODELS
             else f"{model} cannot be evaluated by the {protocol} protocol",
             expected=f"one of {', '.join(allowed)}",
-            remedy="Correct the name." if model not in MODELS else "Choose another protocol.",
+            remedy="Choose another protocol."
+            if model in MODELS
+            else nearest(model, allowed, "Correct the name."),
         )
 
 
@@ -244,6 +248,7 @@ def check_members(experiment: Experiment, experiments: Mapping[str, Experiment])
     ConfigError
         When a member is not.
     """
+    possible = [name for name, each in experiments.items() if each.held_out and each.models]
     for name in experiment.members:
         member = experiments.get(name)
         if member is None or not member.held_out:
@@ -256,7 +261,9 @@ def check_members(experiment: Experiment, experiments: Mapping[str, Experiment])
             f"experiments: {experiment.name}: members",
             f"{name} is {problem}",
             expected="experiments with `protocol: held_out` and `models:`",
-            remedy="Correct the list.",
+            remedy=nearest(name, possible, "Correct the list.")
+            if name not in experiments
+            else "Correct the list.",
         )
 
 
@@ -291,7 +298,11 @@ def sweep_runs(
             f"sweeps: {sweep}: experiment",
             str(settings["experiment"]),
             expected="the name of an experiment with `protocol: held_out` and `models:`",
-            remedy="Correct the name, or add the experiment.",
+            remedy="Correct the name, or add the experiment."
+            if base
+            else nearest(
+                settings["experiment"], experiments, "Correct the name, or add the experiment."
+            ),
         )
     grid: Mapping[str, Sequence[Any]] = settings["grid"]
     for path in grid:
@@ -300,7 +311,11 @@ def sweep_runs(
                 f"sweeps: {sweep}: grid",
                 path,
                 expected=f"models, network, or a key of {', '.join(SECTIONS)}",
-                remedy="Write it as section.key, for instance diffusion.alphas.",
+                remedy=nearest(
+                    path.partition(".")[0],
+                    SECTIONS,
+                    "Write it as section.key, for instance diffusion.alphas.",
+                ),
             )
     for number, values in enumerate(itertools.product(*grid.values())):
         varied = dict(zip(grid, values, strict=True))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from echoes.plan import paths
-from echoes.plan.settings import COMBINATIONS, ConfigError, Settings, kind_of_network
+from echoes.plan.settings import COMBINATIONS, ConfigError, Settings, kind_of_network, nearest
 
 #: Paths among the settings of networks; the records have the checksums of these files instead.
 _PATHS = ("links", "info", "aliases", "checksums", "edges")
@@ -238,14 +238,18 @@ class _Networks:
     def require(self, name: str, key: str, base: str) -> None:
         """Check that a network is made of one that has links of its own."""
         possible = [
-            other for other, each in self.settings.items() if kind_of_network(each) != "shuffled"
+            other
+            for other, each in self.settings.items()
+            if other != name and kind_of_network(each) != "shuffled"
         ]
-        if base not in possible:
+        if base not in (*possible, name):
             raise ConfigError(
                 f"networks: {name}: {key}",
                 f"{base} is shuffled itself" if base in self.settings else f"there is no {base}",
                 expected=f"a network that is made of links: {', '.join(possible) or 'add one'}",
-                remedy="Correct the name.",
+                remedy="Correct the name."
+                if base in self.settings
+                else nearest(base, possible, "Correct the name."),
             )
 
 

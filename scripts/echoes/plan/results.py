@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from echoes.plan import asked, paths
+from echoes.plan import asked, figures, paths
 from echoes.plan.plan import Plan
 
 
@@ -18,4 +18,4 @@ def final_files(plan: Plan) -> list[str]:
             answers=asked.answers(each, dataset, plan.networks),
             export=export,
         )
-    return [*final, *plan.shared_files()]
+    return [*final, *plan.shared_files(), *figures.final_files(plan)]

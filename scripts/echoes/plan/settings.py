@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from echoes.io.errors import InputError
@@ -37,6 +38,26 @@ class ConfigError(InputError):
 
     def __init__(self, place: str, problem: str, *, expected: str, remedy: str) -> None:
         super().__init__("configuration", place, problem, expected=expected, remedy=remedy)
+
+
+def nearest(name: object, known: Iterable[str], otherwise: str, *, written: str = "{}") -> str:
+    """Ask whether a known name was meant, where one is alike; else give another remedy.
+
+    Parameters
+    ----------
+    name
+        A name that is not known.
+    known
+        Names that could stand there.
+    otherwise
+        What to do where none of them is alike.
+    written
+        How a name is written, with ``{}`` in its place.
+    """
+    # Capital letters are no other name.
+    by_case = {each.casefold(): each for each in known}
+    close = difflib.get_close_matches(str(name).casefold(), by_case, 1)
+    return f"Did you mean {written.format(by_case[close[0]])}?" if close else otherwise
 
 
 def overlay(base: Mapping[str, Any], changes: Mapping[str, Any]) -> Settings:
@@ -148,11 +169,14 @@ def inherit(named: Mapping[str, Any], place: str) -> Settings:
                 remedy="Remove one `like:`.",
             )
         if named.get(other) is None:
+            others = [n for n, s in named.items() if s is not None and n != name]
             raise ConfigError(
                 f"{place}: {name}: like",
                 f"there is no {other}",
-                expected=f"one of {', '.join(n for n, s in named.items() if s and n != name)}",
-                remedy="Correct the name.",
+                expected=f"one of {', '.join(others)}"
+                if others
+                else "no `like:`: there is no other",
+                remedy=nearest(other, others, "Correct the name."),
             )
         inherited = resolve(other, (*seen, name))
         # An experiment has either models or members.

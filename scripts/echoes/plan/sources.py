@@ -8,7 +8,7 @@ from typing import Any
 
 from echoes.plan import asked, paths
 from echoes.plan.experiments import Experiment
-from echoes.plan.settings import ConfigError
+from echoes.plan.settings import ConfigError, nearest
 
 #: Sections of the configuration with sources by name.
 SECTIONS = ("networks", "priors", "gene_features")
@@ -52,7 +52,13 @@ def check_sources(experiment: Experiment, config: Mapping[str, Any]) -> None:
                 f"experiments: {experiment.name}: sources",
                 f"{name} {problem}",
                 expected=f"some of {', '.join(others)}" if others else "no sources: there are none",
-                remedy="Correct the name, or add it under networks, priors or gene_features.",
+                remedy="Remove it."
+                if name in known
+                else nearest(
+                    name,
+                    others,
+                    "Correct the name, or add it under networks, priors or gene_features.",
+                ),
             )
     if experiment.sources and "echo" not in experiment.models:
         raise ConfigError(
@@ -110,7 +116,11 @@ def check_unseen(experiment: Experiment, config: Mapping[str, Any]) -> None:
             "crossval: prior",
             f"there is no prior {prior}",
             expected=f"one of {', '.join(config['priors']) or 'the priors: there are none'}",
-            remedy="Correct the name, or add the other cells under `priors:`.",
+            remedy=nearest(
+                prior,
+                config["priors"],
+                "Correct the name, or add the other cells under `priors:`.",
+            ),
         )
     if not experiment.held_out or experiment.training is not None:
         raise ConfigError(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from echoes.plan.document import values_of
-from echoes.plan.settings import ConfigError, inherit
+from echoes.plan.settings import ConfigError, inherit, nearest
 
 if TYPE_CHECKING:
     import yaml
@@ -95,12 +94,11 @@ def _explained(error: ValidationError, schema: Mapping[str, Any]) -> ConfigError
     if rule == "additionalProperties":
         allowed = list(part["properties"])
         extra = next(key for key in value if key not in allowed)
-        close = difflib.get_close_matches(str(extra), allowed, 1)
         return ConfigError(
             f"{place}: {extra}" if place else str(extra),
             "there is no such key",
             expected=f"one of {', '.join(allowed)}",
-            remedy=f"Did you mean `{close[0]}:`?" if close else "config/README.md explains all.",
+            remedy=nearest(extra, allowed, "config/README.md explains all.", written="`{}:`"),
         )
     if rule == "required":
         missing = next(key for key in part["required"] if key not in value)
@@ -121,7 +119,8 @@ def _explained(error: ValidationError, schema: Mapping[str, Any]) -> ConfigError
         expected = "each value once"
     else:
         expected = values_of(part, schema)
-    remedy = "Correct the value."
+    values = [each for each in part.get("enum", ()) if isinstance(each, str)]
+    remedy = nearest(value, values, "Correct the value.")
     if isinstance(value, str) and rule == "type":
         remedy = (
             "Write numbers without quotes, and 1e-3 as 1.0e-3 or 0.001; inside {} of --config "

@@ -17,6 +17,8 @@ from typing import Any
 STAGES = {"loo_fold": "folds", "predict_held_out": "parts"}
 #: The rule whose jobs are added to the run once the perturbations have been read.
 ADDED_LATER = "loo_fold"
+#: From this number of such jobs on, a run says at its start that they take longest.
+MANY = 10
 #: Events (`LogEvent` of Snakemake's logger plugins) that `JobLines` writes in its own way.
 HIDDEN_EVENTS = frozenset(
     {"group_info", "job_finished", "job_info", "job_started", "progress", "shellcmd"}
@@ -131,6 +133,12 @@ class JobLines(logging.Handler):
         for handler in self._terminals:
             handler.addFilter(is_shown)
         self._shown = bool(self._terminals)
+        fits = sum(stage.jobs for stage in self._stages.values())
+        if self._shown and fits >= MANY:
+            self.write(
+                f"{fits} of these jobs fit models, which takes longest; the time left is shown "
+                "once some of them have ended."
+            )
 
     def hide(self) -> None:
         """Stop writing lines, and show Snakemake's messages on the terminal again."""

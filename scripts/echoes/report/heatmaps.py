@@ -7,12 +7,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.stats import gaussian_kde
 
-from echoes.io.arrays import Floats, Ints
+from echoes.io.arrays import Bools, Floats, Ints
+from echoes.report.style import CHANCE, EXPERIMENT, PAGE, TWIN, short
 from echoes.scoring.gaps import mean_of_measured, measured_pairs
 from echoes.scoring.predictions import Predictions
 
-#: Deltas of this absolute value or more have the darkest colours, log2 units.
-COLOUR_LIMIT = 2.0
+#: Share of the entries, without those of the silenced genes themselves, within the colours.
+WITHIN = 0.95
+#: Entries that were not measured.
+_GAP = "#D9D9D9"
 
 
 def most_variable(truth: Floats, count: int) -> Ints:
@@ -30,7 +33,31 @@ def most_variable(truth: Floats, count: int) -> Ints:
     return np.argsort(-variance, kind="stable")[:count]
 
 
-def draw(predictions: Predictions, *, title: str, genes: int = 100) -> Figure:
+def colour_limit(truth: Floats, own: Bools) -> float:
+    """Absolute value from which on colours are darkest.
+
+    Parameters
+    ----------
+    truth
+        (n, k) responses in the heat map; NaN where not measured.
+    own
+        (n, k) where the gene is one that the perturbation silences: its fall is ten times as large
+        as other responses, and would leave them white.
+
+    Returns
+    -------
+    float
+        The `WITHIN` quantile of the others, rounded up to two digits; 1 where they are all 0.
+    """
+    others = np.abs(truth[~own & ~np.isnan(truth)])
+    limit = float(np.quantile(others, WITHIN)) if len(others) else 0.0
+    if not limit > 0:
+        return 1.0
+    step = 10.0 ** (np.floor(np.log10(limit)) - 1)
+    return float(np.ceil(limit / step - 1e-9) * step)
+
+
+def draw(predictions: Predictions, *, title: str, own: Bools, genes: int = 100) -> Figure:
     """Draw an experiment's out-of-fold predictions beside the responses they are compared with.
 
     Two heat maps with one colour bar show the most variable genes. Below is a histogram, with a
@@ -42,6 +69,8 @@ def draw(predictions: Predictions, *, title: str, genes: int = 100) -> Figure:
         The experiment's predictions, log2 units.
     title
         Title of the figure.
+    own
+        (n, G) where the gene is one that the perturbation silences; these entries are marked.
     genes
         Number of genes in the heat maps.
 
@@ -52,11 +81,14 @@ def draw(predictions: Predictions, *, title: str, genes: int = 100) -> Figure:
     names = predictions.perturbations.tolist()
     shown = most_variable(predictions.reference, genes)
     rows = len(names)
-    figure = Figure(figsize=(12, 7.5 + min(rows, 120) * 0.03), layout="constrained")
-    figure.suptitle(title)
-    grid = figure.add_gridspec(2, 2, height_ratios=[2.2, 1])
+    figure = Figure(figsize=(PAGE, 4.4 + min(rows, 120) * 0.028), layout="constrained")
+    figure.suptitle(title, fontsize=8)
+    grid = figure.add_gridspec(2, 2, height_ratios=[2.2 + min(rows, 120) * 0.016, 1])
     left = figure.add_subplot(grid[0, 0])
     right = figure.add_subplot(grid[0, 1], sharex=left, sharey=left)
+    marked = own[:, shown]
+    limit = colour_limit(predictions.reference[:, shown], marked)
+    beyond = False
     for axes, name, values in (
         (left, predictions.reference_name, predictions.reference),
         (right, "Prediction", predictions.prediction),
@@ -66,18 +98,26 @@ def draw(predictions: Predictions, *, title: str, genes: int = 100) -> Figure:
             aspect="auto",
             interpolation="nearest",
             cmap="RdBu_r",
-            vmin=-COLOUR_LIMIT,
-            vmax=COLOUR_LIMIT,
+            vmin=-limit,
+            vmax=limit,
         )
+        beyond |= bool((np.abs(values[:, shown]) > limit).any())
+        axes.set_facecolor(_GAP)
         axes.set_title(name)
         axes.set_xlabel(f"{len(shown)} most variable genes")
         axes.set_xticks([])
-    # Names smaller than about six points are not readable: with many rows, only some are written.
+        _mark(axes, marked)
+    # Names smaller than about five points are not readable: with many rows, only some are written.
     step = -(-rows // 60)
-    left.set_yticks(range(0, rows, step), names[::step], fontsize=6 if rows > 30 else 8)
+    labels = [short(name, 20) for name in names[::step]]
+    left.set_yticks(range(0, rows, step), labels, fontsize=5 if rows > 30 else 6.5)
     left.set_ylabel("Silenced gene")
     right.tick_params(labelleft=False)
-    figure.colorbar(image, ax=[left, right], label="Δ log2 expression", shrink=0.9, extend="both")
+    bar = figure.colorbar(
+        image, ax=[left, right], shrink=0.9, pad=0.02, extend="both" if beyond else "neither"
+    )
+    bar.outline.set_linewidth(0.6)
+    bar.set_label(_bar_label(limit, predictions.reference[:, shown], marked))
     measured = predictions.reconstruction is None
     compared = "deviations of truth and prediction" if measured else "truth with prediction"
     correlation = predictions.gene_correlation
@@ -85,23 +125,44 @@ def draw(predictions: Predictions, *, title: str, genes: int = 100) -> Figure:
     return figure
 
 
+def _mark(axes: Axes, own: Bools) -> None:
+    """Mark the entries of the silenced genes themselves with a dot."""
+    places, columns = np.nonzero(own)
+    if len(places):
+        size = float(np.clip(60 / len(own), 0.6, 2.0))
+        axes.plot(columns, places, "o", color="black", markersize=size, markeredgewidth=0)
+        axes.set(xlim=(-0.5, own.shape[1] - 0.5), ylim=(len(own) - 0.5, -0.5))
+
+
+def _bar_label(limit: float, truth: Floats, own: Bools) -> str:
+    """Say what the colours mean, and how far values go beyond them."""
+    label = "Δ log2 expression"
+    others = truth[~own & ~np.isnan(truth)]
+    if len(others) and float(np.abs(others).max()) > limit:
+        label += f"; measured {others.min():.2g} … {others.max():.2g}"
+    falls = truth[own & ~np.isnan(truth)]
+    if len(falls):
+        label += f"\n• the silenced gene itself: {falls.min():.2g} … {falls.max():.2g}"
+    return label.replace("-", "−")
+
+
 def _draw_correlation(axes: Axes, gene_correlation: Floats, compared: str) -> None:
     defined = gene_correlation[~np.isnan(gene_correlation)]
     axes.set_xlim(-1, 1)
     axes.set_xlabel(f"Pearson correlation of a gene over perturbations, {compared}")
     axes.set_ylabel("Density of genes")
-    axes.axvline(0, color="black", linewidth=1)
+    axes.axvline(0, color=CHANCE, linewidth=0.8)
     if not len(defined):
         axes.text(0.5, 0.5, "undefined for every gene", ha="center", transform=axes.transAxes)
         return
-    axes.hist(defined, bins=np.linspace(-1, 1, 61).tolist(), density=True, color="#9ecae1")
+    axes.hist(defined, bins=np.linspace(-1, 1, 61).tolist(), density=True, color="#A6CEE3")
     if len(defined) > 2 and defined.var() > 0:
         points = np.linspace(-1, 1, 401)
-        axes.plot(points, gaussian_kde(defined)(points), color="#08519c")
+        axes.plot(points, gaussian_kde(defined)(points), color=EXPERIMENT)
     mean = float(defined.mean())
-    axes.axvline(mean, color="#cb181d", linestyle="--", linewidth=1, label=f"mean {mean:.3f}")
+    label = f"mean {mean:.3f}".replace("-", "−")
+    axes.axvline(mean, color=TWIN, linestyle="--", linewidth=1, label=label)
     axes.legend(
         title=f"{len(defined)} genes"
         + (f", {left} undefined" if (left := len(gene_correlation) - len(defined)) else ""),
-        frameon=False,
     )
