@@ -18,4 +18,4 @@ def final_files(plan: Plan) -> list[str]:
             answers=asked.answers(each, dataset, plan.networks),
             export=export,
         )
-    return [*final, *plan.shared_files()]
+    return [*final, *plan.shared_files(), f"{paths.DATASET}/report.html"]
