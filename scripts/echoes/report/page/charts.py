@@ -51,7 +51,7 @@ def _comparison() -> Chart:
             scale=alt.Scale(
                 domain=["experiment", "null network", "baseline"], range=[DOWN, UP, QUIET]
             ),
-            legend=alt.Legend(orient="bottom"),
+            legend=None,
         ),
         tooltip=["experiment:N", "figure:N"],
     )
@@ -61,7 +61,10 @@ def _comparison() -> Chart:
             x=alt.X("value:Q"), tooltip=["label:N"]
         ),
         rows.mark_rule(strokeWidth=2.5).encode(
-            x=alt.X("lower:Q", title=None, scale=alt.Scale(zero=False)), x2="upper:Q"
+            x=alt.X(
+                "lower:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=7)
+            ),
+            x2="upper:Q",
         ),
         rows.mark_point(filled=True, size=80, opacity=1).encode(x="value:Q"),
         lines.mark_text(dy=-8, baseline="bottom", fontSize=11).encode(
@@ -74,8 +77,8 @@ def _agreement() -> Chart:
     """Draw predicted against measured values, a diagonal, and names of the largest."""
     points = alt.Chart(alt.NamedData("points"))
     axes = {
-        "x": alt.X("x:Q", title="Measured, log2 change", scale=alt.Scale(nice=True)),
-        "y": alt.Y("y:Q", title="Predicted, log2 change", scale=alt.Scale(nice=True)),
+        "x": alt.X("x:Q", axis=alt.Axis(tickCount=6)),
+        "y": alt.Y("y:Q", axis=alt.Axis(tickCount=6)),
     }
     return alt.layer(
         alt.Chart(alt.NamedData("diagonal"))
@@ -86,7 +89,6 @@ def _agreement() -> Chart:
             color=alt.Color("color:N", scale=None),
             size=alt.Size("size:Q", scale=None),
             opacity=alt.Opacity("opacity:Q", scale=None),
-            shape=alt.Shape("shape:N", scale=None),
             tooltip=[
                 alt.Tooltip("name:N", title="name"),
                 alt.Tooltip("x:Q", title="measured", format=".3f"),
@@ -107,8 +109,18 @@ def _overview() -> Chart:
         .mark_rule(strokeDash=[5, 4], strokeWidth=1.2)
         .encode(y="value:Q"),
         points.mark_point(filled=True, size=46, opacity=0.75, color=DOWN, cursor="pointer").encode(
-            x=alt.X("x:Q", title=None, scale=alt.Scale(zero=False, nice=True)),
-            y=alt.Y("y:Q", title=None, scale=alt.Scale(zero=False, nice=True)),
+            x=alt.X(
+                "x:Q",
+                title=None,
+                scale=alt.Scale(zero=False, nice=True),
+                axis=alt.Axis(tickCount=8),
+            ),
+            y=alt.Y(
+                "y:Q",
+                title=None,
+                scale=alt.Scale(zero=False, nice=True),
+                axis=alt.Axis(tickCount=5),
+            ),
             tooltip=["name:N", alt.Tooltip("y:Q", title="figure", format=".3f"), "explained:N"],
         ),
     ).properties(width="container", height=280)

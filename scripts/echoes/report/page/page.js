@@ -216,7 +216,6 @@
       `${metric.title} of each experiment with 95 % intervals: ${rows.map((each) => `${each.experiment} ${each.figure}`).join("; ")}`,
       (specification) => specification.layer.forEach((_, i) => {
         layer(specification, i, "x", "title", metric.title);
-        layer(specification, i, "tooltip", "", undefined);
       }));
   };
   $("comparison-metric").append(...data.compared.map((name) => option(name, metrics[name].title)));
@@ -264,7 +263,7 @@
     const search = $("p-search").value.trim().toUpperCase(), warned = $("p-warned").checked;
     const rows = range(perturbations.length).filter((row) => {
       const each = perturbations[row];
-      return (!search || each.name.toUpperCase().includes(search)) && (!warned || each.warnings.length);
+      return (!search || [each.name, ...each.silenced].some((name) => name.toUpperCase().includes(search))) && (!warned || each.warnings.length);
     });
     const [index, falling] = state.sort;
     const value = (columns()[index] ?? columns()[0])[1];
@@ -292,6 +291,7 @@
         if (index) return el("td", { class: "n" }, number(value(row), digits));
         return el("th", { scope: "row" },
           el("button", { type: "button", class: "link", onclick: () => show(row, true) }, each.name),
+          each.silenced.join() === each.name ? null : el("span", { class: "silenced" }, each.silenced.join(" + ")),
           each.measured ? null : el("span", { class: "kind" }, "to predict"),
           each.warnings.length ? el("span", { class: "flag", "data-tip": each.warnings.join(" "), tabindex: "0" }, "warning") : null);
       }));
@@ -337,19 +337,16 @@
   const axisTitle = (what) => `${what}, log2 ${specific() ? "change beyond the mean" : "change"}`;
 
   // Names of points so that none covers another one: each is tried at four sides, or left out.
-  const placeLabels = (points, wanted, width, height) => {
-    if (!points.length) return [];
-    const xs = points.map((each) => each.x), ys = points.map((each) => each.y);
-    const [x0, x1] = [Math.min(...xs), Math.max(...xs)], [y0, y1] = [Math.min(...ys), Math.max(...ys)];
-    const px = (x) => ((x - x0) / (x1 - x0 || 1)) * width, py = (y) => height - ((y - y0) / (y1 - y0 || 1)) * height;
-    const boxes = [];
+  const placeLabels = (wanted, [x0, x1], [y0, y1], width, height) => {
+    const px = (x) => ((x - x0) / (x1 - x0)) * width, py = (y) => height - ((y - y0) / (y1 - y0)) * height;
+    const boxes = wanted.map((each) => [px(each.x) - 3, py(each.y) - 3, px(each.x) + 3, py(each.y) + 3]);
     const labels = [];
     for (const point of wanted) {
       const half = point.name.length * 3.4 + 2;
-      for (const [dx, dy] of [[0, -11], [half + 7, 0], [-half - 7, 0], [0, 12]]) {
+      for (const [dx, dy] of [[0, -11], [half + 5, 0], [-half - 5, 0], [0, 12]]) {
         const [x, y] = [px(point.x) + dx, py(point.y) + dy];
         const box = [x - half, y - 7, x + half, y + 7];
-        const inside = box[0] > -8 && box[2] < width + 12 && box[1] > -10 && box[3] < height + 6;
+        const inside = box[0] > 0 && box[2] < width && box[1] > 0 && box[3] < height;
         if (inside && boxes.every((other) => box[2] < other[0] || box[0] > other[2] || box[3] < other[1] || box[1] > other[3])) {
           boxes.push(box);
           labels.push({ ...point, dx, dy });
@@ -359,21 +356,29 @@
     }
     return labels;
   };
+  const padded = (values) => {
+    const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
+    const more = 0.07 * (high - low) || 1;
+    return [low - more, high + more];
+  };
   const scatter = (id, points, wanted, titles, description, onclick) => {
-    const width = Math.max($(id).clientWidth - 60, 200);
-    const values = points.flatMap((each) => [each.x, each.y]);
-    const low = Math.max(Math.min(...points.map((each) => each.x)), Math.min(...points.map((each) => each.y)));
-    const high = Math.min(Math.max(...points.map((each) => each.x)), Math.max(...points.map((each) => each.y)));
-    const diagonal = values.length && low < high ? [{ x: low, y: low }, { x: high, y: high }] : [];
-    draw(id, "agreement", { points, diagonal, labels: placeLabels(points, wanted, width, 340) }, description,
+    const width = Math.max($(id).clientWidth - 62, 200);
+    const xs = padded(points.map((each) => each.x)), ys = padded(points.map((each) => each.y));
+    const low = Math.max(xs[0], ys[0]), high = Math.min(xs[1], ys[1]);
+    const diagonal = [{ x: low, y: low }, { x: high, y: high }];
+    draw(id, "agreement", { points, diagonal, labels: placeLabels(wanted, xs, ys, width, 340) }, description,
       (specification) => {
         eachAxis(specification, "x", "title", titles[0]);
         eachAxis(specification, "y", "title", titles[1]);
+        layer(specification, 1, "x", "scale", { domain: xs, nice: false, zero: false });
+        layer(specification, 1, "y", "scale", { domain: ys, nice: false, zero: false });
       }, onclick);
   };
   const drawAgreement = (row) => {
     const one = experiment(), each = perturbations[row];
-    const known = range(G).filter((gene) => Number.isFinite(measuredChange(row, gene)) && Number.isFinite(predicted(one, row, gene)));
+    const own = new Set(each.own);
+    const both = (gene) => Number.isFinite(measuredChange(row, gene)) && Number.isFinite(predicted(one, row, gene));
+    const known = range(G).filter((gene) => both(gene) && !own.has(gene));
     const note = $("e-agreement-note"), place = $("agreement-chart");
     place.hidden = !known.length;
     if (!known.length) {
@@ -383,23 +388,21 @@
         : "It was not measured, so there is nothing to compare the prediction with.";
       return;
     }
-    const own = new Set(each.own);
     const size = (gene) => Math.max(Math.abs(measuredChange(row, gene)), Math.abs(predictedChange(one, row, gene)));
     const named = new Set(largest([...known], size, 14));
     const quiet = colour("--point");
     const point = (gene) => {
       const y = predictedChange(one, row, gene), x = measuredChange(row, gene);
-      const stands = own.has(gene) || named.has(gene);
-      return { gene, name: genes[gene], x, y, shape: own.has(gene) ? "diamond" : "circle",
-        color: stands ? (x > 0 ? UP : DOWN) : quiet, size: own.has(gene) ? 120 : stands ? 46 : 18, opacity: stands ? 1 : 0.45 };
+      const stands = named.has(gene);
+      return { gene, name: genes[gene], x, y,
+        color: stands ? (x > 0 ? UP : DOWN) : quiet, size: stands ? 46 : 18, opacity: stands ? 1 : 0.45 };
     };
     const points = known.map(point);
-    const wanted = points.filter((each) => named.has(each.gene) || own.has(each.gene))
-      .sort((a, b) => own.has(b.gene) - own.has(a.gene) || size(b.gene) - size(a.gene));
-    const correlation = pearson(points.filter((each) => !own.has(each.gene)));
-    note.textContent = `Each point is a response gene; on the dashed line both are equal.` +
-      (own.size ? " The diamond is the silenced gene itself." : "") +
-      (Number.isFinite(correlation) ? ` Correlation without it: ${number(correlation)}.` : "");
+    const wanted = points.filter((each) => named.has(each.gene)).sort((a, b) => size(b.gene) - size(a.gene));
+    const correlation = pearson(points);
+    note.textContent = "Each point is a response gene; on the dashed line both are equal." +
+      (Number.isFinite(correlation) ? ` Correlation: ${number(correlation)}.` : "") +
+      each.own.filter(both).map((gene) => ` The silenced gene ${genes[gene]} itself, not drawn: measured ${signed(measuredChange(row, gene))}, predicted ${signed(predictedChange(one, row, gene))}.`).join("");
     scatter("agreement-chart", points, wanted, [axisTitle("Measured"), axisTitle("Predicted")],
       `Predicted against measured changes of ${known.length} genes when ${each.name} is silenced, by ${one.name}`,
       (datum) => datum.gene !== undefined && showGene(datum.gene));
@@ -427,8 +430,7 @@
           el("td", { class: "n" }, number(expected(one, row, gene))),
           el("td", { class: "n" }, Number.isFinite(measuredChange(row, gene)) ? signed(measuredChange(row, gene)) : "–")))));
     };
-    fill($("e-top"), known.length ? el("div", { class: "halves" }, half("Up", 1), half("Down", -1)) : el("p", { class: "note" }, "There is no prediction."),
-      el("p", { class: "note" }, "log2 units. The silenced gene itself is not listed."));
+    fill($("e-top"), known.length ? el("div", { class: "halves" }, half("Up", 1), half("Down", -1)) : el("p", { class: "note" }, "There is no prediction."));
   };
   const mix = (value, limit) => {
     const share = Math.min(Math.abs(value) / (limit || 1), 1);
@@ -486,7 +488,7 @@
       label.textContent = around.names[node];
       drawing.append(circle, label);
     });
-    const key = el("p", { class: "key" }, el("span", { class: "bar" }), `−${number(limit)} … +${number(limit)} log2, ${known ? "measured" : "predicted"}; grey: no response gene. Size: share of a walk with restart at ${around.alpha}.`);
+    const key = el("p", { class: "key" }, el("span", { class: "bar" }), `−${number(limit)} … +${number(limit)} log2, ${known ? "measured" : "predicted"}; dashed: no response gene. Size: share of a walk with restart at ${around.alpha}.`);
     fill(place, drawing, key);
   };
   const listLeans = (row) => {
@@ -529,12 +531,16 @@
     listLeans(row);
     if (jump) { $("explorer").scrollIntoView(); $("e-name").focus({ preventScroll: true }); }
   };
-  const find = (list, name) => {
-    const wanted = name.trim();
-    const exact = list.indexOf(wanted);
-    return exact >= 0 ? exact : list.findIndex((each) => each.toUpperCase() === wanted.toUpperCase());
-  };
   const names = perturbations.map((each) => each.name);
+  // By name, by the silenced genes, and at last where capital letters do not count.
+  const find = (list, name) => {
+    const wanted = name.trim(), loud = wanted.toUpperCase();
+    const silenced = (row) => perturbations[row].silenced.join(" ");
+    const tries = [(row) => list[row] === wanted, (row) => list === names && silenced(row) === wanted,
+      (row) => list[row].toUpperCase() === loud, (row) => list === names && silenced(row).toUpperCase() === loud];
+    const rows = range(list.length);
+    return tries.map((fits) => rows.find(fits)).find((row) => row !== undefined) ?? -1;
+  };
 
   // --- Explorer: one response gene -------------------------------------------------------------
   const showGene = (gene, jump = false) => {
@@ -543,14 +549,16 @@
     const one = experiment(), quiet = colour("--point");
     const rows = range(measured).filter((row) => Number.isFinite(truth(row, gene)));
     const size = (row) => Math.abs(measuredChange(row, gene));
-    const named = new Set(largest([...rows], size, 10));
-    const points = rows.filter((row) => Number.isFinite(predicted(one, row, gene))).map((row) => ({
-      row, name: names[row], x: measuredChange(row, gene), y: predictedChange(one, row, gene),
-      shape: perturbations[row].own.includes(gene) ? "diamond" : "circle", size: named.has(row) ? 46 : 22,
+    const others = rows.filter((row) => !perturbations[row].own.includes(gene));
+    const named = new Set(largest([...others], size, 10));
+    const points = others.filter((row) => Number.isFinite(predicted(one, row, gene))).map((row) => ({
+      row, name: names[row], x: measuredChange(row, gene), y: predictedChange(one, row, gene), size: named.has(row) ? 46 : 22,
       color: named.has(row) ? (measuredChange(row, gene) > 0 ? UP : DOWN) : quiet, opacity: named.has(row) ? 1 : 0.55 }));
-    const correlation = pearson(points.filter((each) => each.shape === "circle"));
+    const correlation = pearson(points);
     fill($("g-head"), el("p", { class: "note" }, `${genes[gene]} in ${plural(rows.length, "perturbation")}.` +
-      (Number.isFinite(correlation) ? ` Correlation of predicted and measured changes: ${number(correlation)}.` : "")));
+      (Number.isFinite(correlation) ? ` Correlation of predicted and measured changes: ${number(correlation)}.` : "") +
+      rows.filter((row) => perturbations[row].own.includes(gene)).map((row) => ` It is silenced in ${names[row]}, not drawn: measured ${signed(measuredChange(row, gene))}, predicted ${signed(predictedChange(one, row, gene))}.`).join("")));
+    $("gene-chart").hidden = !points.length;
     if (points.length)
       scatter("gene-chart", points, points.filter((each) => named.has(each.row)).sort((a, b) => size(b.row) - size(a.row)),
         [axisTitle("Measured"), axisTitle("Predicted")],
@@ -558,7 +566,7 @@
         (datum) => datum.row !== undefined && show(datum.row));
     fill($("g-top"), el("table", { class: "top" }, el("caption", {}, "Largest measured changes"),
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Perturbation"), el("th", { scope: "col", class: "n" }, "Measured"), el("th", { scope: "col", class: "n" }, "Predicted"))),
-      el("tbody", {}, ...largest([...rows], size, 10).map((row) => el("tr", {},
+      el("tbody", {}, ...largest([...others], size, 10).map((row) => el("tr", {},
         el("th", { scope: "row" }, el("button", { type: "button", class: "link", onclick: () => show(row, true) }, names[row])),
         el("td", { class: "n" }, signed(measuredChange(row, gene))),
         el("td", { class: "n" }, Number.isFinite(predicted(one, row, gene)) ? signed(predictedChange(one, row, gene)) : "–"))))));
@@ -566,8 +574,9 @@
   };
 
   // --- Start -----------------------------------------------------------------------------------
-  $("names").append(...names.map((name) => option(name)));
-  $("genes").append(...genes.map((name) => option(name)));
+  const silencedNames = perturbations.filter((each) => each.silenced.join() !== each.name).map((each) => each.silenced.join(" "));
+  $("names").append(...new Set([...names, ...silencedNames]).values().map((name) => el("option", { value: name })));
+  $("genes").append(...genes.map((name) => el("option", { value: name })));
   $("e-experiment").append(...experiments.map((each) => option(each.name)));
   const again = () => { show(state.row); showGene(state.gene); };
   $("e-experiment").addEventListener("change", again);

@@ -115,8 +115,10 @@ def _title(metric: str) -> str:
 
 def _how_good(outcome: Outcome, best: str, metric: str) -> str:
     own = estimate_text(outcome.figure(best, metric))
-    held_out = len(outcome.experiments)
-    start = f"Of {held_out} experiments, {best} predicts best" if held_out > 1 else f"{best} ran"
+    start = f"{best}, the only held-out experiment that is on no null network, was scored"
+    if len(outcome.experiments) > 1:
+        number = len(outcome.experiments)
+        start = f"Of {number} held-out experiments that are on no null network {best} predicts best"
     against = outcome.difference(best, "mean", metric)
     text = f"{start}: its {_title(metric)} is {own}"
     if not math.isfinite(against[0]):
@@ -177,13 +179,14 @@ def _what_to_trust(outcome: Outcome, best: str) -> str:
     share = outcome.coverage.get(best, math.nan)
     if math.isfinite(share):
         word = "honest" if 0.63 <= share <= 0.74 else "too narrow" if share < 0.63 else "too wide"
-        text += f"; its expected errors are {word}: 68 % intervals hold {share:.0%} of measurements"
+        text += f"; its expected errors are {word}: 68 % intervals hold {round(100 * share)} % of "
+        text += "measurements"
     bound = outcome.bounds.get("r2_mean")
     if bound is not None and math.isfinite(bound[0]):
         own = estimate_text(outcome.figure(best, "r2_mean")).split(" ")[0]
         text += f"; by replicates the best of all models would reach an R² of {bound[0]:.2f}, "
         text += f"and it has {own}"
-    return f"{text}.".replace("68 %", "68 %")
+    return f"{text}."
 
 
 def _published(outcome: Outcome) -> list[str]:
