@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
-from echoes.io.arrays import Floats, Ints
+from echoes.io.arrays import Bools, Floats, Ints
 from echoes.report.page import charts
 from echoes.report.page.compact import Packed, json_text, pack, pack_positive, rounded
 from echoes.report.page.metrics import METRICS, OF_PERTURBATIONS
-from echoes.report.page.run import Explored, Run
+from echoes.report.page.run import Explored, Perturbation, Run
 from echoes.report.page.twins import find_twins, is_null, networks_of
 from echoes.report.page.words import Estimate, Outcome, conclusions, estimate_text, main_metric
 from echoes.report.provenance import VERSION
@@ -74,11 +75,13 @@ def build_page(run: Run) -> str:
         lstrip_blocks=True,
     )
     environment.filters["number"] = _number
+    environment.filters["code"] = _code
     page: str = environment.get_template("page.html").render(
         run=run,
         title=run.dataset,
         conclusions=conclusions(outcome),
         facts=_facts(run),
+        networks=_networks(run),
         warnings=_warnings(run),
         coverage=_coverage(run),
         cells=_cells(run),
@@ -109,9 +112,10 @@ def choose(run: Run) -> Shown:
     """
     rows, count = len(run.perturbations), len(run.genes)
     measured = len(run.truth)
+    errors = {one.name: _error_rows(run, one) for one in run.explored}
 
     def size(explored: Sequence[Explored], genes: int) -> float:
-        values = 2 * measured + sum(2 * rows + _error_rows(one) for one in explored)
+        values = 2 * measured + sum(2 * rows + errors[one.name] for one in explored)
         return values * genes * 4 / 3
 
     explored = list(run.explored[:1])
@@ -135,8 +139,65 @@ def choose(run: Run) -> Shown:
     return Shown(genes, explored, left_out)
 
 
-def _error_rows(one: Explored) -> int:
-    return 0 if one.error is None else len(one.error)
+def share_rows(error: Floats, perturbations: Sequence[Perturbation]) -> tuple[Floats, list[int]]:
+    """Find the different rows of expected errors: those of one fit are the same.
+
+    Parameters
+    ----------
+    error
+        (r, G) expected errors.
+    perturbations
+        The r perturbations; entries of their silenced genes, which have errors of their own, do
+        not count.
+
+    Returns
+    -------
+    tuple
+        (u, G) the different rows, and the place of each of the r rows among them.
+    """
+    different: list[Floats] = []
+    owns: list[set[int]] = []
+    places: list[int] = []
+    by_hash: dict[bytes, list[int]] = {}
+    own_genes = sorted({place for each in perturbations for place in each.own})
+    plain = np.ones(error.shape[1], dtype=np.bool_)
+    plain[own_genes] = False
+    for row, each in zip(error, perturbations, strict=True):
+        candidates = by_hash.setdefault(row[plain].tobytes(), [])
+        for place in candidates:
+            unequal = set(np.flatnonzero(~_same(row, different[place])).tolist())
+            if unequal <= owns[place] | {*each.own}:
+                # What was the own gene of an earlier row is known from this one.
+                for gene in owns[place] - {*each.own}:
+                    different[place][gene] = row[gene]
+                owns[place] &= {*each.own}
+                places.append(place)
+                break
+        else:
+            candidates.append(len(different))
+            places.append(len(different))
+            different.append(row.copy())
+            owns.append({*each.own})
+    return np.array(different).reshape(-1, error.shape[1]), places
+
+
+def _same(one: Floats, other: Floats) -> Bools:
+    same: Bools = (one == other) | (np.isnan(one) & np.isnan(other))
+    return same
+
+
+def _own_errors(run: Run, one: Explored) -> list[list[float | None]]:
+    """List the expected errors of the silenced genes' own entries."""
+    if one.error is None:
+        return []
+    return [
+        [rounded(float(row[place]), 3) for place in each.own]
+        for row, each in zip(one.error, run.perturbations, strict=True)
+    ]
+
+
+def _error_rows(run: Run, one: Explored) -> int:
+    return 0 if one.error is None else len(share_rows(one.error, run.perturbations)[0])
 
 
 def make_outcome(run: Run) -> Outcome:
@@ -162,6 +223,7 @@ def make_outcome(run: Run) -> Outcome:
             for row in run.differences.to_dict("records")
         },
         experiments=real,
+        baselines=[each["name"] for each in run.experiments if each["kind"] == "baseline"],
         twins=find_twins(summaries),
         perturbations=len(run.truth),
         coverage={
@@ -182,6 +244,15 @@ def _hash(script: str) -> str:
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
+def _code(text: str) -> Markup:
+    """Escape a text; what stands between backticks is code."""
+    parts = [
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(text.split("`"))
+    ]
+    return Markup("").join(parts)
+
+
 def _number(value: float | None, digits: int = 2) -> str:
     """Write a number for a table; a dash for none."""
     if value is None or not math.isfinite(value):
@@ -195,17 +266,18 @@ def _numbers(run: Run, shown: Shown) -> tuple[dict[str, Packed], dict[str, Any]]
     experiments = []
     for number, one in enumerate(shown.explored):
         arrays[f"prediction-{number}"] = pack(one.prediction[:, shown.genes])
-        rows = None
+        rows: list[int] = []
         if one.error is not None:
-            # Rows that share a fit have the same errors, but for the silenced gene's own.
-            arrays[f"error-{number}"] = pack_positive(one.error[:, shown.genes])
+            shared, rows = share_rows(one.error, run.perturbations)
+            arrays[f"error-{number}"] = pack_positive(shared[:, shown.genes])
         experiments.append(
             {
                 "name": one.name,
                 "network": one.network,
                 "prediction": f"prediction-{number}",
                 "error": None if one.error is None else f"error-{number}",
-                "rows": rows,
+                "errorRows": rows,
+                "ownErrors": _own_errors(run, one),
                 "leans": None if one.weights is None else _leans(one.weights),
                 "note": one.note,
             }
@@ -338,6 +410,27 @@ def _facts(run: Run) -> list[tuple[str, str]]:
     if others:
         facts.append((f"{others:,}", "baselines"))
     return facts
+
+
+def _networks(run: Run) -> list[str]:
+    """Describe each network: where its links are from, and how large it is."""
+    described: dict[str, str] = {}
+    for one in run.summaries.values():
+        settings = one["settings"]
+        member = next(iter(settings.get("members", {"": settings}).values()))
+        given, counts = member.get("network"), one.get("network")
+        if not given or not isinstance(counts, Mapping):
+            continue
+        name = given.get("of") or given["name"]
+        text = name
+        if given.get("version"):
+            text += f", STRING {given['version']}, species {given.get('species')}"
+        if given.get("score_threshold") is not None:
+            text += f", confidence of {given['score_threshold']:g} or more"
+        if "genes" in counts and "kept_links" in counts:
+            text += f": {counts['genes']:,} genes, {counts['kept_links']:,} links"
+        described.setdefault(name, text)
+    return list(described.values())
 
 
 def _coverage(run: Run) -> list[dict[str, Any]]:

@@ -61,9 +61,7 @@ def _comparison() -> Chart:
             x=alt.X("value:Q"), tooltip=["label:N"]
         ),
         rows.mark_rule(strokeWidth=2.5).encode(
-            x=alt.X(
-                "lower:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=7)
-            ),
+            x=alt.X("lower:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=7)),
             x2="upper:Q",
         ),
         rows.mark_point(filled=True, size=80, opacity=1).encode(x="value:Q"),

@@ -64,7 +64,12 @@
   };
   const truth = (row, gene) => (row < measured ? array("truth")(row * G + gene) : NaN);
   const predicted = (one, row, gene) => array(one.prediction)(row * G + gene);
-  const expected = (one, row, gene) => (one.error ? array(one.error)(row * G + gene) : NaN);
+  // Rows of one fit share their expected errors, but for the silenced gene's own.
+  const expected = (one, row, gene) => {
+    if (!one.error) return NaN;
+    const own = perturbations[row].own.indexOf(gene);
+    return own >= 0 ? one.ownErrors[row][own] ?? NaN : array(one.error)(one.errorRows[row] * G + gene);
+  };
   // Mean over the measured perturbations of each gene; what is beyond it is specific.
   const means = new Map();
   const mean = (name) => {

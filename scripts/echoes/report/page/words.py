@@ -17,6 +17,14 @@ _SHUFFLES = {
 }
 
 
+_BASELINES = {
+    "mean": "the mean response for every gene",
+    "zero": "no change at all",
+    "nearest": "the mean of the nearest genes in the network",
+    "additive": "the sum of single effects",
+}
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What the sentences are made of.
@@ -29,6 +37,8 @@ class Outcome:
         Estimates of experiment minus reference, by experiment, reference and metric.
     experiments
         Names of the held-out experiments on real networks, or on none.
+    baselines
+        Names of the baselines.
     twins
         Experiment → its twins on null networks, and how these are shuffled: ``links``, ``labels``.
     perturbations
@@ -42,6 +52,7 @@ class Outcome:
     figures: Mapping[tuple[str, str], Estimate]
     differences: Mapping[tuple[str, str, str], Estimate]
     experiments: Sequence[str]
+    baselines: Sequence[str]
     twins: Mapping[str, Mapping[str, str]]
     perturbations: int
     coverage: Mapping[str, float]
@@ -115,21 +126,27 @@ def _title(metric: str) -> str:
 
 def _how_good(outcome: Outcome, best: str, metric: str) -> str:
     own = estimate_text(outcome.figure(best, metric))
-    start = f"{best}, the only held-out experiment that is on no null network, was scored"
+    start = f"{best}, the only held-out experiment on no null network, was scored"
     if len(outcome.experiments) > 1:
         number = len(outcome.experiments)
-        start = f"Of {number} held-out experiments that are on no null network {best} predicts best"
-    against = outcome.difference(best, "mean", metric)
+        start = f"Of {number} held-out experiments on no null network {best} predicts best"
     text = f"{start}: its {_title(metric)} is {own}"
-    if not math.isfinite(against[0]):
-        return f"{text}; there is no mean baseline to compare it with."
+    baselines = [
+        name for name in outcome.baselines if math.isfinite(outcome.figure(name, metric)[0])
+    ]
+    if not baselines:
+        return f"{text}; there is no baseline to compare it with."
+    rival = max(baselines, key=lambda name: outcome.figure(name, metric)[0])
+    against = outcome.difference(best, rival, metric)
+    words = _BASELINES.get(rival)
+    named = f"the best baseline, {rival}{f' ({words})' if words else ''}"
     if against[1] > 0:
-        verdict = "which is better than predicting the mean response for every gene"
+        verdict = "clearly better than"
     elif against[2] < 0:
-        verdict = "which is worse than predicting the mean response for every gene"
+        verdict = "worse than"
     else:
-        verdict = "which cannot be told from predicting the mean response for every gene"
-    return f"{text}, {verdict} (difference {estimate_text(against)})."
+        verdict = "not to be told from"
+    return f"{text}, {verdict} {named} (difference {estimate_text(against)})."
 
 
 def network_sentence(outcome: Outcome, metric: str) -> str:
@@ -165,15 +182,16 @@ def network_sentence(outcome: Outcome, metric: str) -> str:
 def _what_to_trust(outcome: Outcome, best: str) -> str:
     apart = outcome.figure(best, "discrimination_cosine")
     if not math.isfinite(apart[0]):
-        text = "How well it tells perturbations apart is not defined in this screen"
+        text = f"How well {best} tells perturbations apart is not defined in this screen"
     elif apart[1] > 0.5:
         text = (
-            f"Its predictions tell perturbations apart (discrimination {estimate_text(apart)}; "
+            f"The predictions of {best} tell perturbations apart (discrimination "
+            f"{estimate_text(apart)}; "
             "chance is 0.50)"
         )
     else:
         text = (
-            f"Its predictions do not tell perturbations apart (discrimination "
+            f"The predictions of {best} do not tell perturbations apart (discrimination "
             f"{estimate_text(apart)}; chance is 0.50), so do not read them gene by gene"
         )
     share = outcome.coverage.get(best, math.nan)
