@@ -1,6 +1,7 @@
 # make run: the environment, then the workflow on the embedded example.
 # make test: the tests, in CORES processes. Both need Python 3.11 or newer.
 # make cluster: Snakemake's plugins for clusters; make test-cluster: tests on a Slurm of this machine.
+# make test-browser: tests of the page of results in Chromium (Debian: chromium).
 # make test-scverse: tests in which anndata, scanpy and cell-eval read what the workflow writes.
 # make benchmark: speed and memory beside other methods, about half an hour.
 # make perturbqa: config/perturbqa.yaml on each table in data/perturbqa/; see docs/perturbqa.md.
@@ -10,7 +11,7 @@ PYTHON ?= python3
 CORES ?= 2
 BIN := .venv/bin
 
-.PHONY: run test lint docs perturbqa cluster test-cluster test-scverse benchmark lock clean
+.PHONY: run test lint docs perturbqa cluster test-cluster test-browser test-scverse benchmark lock clean
 
 run: .venv/installed
 	$(BIN)/snakemake --cores $(CORES)
@@ -34,6 +35,9 @@ cluster: .venv/cluster
 test-cluster: .venv/cluster
 	$(BIN)/pytest tests/cluster
 
+test-browser: .venv/browser
+	$(BIN)/pytest tests/browser
+
 # The workflow runs in the first environment, its files are read in the second one.
 test-scverse: .venv/installed .venv-scverse/installed
 	.venv-scverse/bin/pytest tests/scverse tests/unit/test_h5ad.py tests/unit/test_cells.py
@@ -52,6 +56,7 @@ LOCK := uv pip compile --universal --fork-strategy fewest --python-version 3.11 
 	--generate-hashes --no-header --no-annotate
 lock:
 	$(LOCK) pyproject.toml --group dev --output-file requirements.lock
+	$(LOCK) --group browser --output-file requirements-browser.lock
 	$(LOCK) --group cluster --no-deps --output-file requirements-cluster.lock
 	$(LOCK) --group scverse --output-file requirements-scverse.lock
 
@@ -64,6 +69,11 @@ clean:
 	rm -rf .venv
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	touch $@
+
+.venv/browser: .venv/installed requirements-browser.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements.lock -r requirements-browser.lock
 	touch $@
 
 .venv/cluster: .venv/installed requirements-cluster.lock

@@ -17,7 +17,8 @@ FOLDS = 6
 # Jobs of each rule when both experiments run again from a stage on; `second` has three alphas,
 # one of which is that of `published`. The only baseline, `mean`, learns from responses alone.
 OUTPUTS = {"plot_figure": 2, "write_submission": 2}
-COMPARE = {"compare_experiments": 1}
+PAGE = {"write_report": 1}
+COMPARE = {"compare_experiments": 1} | PAGE
 AGGREGATE = {"aggregate_folds": 2} | OUTPUTS | COMPARE
 FOLD = {"loo_fold": 2 * FOLDS} | AGGREGATE
 DECOMPOSE = {"decompose_responses": 2} | FOLD
@@ -46,6 +47,7 @@ ONE = {
     "plot_figure": 1,
     "write_submission": 1,
     "compare_experiments": 1,
+    "write_report": 1,
 }
 
 
@@ -117,7 +119,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "l1 ratio": ({"regression": {"l1_ratio": 0.4}}, BOTH | FOLD),
     "padding": ({"submission": {"padding": 5}}, {"write_submission": 2}),
     "sample": ({"submission": {"sample": "data/sample.csv"}}, {"write_submission": 2}),
-    "ranking": ({"ranking": {"threshold": 0.5}}, {"compare_experiments": 1}),
+    "ranking": ({"ranking": {"threshold": 0.5}}, COMPARE),
     "export": ({"export": ["h5ad", "effects"]}, {"export_predictions": 2}),
     "control": ({"dataset": {"control": "other"}}, CHECKPOINT | SETTING),
     "scale": ({"dataset": {"scale": "ln"}}, CHECKPOINT | SETTING),
@@ -196,6 +198,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
 CODE: dict[str, dict[str, int]] = {
     "echoes/report/heatmaps": {"plot_figure": 2},
     "echoes/report/submission": {"write_submission": 2},
+    "echoes/report/page/words": PAGE,
     "echoes/scoring/published": AGGREGATE,
     "echoes/scoring/comparison": COMPARE,
     "echoes/models/elastic_net": FOLD,

@@ -43,7 +43,7 @@ KERNELS = {
     "permuted/kernels/log_alphas~0.25+0.75.npz",
 }
 TABLES = (
-    *("comparison.csv", "comparison.md", "differences.csv"),
+    *("comparison.csv", "comparison.md", "differences.csv", "report.html"),
     *("perturbation_scores.parquet", "gene_scores.parquet"),
     "sweeps/alphas.csv",
 )
@@ -294,7 +294,7 @@ def test_cores_hashes_and_locale_change_no_byte(
 
 #: All that follows from an experiment's out-of-fold predictions for its reader.
 REPORTED = {"aggregate_held_out": 1, "plot_figure": 1, "write_submission": 1}
-COMPARE = {"compare_experiments": 1}
+COMPARE = {"compare_experiments": 1, "write_report": 1}
 LISTED = {"list_experiments": 1, **COMPARE}
 FIGURES = {"plot_figure": 1, "write_submission": 1}
 #: An experiment that is new, in two parts and one of the validation genes, without the comparison.

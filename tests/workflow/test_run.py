@@ -31,7 +31,7 @@ DATASET_FILES = {
     "perturbations/checks.md",
     "perturbations/settings.json",
     *("mean/held_out/0.npz", "mean/settings.json", "experiments.json"),
-    *("comparison.csv", "comparison.md", "differences.csv"),
+    *("comparison.csv", "comparison.md", "differences.csv", "report.html"),
     *("perturbation_scores.parquet", "gene_scores.parquet"),
 }
 EXPERIMENT_FILES = {

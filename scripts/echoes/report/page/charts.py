@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import altair as alt
@@ -14,6 +15,7 @@ Chart = alt.LayerChart | alt.FacetChart
 UP, DOWN, QUIET = "#D55E00", "#0072B2", "#8a8f98"
 
 
+@cache
 def javascript() -> str:
     """Return the scripts of Vega, Vega-Lite and Vega-Embed, which define ``vegaEmbed``."""
     version = alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]

@@ -170,7 +170,13 @@
   for (const kind of ["pointerout", "focusout"])
     document.addEventListener(kind, (event) => event.target.closest?.("[data-tip]") && hideTip());
   document.addEventListener("keydown", (event) => event.key === "Escape" && hideTip());
-  addEventListener("scroll", hideTip, { passive: true, capture: true });
+  // A tip of the keyboard moves with what it explains; one of the pointer goes.
+  addEventListener("scroll", () => {
+    if (tip.hidden) return;
+    const target = document.activeElement;
+    if (target?.dataset?.tip && target.matches(":focus-visible")) explain(target);
+    else hideTip();
+  }, { passive: true, capture: true });
 
   // --- Light and dark --------------------------------------------------------------------------
   $("scheme").addEventListener("click", () => {
