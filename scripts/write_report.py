@@ -78,7 +78,6 @@ def main(argv: Sequence[str] | None = None) -> None:
                 name: pd.read_csv(folder / name / "learning_curve.csv") for name in args.curves
             },
             sweeps={name: pd.read_csv(folder / "sweeps" / f"{name}.csv") for name in args.sweeps},
-            citation=Path(args.citation).read_text(encoding="utf-8") if args.citation else "",
         )
     )
     with atomic_path(args.output) as path:
@@ -107,7 +106,6 @@ def _options() -> argparse.ArgumentParser:
         "--curves", nargs="*", default=[], help="experiments with a learning curve"
     )
     options.add_argument("--sweeps", nargs="*", default=[], help="names of sweeps")
-    options.add_argument("--citation", nargs="?", help="CITATION.cff of the workflow")
     options.add_argument("--output", required=True, help="the page, html")
     return options
 

@@ -144,6 +144,5 @@ def make_run(
         },
         "coverage": {"string": {"silenced": {"exact": n, "unknown": v}}},
         "checks": [("size", f"{n} perturbations", "passed"), ("names", HOSTILE, "odd names")],
-        "citation": "title: echoes",
     }
     return Run(**(given | changes))

@@ -238,7 +238,7 @@ def test_labels_do_not_cover_each_other(opened: Watched) -> None:
 def test_a_page_of_little_is_a_page(lacking: str, browser: Browser, tmp_path: Path) -> None:
     run = make_run(
         v=0, experiments=("echo",), surroundings={}, coverage={}, checks=(), differences={},
-        scores=make_run().scores.iloc[:0], citation="",
+        scores=make_run().scores.iloc[:0],
     )  # fmt: skip
     if lacking == "predictions":
         run = make_run(explored=[])

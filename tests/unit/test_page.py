@@ -10,14 +10,17 @@ import json
 import math
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from echoes.report.page import build, charts
 from echoes.report.page.build import build_page, choose, share_rows
+from echoes.report.page.citations import ARTICLES, PROGRAM
 from echoes.report.page.compact import json_text, pack, pack_positive
 from echoes.report.page.metrics import METRICS, OF_PERTURBATIONS
 from echoes.report.page.run import Perturbation
@@ -25,6 +28,7 @@ from echoes.report.page.twins import find_twins
 from echoes.report.page.words import Outcome, conclusions
 from pages import ENDING, HOSTILE, NETWORKS, make_run, settings
 
+ROOT = Path(__file__).parents[2]
 NAN = (math.nan,) * 3
 
 
@@ -145,7 +149,6 @@ def test_the_parts_that_a_run_may_lack() -> None:
         surroundings={},
         coverage={},
         checks=(),
-        citation="",
         differences={},
         scores=make_run().scores.iloc[:0],
     )
@@ -336,6 +339,18 @@ def test_twins_differ_in_their_network_alone() -> None:
     other["members"]["echo_slow"]["echo"] = {"rate": 1.0}
     summaries |= {"echo_slow": {"settings": other}, "none": {"settings": settings("none", None)}}
     assert find_twins(summaries) == {"echo": {"echo_rewired": "links", "echo_permuted": "labels"}}
+
+
+def test_the_page_cites_what_the_repository_does() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert [(one["title"], one["doi"]) for one in cited["references"]] == [
+        (article.title, article.doi) for article in ARTICLES
+    ]
+    assert cited["title"] in PROGRAM
+    assert cited["version"] in PROGRAM
+    for one, article in zip(cited["references"], ARTICLES, strict=True):
+        assert one["authors"][0]["family-names"] in article.authors
+        assert str(one["year"]) in article.place
 
 
 def test_charts_are_valid_and_name_their_data() -> None:

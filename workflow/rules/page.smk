@@ -14,7 +14,6 @@ rule write_report:
             scripts_file(f"echoes/report/page/page.{kind}")
             for kind in ("html", "css", "js")
         ],
-        citation=scripts_file("../CITATION.cff"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         screen=[
             f"<results>/<dataset>/perturbations/{name}"
@@ -62,6 +61,5 @@ rule write_report:
         " --upper-bound {input.upper_bound:q}"
         " --curves {params.curves:q}"
         " --sweeps {params.sweeps:q}"
-        " --citation {input.citation:q}"
         " --output {output:q}"
         " 2> {log:q}"

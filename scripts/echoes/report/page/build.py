@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 
 from echoes.io.arrays import Bools, Floats, Ints
 from echoes.report.page import charts
+from echoes.report.page.citations import ARTICLES, PROGRAM
 from echoes.report.page.compact import Packed, json_text, pack, pack_positive, rounded
 from echoes.report.page.metrics import METRICS, OF_PERTURBATIONS
 from echoes.report.page.run import Explored, Perturbation, Run
@@ -95,7 +96,8 @@ def build_page(run: Run) -> str:
         experiments=_provenance(run),
         inputs=_inputs(run),
         versions=_versions(run),
-        citation=run.citation,
+        program=PROGRAM,
+        articles=ARTICLES,
         style=(_FOLDER / "page.css").read_text(encoding="utf-8"),
         scripts=scripts,
         hashes=[_hash(script) for script in scripts],

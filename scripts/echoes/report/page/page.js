@@ -7,7 +7,6 @@
   const { genes, perturbations, experiments, metrics } = data;
   const G = genes.length;
   const measured = perturbations.filter((each) => each.measured).length;
-  const UP = "#D55E00", DOWN = "#0072B2";
 
   // --- Small helpers ---------------------------------------------------------------------------
   const el = (tag, attributes = {}, ...children) => {
@@ -137,8 +136,8 @@
     if (onclick) result.view.addEventListener("click", (_, item) => item?.datum && onclick(item.datum));
   };
   const redraw = () => {
-    for (const [id, rest] of drawn) draw(id, ...rest);
-    if (state.row !== null) drawNetwork();
+    for (const [id, rest] of drawn) if (!["agreement-chart", "gene-chart"].includes(id)) draw(id, ...rest);
+    if (state.row !== null) again();
   };
   const layer = (specification, index, channel, property, value) => {
     const encoding = specification.layer[index].encoding[channel];
@@ -227,6 +226,8 @@
       `${metric.title} of each experiment with 95 % intervals: ${rows.map((each) => `${each.experiment} ${each.figure}`).join("; ")}`,
       (specification) => specification.layer.forEach((_, i) => {
         layer(specification, i, "x", "title", metric.title);
+        layer(specification, i, "color", "scale", {
+          domain: ["experiment", "null network", "baseline"], range: ["--down", "--up", "--point"].map(colour) });
       }));
   };
   $("comparison-metric").append(...data.compared.map((name) => option(name, metrics[name].title)));
@@ -325,6 +326,7 @@
       (specification) => {
         eachAxis(specification, "x", "title", title);
         eachAxis(specification, "y", "title", metric.title);
+        specification.layer[1].mark.color = colour("--down");
       }, (datum) => datum.row !== undefined && show(datum.row, true));
   };
   const scoredExperiments = () => [...new Set(scored.flatMap((name) => Object.keys(data.scores[name])))];
@@ -406,7 +408,7 @@
       const y = predictedChange(one, row, gene), x = measuredChange(row, gene);
       const stands = named.has(gene);
       return { gene, name: genes[gene], x, y,
-        color: stands ? (x > 0 ? UP : DOWN) : quiet, size: stands ? 46 : 18, opacity: stands ? 1 : 0.45 };
+        color: stands ? colour(x > 0 ? "--up" : "--down") : quiet, size: stands ? 46 : 18, opacity: stands ? 1 : 0.45 };
     };
     const points = known.map(point);
     const wanted = points.filter((each) => named.has(each.gene)).sort((a, b) => size(b.gene) - size(a.gene));
@@ -564,7 +566,7 @@
     const named = new Set(largest([...others], size, 10));
     const points = others.filter((row) => Number.isFinite(predicted(one, row, gene))).map((row) => ({
       row, name: names[row], x: measuredChange(row, gene), y: predictedChange(one, row, gene), size: named.has(row) ? 46 : 22,
-      color: named.has(row) ? (measuredChange(row, gene) > 0 ? UP : DOWN) : quiet, opacity: named.has(row) ? 1 : 0.55 }));
+      color: named.has(row) ? colour(measuredChange(row, gene) > 0 ? "--up" : "--down") : quiet, opacity: named.has(row) ? 1 : 0.55 }));
     const correlation = pearson(points);
     fill($("g-head"), el("p", { class: "note" }, `${genes[gene]} in ${plural(rows.length, "perturbation")}.` +
       (Number.isFinite(correlation) ? ` Correlation of predicted and measured changes: ${number(correlation)}.` : "") +

@@ -127,8 +127,6 @@ class Run:
         Table of upper bounds; None without.
     curves, sweeps
         Learning curves by experiment, and ranked runs by sweep.
-    citation
-        Text of ``CITATION.cff``.
     """
 
     dataset: str
@@ -149,4 +147,3 @@ class Run:
     bounds: pd.DataFrame | None = None
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     sweeps: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    citation: str = ""
