@@ -47,9 +47,11 @@ def neighbourhood(
     """
     others = diffusion.copy()
     others[silenced] = 0.0
-    # The largest ones alone are sorted; equal ones in the order of the network.
     count = min(size, int(np.count_nonzero(others > 0)))
-    largest = np.argsort(-others, kind="stable")[:count]
+    # The largest ones alone are sorted; equal ones in the order of the network.
+    least = np.partition(others, -count)[-count] if count else np.inf
+    candidates = np.flatnonzero(others >= least)
+    largest = candidates[np.argsort(-others[candidates], kind="stable")[:count]]
     nodes = np.concatenate([silenced, largest])
     inner = sp.coo_array(adjacency[nodes][:, nodes])
     links = sorted((int(i), int(j)) for i, j in zip(*inner.coords, strict=True) if i < j)
