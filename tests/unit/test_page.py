@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from echoes.report.checks import checks_table, read_checks
 from echoes.report.page import build, charts
 from echoes.report.page.build import build_page, choose, share_rows
 from echoes.report.page.citations import ARTICLES, PROGRAM
@@ -339,6 +340,14 @@ def test_twins_differ_in_their_network_alone() -> None:
     other["members"]["echo_slow"]["echo"] = {"rate": 1.0}
     summaries |= {"echo_slow": {"settings": other}, "none": {"settings": settings("none", None)}}
     assert find_twins(summaries) == {"echo": {"echo_rewired": "links", "echo_permuted": "labels"}}
+
+
+def test_checks_are_read_as_they_were_written(tmp_path: Path) -> None:
+    odd = "a | b <br> *c* \\\\ `d` [e]"
+    path = tmp_path / "checks.md"
+    written = [("size", odd, []), ("names", "3", [odd, "Look at it."])]
+    path.write_text(checks_table(written), encoding="utf-8")
+    assert read_checks(path) == [("size", odd, "passed"), ("names", "3", f"{odd} Look at it.")]
 
 
 def test_the_page_cites_what_the_repository_does() -> None:

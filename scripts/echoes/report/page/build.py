@@ -83,6 +83,7 @@ def build_page(run: Run) -> str:
         conclusions=conclusions(outcome),
         facts=_facts(run),
         networks=_networks(run),
+        made=_made(run),
         warnings=_warnings(run),
         coverage=_coverage(run),
         cells=_cells(run),
@@ -353,7 +354,7 @@ def _tables(run: Run, outcome: Outcome) -> dict[str, Any]:
             name: {
                 "title": METRICS[name].title,
                 "text": METRICS[name].text,
-                "chance": METRICS[name].chance,
+                "chance": _chance(run, name),
                 "lowerIsBetter": METRICS[name].lower_is_better,
                 "digits": METRICS[name].digits,
             }
@@ -392,6 +393,25 @@ def _tables(run: Run, outcome: Outcome) -> dict[str, Any]:
         },
         "charts": charts.charts(),
     }
+
+
+def _chance(run: Run, metric: str) -> float | None:
+    """Get what guessing gives: for an average precision it depends on the screen."""
+    if metric == "ap_de_gene":
+        table = run.comparison
+        shares = table.loc[table["metric"] == "prevalence_de_gene", "value"].dropna()
+        return rounded(float(shares.iloc[0])) if len(shares) else None
+    return METRICS[metric].chance
+
+
+def _made(run: Run) -> str:
+    """Say which program made the run, and of what date its files are, where that is known."""
+    dates = [one["date"] for one in _inputs(run) if one["date"]]
+    python = _versions(run).get("python")
+    text = f"Made by echoes {VERSION}" + (f" with Python {python}" if python else "")
+    return text + (
+        f"; files of networks are of {', '.join(dict.fromkeys(dates))}." if dates else "."
+    )
 
 
 def _facts(run: Run) -> list[tuple[str, str]]:

@@ -501,7 +501,7 @@
       label.textContent = around.names[node];
       drawing.append(circle, label);
     });
-    const key = el("p", { class: "key" }, el("span", { class: "bar" }), `−${number(limit)} … +${number(limit)} log2, ${known ? "measured" : "predicted"}; dashed: no response gene. Size: share of a walk with restart at ${around.alpha}.`);
+    const key = el("p", { class: "key" }, el("span", { class: "bar" }), `−${number(limit)} … +${number(limit)} log2, ${known ? "measured" : "predicted"}; dashed: no response gene. Size: share of a random walk from it, α = ${around.alpha}.`);
     fill(place, drawing, key);
   };
   const listLeans = (row) => {
@@ -619,9 +619,9 @@
   }, { rootMargin: "600px" });
   const start = () => {
     const first = experiments[0];
-    const best = range(measured).filter((row) => Number.isFinite(predicted(first, row, 0)));
-    const value = (row) => data.scores.pearson_mean?.[first.name]?.[row] ?? -1;
-    const row = largest(best.length ? best : [0], value, 1)[0];
+    const best = range(measured).filter((row) => range(G).some((gene) => Number.isFinite(predicted(first, row, gene))));
+    // The perturbation of the largest response: the best predicted one would flatter.
+    const row = largest(best.length ? best : [0], (row) => perturbations[row].size ?? 0, 1)[0];
     show(row);
     const spread = (gene) => { let sum = 0; for (let r = 0; r < measured; r++) { const d = truth(r, gene) - mean("truth")[gene]; if (d === d && !perturbations[r].own.includes(gene)) sum += d * d; } return sum; };
     showGene(largest(range(G), spread, 1)[0]);
