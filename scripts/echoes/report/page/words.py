@@ -126,10 +126,10 @@ def _title(metric: str) -> str:
 
 def _how_good(outcome: Outcome, best: str, metric: str) -> str:
     own = estimate_text(outcome.figure(best, metric))
-    start = f"{best}, the only held-out experiment on no null network, was scored"
+    start = f"{best}, the only held-out experiment without a null network, was scored"
     if len(outcome.experiments) > 1:
         number = len(outcome.experiments)
-        start = f"Of {number} held-out experiments on no null network {best} predicts best"
+        start = f"Of the {number} held-out experiments without a null network, {best} predicts best"
     text = f"{start}: its {_title(metric)} is {own}"
     baselines = [
         name for name in outcome.baselines if math.isfinite(outcome.figure(name, metric)[0])
