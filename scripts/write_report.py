@@ -22,7 +22,7 @@ from echoes.network.graph import load_matrix, read_genes
 from echoes.network.neighbourhood import neighbourhood
 from echoes.network.nodes import RESPONSE, SILENCED
 from echoes.report.checks import read_checks
-from echoes.report.page.build import build_page
+from echoes.report.page.build import build_page, most_explored
 from echoes.report.page.run import Explored, Perturbation, Run, Surrounding
 from echoes.report.page.twins import is_null, networks_of
 from echoes.scoring import predictions as predicted
@@ -52,10 +52,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     }
     cells = load_json(args.cells) if args.cells else None
     names = [*screen.perturbations.tolist(), *screen.validation_ids.tolist()]
-    explored = [
-        _explore(folder, each, summaries[each["name"]], screen)
-        for each in _order(entries, summaries)
-    ]
+    ordered = _order(entries, summaries)
+    fit = most_explored(len(screen.perturbations), len(names), len(screen.genes))
+    explored = [_explore(folder, each, summaries[each["name"]], screen) for each in ordered[:fit]]
     page = build_page(
         Run(
             dataset=args.dataset,
@@ -63,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             truth=screen.truth,
             perturbations=_perturbations(names, sets, screen, networks, cells),
             explored=explored,
+            unexplored=[each["name"] for each in ordered[fit:]],
             experiments=entries,
             summaries=summaries,
             screen=load_json(Path(args.perturbations).with_name("summary.json")),
@@ -295,7 +295,9 @@ def _lean(
     settings = summary["settings"]
     members = list(settings["members"].values())
     crossval = settings["crossval"]
-    if len(members) != 1 or not members[0].get("kernels") or {"unseen", "pairs"} & {*crossval}:
+    # Only this model adds up residuals, and only with kernels.
+    learns = members[0].get("echo", {}).get("kernels") and members[0].get("kernels")
+    if len(members) != 1 or not learns or {"unseen", "pairs"} & {*crossval}:
         return None, ""
     n, v = len(screen.perturbations), len(screen.validation_ids)
     kernels = load_kernels(folder / members[0]["kernels"], r=n + v, G=len(screen.genes))

@@ -238,8 +238,11 @@ def test_a_small_screen_shows_all_experiments_and_a_larger_one_two(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert choose(make_run()).left_out == []
+    assert build.most_explored(80, 100, 5127) > 6
     monkeypatch.setattr(build, "MORE_BYTES", 1)
     assert choose(make_run()).left_out == ["echo_permuted"]
+    assert choose(make_run(unexplored=["more"])).left_out == ["echo_permuted", "more"]
+    assert build.most_explored(585, 585, 4000) == 2
 
 
 def outcome(**changes: Any) -> Outcome:

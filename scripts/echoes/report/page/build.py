@@ -108,6 +108,19 @@ def build_page(run: Run) -> str:
     return page
 
 
+def most_explored(measured: int, rows: int, genes: int) -> int:
+    """Count the experiments that may fit into a page; others need not be read.
+
+    Parameters
+    ----------
+    measured, rows, genes
+        Perturbations that were measured, all perturbations, and response genes.
+    """
+    for_one = 2 * rows * genes * 4 / 3
+    left = MORE_BYTES - 2 * measured * genes * 4 / 3
+    return max(2, int(left / for_one)) if for_one else 2
+
+
 def choose(run: Run) -> Shown:
     """Choose what fits: all experiments, or the first ones; all genes, or those that vary most.
 
@@ -131,6 +144,7 @@ def choose(run: Run) -> Shown:
             explored.append(one)
     names = {one.name for one in explored}
     left_out = [one.name for one in run.explored if one.name not in names]
+    left_out += run.unexplored
     genes = np.arange(count)
     if kept < count:
         known = np.isfinite(run.truth)

@@ -34,7 +34,8 @@
   const signed = (value) => (value > 0 ? "+" : "") + number(value);
   const option = (value, text) => el("option", { value }, text ?? value);
   const plural = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
-  const largest = (places, size, count) => places.sort((a, b) => size(b) - size(a) || a - b).slice(0, count);
+  const largest = (places, size, count) => places.map((place) => [size(place), place])
+    .sort((a, b) => b[0] - a[0] || a[1] - b[1]).slice(0, count).map(([, place]) => place);
   const range = (count) => Array.from({ length: count }, (_, i) => i);
 
   // --- Numbers: base64 of 16-bit or 8-bit codes -------------------------------------------------
@@ -588,7 +589,7 @@
 
   // --- Start -----------------------------------------------------------------------------------
   const silencedNames = perturbations.filter((each) => each.silenced.join() !== each.name).map((each) => each.silenced.join(" "));
-  $("names").append(...new Set([...names, ...silencedNames]).values().map((name) => el("option", { value: name })));
+  $("names").append(...[...new Set([...names, ...silencedNames])].map((name) => el("option", { value: name })));
   $("genes").append(...genes.map((name) => el("option", { value: name })));
   $("e-experiment").append(...experiments.map((each) => option(each.name)));
   const again = () => { show(state.row); showGene(state.gene); };

@@ -107,6 +107,8 @@ class Run:
         The n perturbations of the screen, then v to predict.
     explored
         Experiments with predictions, the most useful first.
+    unexplored
+        Names of further experiments, which are too many for a page.
     experiments
         Records of ``experiments.json``.
     summaries
@@ -147,3 +149,4 @@ class Run:
     bounds: pd.DataFrame | None = None
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     sweeps: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    unexplored: Sequence[str] = ()
