@@ -22,7 +22,8 @@ from echoes.network.graph import load_matrix, read_genes
 from echoes.network.neighbourhood import neighbourhood
 from echoes.network.nodes import RESPONSE, SILENCED
 from echoes.report.checks import read_checks
-from echoes.report.page.build import build_page, most_explored
+from echoes.report.page.build import build_page
+from echoes.report.page.choice import most_explored
 from echoes.report.page.run import Explored, Perturbation, Run, Surrounding
 from echoes.report.page.twins import is_null, networks_of
 from echoes.scoring import predictions as predicted

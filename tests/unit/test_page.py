@@ -19,8 +19,9 @@ import pytest
 import yaml
 
 from echoes.report.checks import checks_table, read_checks
-from echoes.report.page import build, charts
-from echoes.report.page.build import build_page, choose, share_rows
+from echoes.report.page import charts, choice
+from echoes.report.page.build import build_page
+from echoes.report.page.choice import choose, share_rows
 from echoes.report.page.citations import ARTICLES, PROGRAM
 from echoes.report.page.compact import json_text, pack, pack_positive
 from echoes.report.page.metrics import METRICS, OF_PERTURBATIONS
@@ -222,7 +223,7 @@ def test_a_large_screen_has_the_genes_that_change_most_and_the_silenced_ones(
     run.truth[:, 20:] *= 10
     run.truth[:, :3] = 0.0
     limit = 300
-    monkeypatch.setattr(build, "MOST_BYTES", limit)
+    monkeypatch.setattr(choice, "MOST_BYTES", limit)
     shown = choose(run)
     assert len(shown.genes) < 40
     assert {0, 1, 2} <= set(shown.genes.tolist())
@@ -238,11 +239,11 @@ def test_a_small_screen_shows_all_experiments_and_a_larger_one_two(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert choose(make_run()).left_out == []
-    assert build.most_explored(80, 100, 5127) > 6
-    monkeypatch.setattr(build, "MORE_BYTES", 1)
+    assert choice.most_explored(80, 100, 5127) > 6
+    monkeypatch.setattr(choice, "MORE_BYTES", 1)
     assert choose(make_run()).left_out == ["echo_permuted"]
     assert choose(make_run(unexplored=["more"])).left_out == ["echo_permuted", "more"]
-    assert build.most_explored(585, 585, 4000) == 2
+    assert choice.most_explored(585, 585, 4000) == 2
 
 
 def outcome(**changes: Any) -> Outcome:
