@@ -294,7 +294,8 @@ def test_cores_hashes_and_locale_change_no_byte(
 
 #: All that follows from an experiment's out-of-fold predictions for its reader.
 REPORTED = {"aggregate_held_out": 1, "plot_figure": 1, "write_submission": 1}
-COMPARE = {"compare_experiments": 1, "write_report": 1}
+PAGE = {"write_report": 1}
+COMPARE = {"compare_experiments": 1} | PAGE
 LISTED = {"list_experiments": 1, **COMPARE}
 FIGURES = {"plot_figure": 1, "write_submission": 1}
 #: An experiment that is new, in two parts and one of the validation genes, without the comparison.
@@ -441,18 +442,21 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "a network that no experiment is on": ({"networks": STRICT["networks"]}, {}),
     "a sweep over alphas that are there": (
         sweep([0.25], [0.75], [0.25, 0.75]),
-        {"build_kernels": 1, **new_runs(3)},
+        {"build_kernels": 1, **new_runs(3), **PAGE},
     ),
     "a sweep over a new alpha": (
         sweep([0.5], [0.5, 0.75], [0.75, 0.5]),
-        {"diffuse": 1, "build_kernels": 3, **new_runs(3)},
+        {"diffuse": 1, "build_kernels": 3, **new_runs(3), **PAGE},
     ),
     "a learning curve, also of experiments like it": (
         changed("echo", learning_curve=[3, 4]),
-        times(3, curve(2)),
+        total(times(3, curve(2)), PAGE),
     ),
-    "a learning curve of one experiment": (changed("echo_base", learning_curve=[3]), curve(1)),
-    "a sweep that is left out": ({"sweeps": {"alphas": None}}, {}),
+    "a learning curve of one experiment": (
+        changed("echo_base", learning_curve=[3]),
+        total(curve(1), PAGE),
+    ),
+    "a sweep that is left out": ({"sweeps": {"alphas": None}}, PAGE),
 }
 
 
