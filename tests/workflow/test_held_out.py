@@ -693,7 +693,7 @@ def test_a_learning_curve(held_out: Any, tmp_path: Path) -> None:
     comparison = work.path / "results/small/comparison.csv"
     before = comparison.read_bytes()
     work.change(**changed("echo_base", learning_curve=[4]))
-    assert work.snakemake().ran == curve(1)
+    assert work.snakemake().ran == total(curve(1), PAGE)
     folder = work.path / "results/small/echo_base"
     table = pd.read_csv(folder / "learning_curve.csv")
     assert table["training"].tolist() == [4, N - 1]
@@ -704,7 +704,7 @@ def test_a_learning_curve(held_out: Any, tmp_path: Path) -> None:
     assert comparison.read_bytes() == before
     # A new size adds its run alone.
     work.change(**changed("echo_base", learning_curve=[3, 4]))
-    assert work.planned() == curve(1)
+    assert work.planned() == total(curve(1), PAGE)
     work.snakemake()
     assert pd.read_csv(folder / "learning_curve.csv")["training"].tolist() == [3, 4, N - 1]
     work.change(**changed("echo_base", learning_curve=[3, 4, N]))
