@@ -5,8 +5,8 @@ CORES ?= 2
 RESULTS ?= results/example
 BIN := .venv/bin
 
-.PHONY: help run test lint docs config-docs verify perturbqa cluster test-cluster test-scverse \
-	benchmark lock clean
+.PHONY: help run test lint docs config-docs verify perturbqa cluster test-cluster test-browser \
+	test-scverse benchmark lock clean
 
 help:
 	@printf 'make TARGET, where the target is one of\n\n'
@@ -49,6 +49,9 @@ cluster: .venv/cluster  ## install Snakemake's plugins for clusters
 test-cluster: .venv/cluster  ## test on a Slurm cluster that is started on this machine
 	$(BIN)/pytest tests/cluster
 
+test-browser: .venv/browser  ## look at the report in Chromium, which it needs (Debian: chromium)
+	$(BIN)/pytest tests/browser
+
 # The workflow runs in the first environment, its files are read in the second one.
 test-scverse: .venv/installed .venv-scverse/installed  ## open what the workflow writes with anndata, scanpy and cell-eval
 	.venv-scverse/bin/pytest tests/scverse tests/unit/test_h5ad.py tests/unit/test_cells.py
@@ -67,6 +70,7 @@ LOCK := uv pip compile --universal --fork-strategy fewest --python-version 3.11 
 	--generate-hashes --no-header --no-annotate
 lock:  ## write the lists of packages anew from pyproject.toml; needs uv
 	$(LOCK) pyproject.toml --group dev --output-file requirements.lock
+	$(LOCK) --group browser --output-file requirements-browser.lock
 	$(LOCK) --group cluster --no-deps --output-file requirements-cluster.lock
 	$(LOCK) --group scverse --output-file requirements-scverse.lock
 	$(LOCK) --group docs --output-file requirements-docs.lock
@@ -81,6 +85,11 @@ clean:  ## delete environments and caches; results stay
 	@rm -rf .venv
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	touch $@
+
+.venv/browser: .venv/installed requirements-browser.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements.lock -r requirements-browser.lock
 	touch $@
 
 .venv/cluster: .venv/installed requirements-cluster.lock

@@ -16,7 +16,10 @@ from placed import put
 from tasks import SETTINGS
 
 SCRIPTS = Path(loo_fold.__file__).parent
-HEAVY = ("h5py", "pandas", "pyarrow", "matplotlib", "sklearn", "scipy", "requests", "snakemake")
+HEAVY = (
+    *("h5py", "pandas", "pyarrow", "matplotlib", "sklearn", "scipy", "requests", "snakemake"),
+    *("altair", "jinja2", "vl_convert"),
+)
 ALLOWED = {
     "aggregate_folds": {"pandas", "pyarrow"},
     "aggregate_held_out": {"pandas", "pyarrow"},
@@ -47,6 +50,7 @@ ALLOWED = {
     "simulate_example": {"scipy"},
     "tabulate_resources": {"pandas", "pyarrow"},
     "write_gene_predictions": {"pyarrow"},
+    "write_report": {"pandas", "pyarrow", "scipy", "altair", "jinja2", "vl_convert"},
     "write_submission": {"pyarrow"},
 }
 

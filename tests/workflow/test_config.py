@@ -315,7 +315,8 @@ def locked() -> dict[str, tuple[Requirement, list[str]]]:
 
 
 @pytest.mark.parametrize(
-    "name", ["requirements.lock", "requirements-cluster.lock", "requirements-scverse.lock"]
+    "name",
+    [f"requirements{kind}.lock" for kind in ("", "-browser", "-cluster", "-scverse")],
 )
 def test_a_lock_has_hashes_and_no_addresses(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")

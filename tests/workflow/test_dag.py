@@ -17,7 +17,8 @@ FOLDS = 6
 # Jobs of each rule when both experiments run again from a stage on; `second` has three alphas,
 # one of which is that of `published`. The only baseline, `mean`, learns from responses alone.
 OUTPUTS = {"plot_figure": 2, "write_submission": 2}
-COMPARE = {"compare_experiments": 1, "plot_results": 1}
+PAGE = {"write_report": 1}
+COMPARE = {"compare_experiments": 1, "plot_results": 1} | PAGE
 AGGREGATE = {"aggregate_folds": 2} | OUTPUTS | COMPARE
 FOLD = {"loo_fold": 2 * FOLDS} | AGGREGATE
 DECOMPOSE = {"decompose_responses": 2} | FOLD
@@ -199,6 +200,7 @@ CODE: dict[str, dict[str, int]] = {
     "echoes/report/style": {"plot_figure": 2, "plot_results": 1},
     "echoes/report/comparison_figure": {"plot_results": 1},
     "echoes/report/submission": {"write_submission": 2},
+    "echoes/report/page/words": PAGE,
     "echoes/scoring/published": AGGREGATE,
     "echoes/scoring/comparison": COMPARE,
     "echoes/models/elastic_net": FOLD,

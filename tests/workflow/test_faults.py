@@ -245,6 +245,7 @@ def test_a_killed_fold_leaves_nothing_and_the_next_run_completes(done: Any) -> N
         "write_submission": 1,
         "compare_experiments": 1,
         "plot_results": 1,
+        "write_report": 1,
     }
 
 

@@ -48,7 +48,7 @@ KERNELS = {
     "permuted/kernels/log_alphas~0.25+0.75.npz",
 }
 TABLES = (
-    *("comparison.csv", "comparison.md", "differences.csv"),
+    *("comparison.csv", "comparison.md", "differences.csv", "report.html"),
     *("perturbation_scores.parquet", "gene_scores.parquet"),
     "sweeps/alphas.csv",
 )
@@ -301,7 +301,8 @@ def test_cores_hashes_and_locale_change_no_byte(
 #: All that follows from an experiment's out-of-fold predictions for its reader.
 REPORTED = {"aggregate_held_out": 1, "plot_figure": 1, "write_submission": 1}
 DRAWN = {"plot_results": 1}
-COMPARE = {"compare_experiments": 1, **DRAWN}
+PAGE = {"write_report": 1}
+COMPARE = {"compare_experiments": 1, **DRAWN, **PAGE}
 LISTED = {"list_experiments": 1, **COMPARE}
 FIGURES = {"plot_figure": 1, "write_submission": 1}
 #: An experiment that is new, in two parts and one of the validation genes, without the comparison.
@@ -448,21 +449,21 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "a network that no experiment is on": ({"networks": STRICT["networks"]}, {}),
     "a sweep over alphas that are there": (
         sweep([0.25], [0.75], [0.25, 0.75]),
-        {"build_kernels": 1, **new_runs(3)},
+        {"build_kernels": 1, **new_runs(3), **PAGE},
     ),
     "a sweep over a new alpha": (
         sweep([0.5], [0.5, 0.75], [0.75, 0.5]),
-        {"diffuse": 1, "build_kernels": 3, **new_runs(3)},
+        {"diffuse": 1, "build_kernels": 3, **new_runs(3), **PAGE},
     ),
     "a learning curve, also of experiments like it": (
         changed("echo", learning_curve=[3, 4]),
-        total(times(3, curve(2)), DRAWN),
+        total(times(3, curve(2)), DRAWN, PAGE),
     ),
     "a learning curve of one experiment": (
         changed("echo_base", learning_curve=[3]),
-        total(curve(1), DRAWN),
+        total(curve(1), DRAWN, PAGE),
     ),
-    "a sweep that is left out": ({"sweeps": {"alphas": None}}, {}),
+    "a sweep that is left out": ({"sweeps": {"alphas": None}}, PAGE),
 }
 
 
@@ -700,7 +701,7 @@ def test_a_learning_curve(held_out: Any, tmp_path: Path) -> None:
     comparison = work.path / "results/small/comparison.csv"
     before = comparison.read_bytes()
     work.change(**changed("echo_base", learning_curve=[4]))
-    assert work.snakemake().ran == total(curve(1), DRAWN)
+    assert work.snakemake().ran == total(curve(1), DRAWN, PAGE)
     folder = work.path / "results/small/echo_base"
     table = pd.read_csv(folder / "learning_curve.csv")
     assert table["training"].tolist() == [4, N - 1]
@@ -711,7 +712,7 @@ def test_a_learning_curve(held_out: Any, tmp_path: Path) -> None:
     assert comparison.read_bytes() == before
     # A new size adds its run alone.
     work.change(**changed("echo_base", learning_curve=[3, 4]))
-    assert work.planned() == total(curve(1), DRAWN)
+    assert work.planned() == total(curve(1), DRAWN, PAGE)
     work.snakemake()
     assert pd.read_csv(folder / "learning_curve.csv")["training"].tolist() == [3, 4, N - 1]
     work.change(**changed("echo_base", learning_curve=[3, 4, N]))

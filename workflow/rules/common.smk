@@ -64,7 +64,7 @@ if FOLDER is None:
     ):
         reached_modules(f"echoes/{file}.py", scripts_file)
 
-from echoes.plan import asked, checks, figures, paths
+from echoes.plan import asked, checks, figures, page, paths
 from echoes.plan.plan import Plan, count_folds
 from echoes.plan.results import final_files
 from echoes.plan.settings import ConfigError

@@ -41,8 +41,12 @@ def network_kernel(task: Task) -> Floats:
     """
     if not len(task.kernels):
         return np.zeros((len(task.silenced), len(task.silenced)))
-    parts = [_centred(kernel, task.n_training, task.known) for kernel in task.kernels]
-    mean: Floats = np.mean(parts, axis=0)
+    return mean_kernel(task.kernels, task.n_training, task.known)
+
+
+def mean_kernel(kernels: Floats, n_training: int, known: Bools) -> Floats:
+    """Mean of k kernels (k, r, r), each centred and scaled as in `network_kernel`."""
+    mean: Floats = np.mean([_centred(kernel, n_training, known) for kernel in kernels], axis=0)
     return mean
 
 

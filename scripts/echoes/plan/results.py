@@ -18,4 +18,5 @@ def final_files(plan: Plan) -> list[str]:
             answers=asked.answers(each, dataset, plan.networks),
             export=export,
         )
-    return [*final, *plan.shared_files(), *figures.final_files(plan)]
+    page = f"{paths.DATASET}/report.html"
+    return [*final, *plan.shared_files(), *figures.final_files(plan), page]

@@ -1,0 +1,171 @@
+"""Numbers that the page reads: compact arrays, and what charts and tables are made of."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from echoes.io.arrays import Floats
+from echoes.report.page import charts
+from echoes.report.page.choice import Shown, share_rows
+from echoes.report.page.compact import Packed, pack, pack_positive, rounded
+from echoes.report.page.metrics import METRICS, OF_PERTURBATIONS
+from echoes.report.page.run import Explored, Run
+from echoes.report.page.twins import is_null
+from echoes.report.page.words import Outcome, main_metric
+
+#: Most perturbations that a prediction is said to lean on.
+LEANS_ON = 12
+
+
+def pack_numbers(run: Run, shown: Shown) -> tuple[dict[str, Packed], dict[str, Any]]:
+    """Pack measured and predicted values, and describe them."""
+    arrays = {"truth": pack(run.truth[:, shown.genes])}
+    experiments = []
+    for number, one in enumerate(shown.explored):
+        arrays[f"prediction-{number}"] = pack(one.prediction[:, shown.genes])
+        rows: list[int] = []
+        if one.error is not None:
+            shared, rows = share_rows(one.error, run.perturbations)
+            arrays[f"error-{number}"] = pack_positive(shared[:, shown.genes])
+        experiments.append(
+            {
+                "name": one.name,
+                "network": one.network,
+                "prediction": f"prediction-{number}",
+                "error": None if one.error is None else f"error-{number}",
+                "errorRows": rows,
+                "ownErrors": _own_errors(run, one),
+                "leans": None if one.weights is None else _leans(one.weights),
+                "note": one.note,
+            }
+        )
+    record = {
+        "genes": [str(run.genes[place]) for place in shown.genes],
+        "arrays": {name: dict(packed.record) for name, packed in arrays.items()},
+        "experiments": experiments,
+    }
+    place = {int(gene): number for number, gene in enumerate(shown.genes)}
+    record["perturbations"] = [
+        {
+            "name": each.name,
+            "silenced": list(each.silenced),
+            "measured": each.measured,
+            "own": [place[one] for one in each.own if one in place],
+            "links": dict(each.links),
+            "cells": each.cells,
+            "left": None if each.expression_left is None else rounded(each.expression_left, 3),
+            "size": rounded(size, 3) if number < len(run.truth) else None,
+            "warnings": list(each.warnings),
+        }
+        for number, (each, size) in enumerate(
+            zip(run.perturbations, _response_sizes(run), strict=True)
+        )
+    ]
+    return arrays, record
+
+
+def _own_errors(run: Run, one: Explored) -> list[list[float | None]]:
+    """List the expected errors of the silenced genes' own entries."""
+    if one.error is None:
+        return []
+    return [
+        [rounded(float(row[place]), 3) for place in each.own]
+        for row, each in zip(one.error, run.perturbations, strict=True)
+    ]
+
+
+def _response_sizes(run: Run) -> list[float]:
+    """Root mean square response of each perturbation without the silenced gene, log2 units."""
+    values = run.truth.copy()
+    for row, each in zip(values, run.perturbations, strict=False):
+        row[list(each.own)] = np.nan
+    known = np.isfinite(values)
+    squares = (np.where(known, values, 0.0) ** 2).sum(axis=1)
+    sizes = np.sqrt(squares / np.maximum(known.sum(axis=1), 1))
+    further = len(run.perturbations) - len(run.truth)
+    return [*sizes.tolist(), *[math.nan] * further]
+
+
+def _leans(weights: Floats) -> list[list[list[float]]]:
+    """List the perturbations of largest weight for each row: their places and weights."""
+    found: list[list[list[float]]] = []
+    for row in weights:
+        largest = np.argsort(-np.abs(row), kind="stable")[:LEANS_ON]
+        found.append([[int(i), rounded(row[i], 3) or 0.0] for i in largest if row[i]])
+    return found
+
+
+def chart_data(run: Run, outcome: Outcome) -> dict[str, Any]:
+    """Collect what charts and tables of the page read beside the arrays."""
+    nulls = {name for twins in outcome.twins.values() for name in twins}
+    nulls |= {name for name, one in run.summaries.items() if is_null(one)}
+    kinds = {each["name"]: each["kind"] for each in run.experiments}
+    present = [name for name in METRICS if name in set(run.comparison["metric"])]
+    names = [each["name"] for each in run.experiments]
+    scores: dict[str, dict[str, list[float | None]]] = {}
+    order: dict[str, list[int]] = {each.name: [] for each in run.perturbations}
+    for number, each in enumerate(run.perturbations[: len(run.truth)]):
+        order[each.name].append(number)
+    for (metric, experiment), rows in run.scores.groupby(["metric", "experiment"], sort=False):
+        if metric in OF_PERTURBATIONS:
+            values: list[float | None] = [None] * len(run.truth)
+            left = {name: list(places) for name, places in order.items()}
+            for name, value in zip(rows["pert_symbol"], rows["value"], strict=True):
+                values[left[name].pop(0)] = rounded(value)
+            scores.setdefault(str(metric), {})[str(experiment)] = values
+    return {
+        "metrics": {
+            name: {
+                "title": METRICS[name].title,
+                "text": METRICS[name].text,
+                "chance": _chance(run, name),
+                "lowerIsBetter": METRICS[name].lower_is_better,
+                "digits": METRICS[name].digits,
+            }
+            for name in dict.fromkeys([*present, *scores])
+        },
+        "compared": [name for name in present if name != "mean_fold_score"] or present,
+        "main": main_metric(outcome),
+        "comparison": [
+            {
+                "experiment": name,
+                "group": "null network" if name in nulls else kinds[name],
+                "figures": {
+                    metric: [rounded(number, 5) for number in outcome.figure(name, metric)]
+                    for metric in present
+                    if math.isfinite(outcome.figure(name, metric)[0])
+                },
+            }
+            for name in names
+        ],
+        "bounds": {metric: rounded(value, 4) for metric, (value, *_) in outcome.bounds.items()},
+        "scores": {name: scores[name] for name in OF_PERTURBATIONS if name in scores},
+        "curves": {
+            name: table.drop(columns="note", errors="ignore").to_dict("records")
+            for name, table in run.curves.items()
+        },
+        "surroundings": {
+            name: {
+                "alpha": one.alpha,
+                "names": list(one.names),
+                "rows": [
+                    [list(nodes), [rounded(mass, 3) for mass in masses], silenced, list(links)]
+                    for nodes, masses, silenced, links in one.rows
+                ],
+            }
+            for name, one in run.surroundings.items()
+        },
+        "charts": charts.charts(),
+    }
+
+
+def _chance(run: Run, metric: str) -> float | None:
+    """Get what guessing gives: for an average precision it depends on the screen."""
+    if metric == "ap_de_gene":
+        table = run.comparison
+        shares = table.loc[table["metric"] == "prevalence_de_gene", "value"].dropna()
+        return rounded(float(shares.iloc[0])) if len(shares) else None
+    return METRICS[metric].chance

@@ -1,0 +1,325 @@
+"""Write the page of a run: one HTML file that shows and explains its results without a network."""
+
+import argparse
+import csv
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from echoes.io.arrays import Bools, Floats, Ints
+from echoes.io.command import parser, run
+from echoes.io.files import atomic_path, load_json
+from echoes.models.kernels import load_kernels
+from echoes.models.leaning import leaning_weights
+from echoes.network.diffusion import load_diffusions
+from echoes.network.graph import load_matrix, read_genes
+from echoes.network.neighbourhood import neighbourhood
+from echoes.network.nodes import RESPONSE, SILENCED
+from echoes.report.checks import read_checks
+from echoes.report.page.build import build_page
+from echoes.report.page.choice import most_explored
+from echoes.report.page.run import Explored, Perturbation, Run, Surrounding
+from echoes.report.page.twins import is_null, networks_of
+from echoes.scoring import predictions as predicted
+from echoes.scoring.coverage import LEVELS, ONE_DEVIATION
+from echoes.scoring.out_of_fold import OutOfFold, load_part, load_parts
+from echoes.screen import record
+
+#: Most nodes of a neighbourhood beside the silenced gene.
+NODES = 14
+#: Fewer cells than this are few.
+FEW_CELLS = 30
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command with these arguments, or with those of the process."""
+    args = _options().parse_args(argv)
+
+    folder = Path(args.experiments).parent
+    entries = load_json(args.experiments)["experiments"]
+    named = [each["name"] for each in entries if each["kind"] == "experiment"]
+    summaries = {name: load_json(folder / name / "summary.json") for name in named}
+    screen = record.load(args.perturbations)
+    sets = [one for part in record.load_sets(args.perturbations) for one in part]
+    networks = {
+        name: _Network.load(folder / "networks" / name, alpha, len(sets))
+        for name, alpha in (each.rsplit("=", 1) for each in args.networks)
+    }
+    cells = load_json(args.cells) if args.cells else None
+    names = [*screen.perturbations.tolist(), *screen.validation_ids.tolist()]
+    ordered = _order(entries, summaries)
+    fit = most_explored(len(screen.perturbations), len(names), len(screen.genes))
+    explored = [_explore(folder, each, summaries[each["name"]], screen) for each in ordered[:fit]]
+    page = build_page(
+        Run(
+            dataset=args.dataset,
+            genes=screen.genes,
+            truth=screen.truth,
+            perturbations=_perturbations(names, sets, screen, networks, cells),
+            explored=explored,
+            unexplored=[each["name"] for each in ordered[fit:]],
+            experiments=entries,
+            summaries=summaries,
+            screen=load_json(Path(args.perturbations).with_name("summary.json")),
+            comparison=pd.read_csv(folder / "comparison.csv"),
+            differences=pd.read_csv(folder / "differences.csv"),
+            scores=pd.read_parquet(folder / "perturbation_scores.parquet"),
+            surroundings={name: one.surroundings(sets) for name, one in networks.items()},
+            coverage={name: one.counts for name, one in networks.items()},
+            checks=read_checks(Path(args.perturbations).with_name("checks.md")),
+            cells=cells,
+            bounds=pd.read_csv(args.upper_bound) if args.upper_bound else None,
+            curves={
+                name: pd.read_csv(folder / name / "learning_curve.csv") for name in args.curves
+            },
+            sweeps={name: pd.read_csv(folder / "sweeps" / f"{name}.csv") for name in args.sweeps},
+        )
+    )
+    with atomic_path(args.output) as path:
+        path.write_text(page, encoding="utf-8")
+
+
+def _options() -> argparse.ArgumentParser:
+    """List the options of the command."""
+    options = parser(__doc__)
+    options.add_argument("--dataset", required=True, help="name of the data set")
+    options.add_argument("--perturbations", required=True, help="npz of the screen")
+    options.add_argument(
+        "--experiments",
+        required=True,
+        help="json of the experiments; their files, and tables that compare them, are beside it",
+    )
+    options.add_argument(
+        "--networks",
+        nargs="*",
+        default=[],
+        help="networks that are shown, each with a restart parameter: name=alpha",
+    )
+    options.add_argument("--cells", nargs="?", help="json of the cells, if any")
+    options.add_argument("--upper-bound", nargs="?", help="table of upper bounds, if any")
+    options.add_argument(
+        "--curves", nargs="*", default=[], help="experiments with a learning curve"
+    )
+    options.add_argument("--sweeps", nargs="*", default=[], help="names of sweeps")
+    options.add_argument("--output", required=True, help="the page, html")
+    return options
+
+
+@dataclass(frozen=True)
+class _Network:
+    """A network, and where walks from the silenced genes go in it."""
+
+    alpha: str
+    genes: Sequence[str]
+    adjacency: Any
+    diffusion: Floats
+    matches: Mapping[tuple[str, str], Mapping[str, str]]
+
+    @classmethod
+    def load(cls, folder: Path, alpha: str, rows: int) -> "_Network":
+        genes = read_genes(folder / "genes.tsv")
+        diffusions = load_diffusions(
+            folder / "diffusion" / f"alpha~{alpha}.npz", N=len(genes), r=rows
+        )
+        with (folder / "coverage.tsv").open(encoding="utf-8", newline="") as stream:
+            matches = {
+                (row["role"], row["name"]): row for row in csv.DictReader(stream, delimiter="\t")
+            }
+        return cls(
+            alpha,
+            genes,
+            load_matrix(folder / "adjacency.npz"),
+            np.concatenate([diffusions.train, diffusions.validation]),
+            matches,
+        )
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """Position of each gene in the network."""
+        return {gene: number for number, gene in enumerate(self.genes)}
+
+    @property
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Number of names of each role by the way they matched."""
+        counts = {role: Counter[str]() for role in (SILENCED, RESPONSE)}
+        for (role, _), row in self.matches.items():
+            counts[role][row["how"]] += 1
+        return {role: dict(sorted(ways.items())) for role, ways in counts.items()}
+
+    def nodes_of(self, genes: Sequence[str]) -> Ints:
+        """Positions of silenced genes in the network."""
+        names = [self.matches[SILENCED, gene]["matched"] or gene for gene in genes]
+        return np.array([self.position[name] for name in names], dtype=np.intp)
+
+    def links(self, sets: Sequence[Sequence[str]]) -> Ints:
+        """Count the links of each perturbation's genes to other genes."""
+        entries = np.diff(self.adjacency.indptr) - (self.adjacency.diagonal() != 0)
+        return np.array([int(entries[self.nodes_of(genes)].sum()) for genes in sets])
+
+    def warnings(self, gene: str) -> list[str]:
+        """Say where the name of a silenced gene was not found as it stands."""
+        row = self.matches[SILENCED, gene]
+        if row["how"] == "exact":
+            return []
+        if row["matched"]:
+            return [f"{gene} was found in the network as {row['matched']} ({row['how']})."]
+        candidates = f": {row['candidates']}" if row["candidates"] else ""
+        return [f"The name {gene} has no node in the network ({row['how']}{candidates})."]
+
+    def surroundings(self, sets: Sequence[Sequence[str]]) -> Surrounding:
+        """Find the neighbourhoods of all perturbations."""
+        rows: list[Any] = []
+        used: dict[int, int] = {}
+        for genes, walk in zip(sets, self.diffusion, strict=True):
+            around = neighbourhood(walk, self.nodes_of(genes), self.adjacency, NODES)
+            places = [used.setdefault(int(node), len(used)) for node in around.nodes]
+            rows.append((places, around.mass.tolist(), len(genes), around.links))
+        return Surrounding(float(self.alpha), [self.genes[node] for node in used], rows)
+
+
+def _perturbations(
+    names: Sequence[str],
+    sets: Sequence[tuple[str, ...]],
+    screen: record.Screen,
+    networks: Mapping[str, _Network],
+    cells: Mapping[str, Any] | None,
+) -> list[Perturbation]:
+    """Describe all perturbations, with what to beware of."""
+    own = np.atleast_2d(record.own_positions(sets, screen.genes.tolist()).T).T
+    known = (
+        {}
+        if cells is None
+        else {
+            name: pair
+            for name, *pair in zip(
+                *(cells[key] for key in ("perturbations", "cells", "expression_left")), strict=True
+            )
+        }
+    )
+    links = {name: one.links(sets) for name, one in networks.items()}
+    found = []
+    for row, (name, genes) in enumerate(zip(names, sets, strict=True)):
+        measured = row < len(screen.perturbations)
+        count, left = known.get(name, (None, None)) if measured else (None, None)
+        warnings = [
+            warning for one in networks.values() for gene in genes for warning in one.warnings(gene)
+        ]
+        warnings += [
+            f"No link in the network {network}: what it does is predicted as for any gene."
+            for network, degrees in links.items()
+            if degrees[row] == 0
+        ]
+        if count is not None and count < FEW_CELLS:
+            warnings.append(f"Only {count:,} cells were measured: expect noise.")
+        if left is not None and cells is not None and left > cells["most_left"]:
+            warnings.append(f"{left:.0%} of the gene's expression is left: it may not be silenced.")
+        found.append(
+            Perturbation(
+                name=name,
+                silenced=genes,
+                measured=measured,
+                own=tuple(place for place in own[row].tolist() if place >= 0),
+                links={network: int(degrees[row]) for network, degrees in links.items()},
+                cells=count,
+                expression_left=left,
+                warnings=tuple(dict.fromkeys(warnings)),
+            )
+        )
+    return found
+
+
+def _order(
+    entries: Sequence[Mapping[str, Any]], summaries: Mapping[str, Mapping[str, Any]]
+) -> list[Mapping[str, Any]]:
+    """Order experiments: those on real networks first, the best of them first of all."""
+
+    def key(entry: Mapping[str, Any]) -> tuple[bool, bool, float]:
+        summary = summaries[entry["name"]]
+        score = summary.get("held_out", {}).get("score", {}).get("value")
+        return is_null(summary), score is None, -(score or 0.0)
+
+    return sorted((each for each in entries if each["name"] in summaries), key=key)
+
+
+def _explore(
+    folder: Path, entry: Mapping[str, Any], summary: Mapping[str, Any], screen: record.Screen
+) -> Explored:
+    """Load the predictions of an experiment, and find what they lean on."""
+    name = entry["name"]
+    n, v, G = len(screen.perturbations), len(screen.validation_ids), len(screen.genes)
+    networks = networks_of(summary)
+    network = networks[0] if networks else None
+    prediction = np.full((n + v, G), np.nan)
+    if entry["protocol"] == "published":
+        of_all = predicted.load(folder / name / "predictions.npz")
+        prediction[:n], prediction[n:] = of_all.prediction, of_all.validation
+        return Explored(name, network, prediction)
+    parts = load_parts(
+        folder / name / "held_out", entry["parts"], some=entry.get("split", False), G=G
+    )
+    halves = [(parts.rows, parts)]
+    if v:
+        validation = load_part(folder / name / "held_out" / "validation.npz", G=G)
+        halves.append((np.arange(n, n + v), validation))
+    error = np.full((n + v, G), np.nan)
+    for rows, half in halves:
+        prediction[rows] = half.prediction
+        if half.quantiles.shape[1]:
+            error[rows] = _error(half)
+    weights, note = _lean(folder, summary, parts, screen)
+    return Explored(
+        name,
+        network,
+        prediction,
+        error if np.isfinite(error).any() else None,
+        weights,
+        note,
+    )
+
+
+def _error(half: OutOfFold) -> Floats:
+    level = LEVELS.index(ONE_DEVIATION)
+    width: Floats = half.spread * half.quantiles[half.fold, level, None]
+    return width
+
+
+def _lean(
+    folder: Path, summary: Mapping[str, Any], parts: OutOfFold, screen: record.Screen
+) -> tuple[Floats | None, str]:
+    """Find the weights of training perturbations, where a kernel of the network says them."""
+    settings = summary["settings"]
+    members = list(settings["members"].values())
+    crossval = settings["crossval"]
+    # Only this model adds up residuals, and only with kernels.
+    learns = members[0].get("echo", {}).get("kernels") and members[0].get("kernels")
+    if len(members) != 1 or not learns or {"unseen", "pairs"} & {*crossval}:
+        return None, ""
+    n, v = len(screen.perturbations), len(screen.validation_ids)
+    kernels = load_kernels(folder / members[0]["kernels"], r=n + v, G=len(screen.genes))
+    fold: Ints = np.full(n, -1)
+    fold[parts.rows] = parts.fold
+    training: Bools = np.ones(n, dtype=np.bool_) if screen.test is None else ~screen.test
+    if not settings.get("split"):
+        training = np.ones(n, dtype=np.bool_)
+    penalties = [
+        value
+        for choice, value in summary["choices"].items()
+        if choice.endswith("_penalty") and "smallest" not in choice and value
+    ]
+    penalty = penalties[0] if penalties else 1.0
+    weights = leaning_weights(kernels.kernels, kernels.known, fold, training, penalty)
+    note = f"kernel ridge regression on the network's kernel, penalty {penalty:.2g}"
+    sources = ", ".join(members[0].get("sources", {}))
+    if sources:
+        note += f"; the experiment also learns from {sources}, which is not in these weights"
+    return weights, note
+
+
+if __name__ == "__main__":
+    run(main)

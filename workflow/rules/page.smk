@@ -1,0 +1,65 @@
+"""The page: one HTML file of a data set that shows and explains all results.
+
+Needs: the comparison and what it compares, perturbations/, networks/{network}/.
+Makes: report.html.
+"""
+
+
+rule write_report:
+    """Write the page of all results, which opens in a browser without a network."""
+    input:
+        script=scripts_file("write_report.py"),
+        code=code("write_report.py"),
+        assets=[
+            scripts_file(f"echoes/report/page/page.{kind}")
+            for kind in ("html", "css", "js")
+        ],
+        perturbations="<results>/<dataset>/perturbations/perturbations.npz",
+        screen=[
+            f"<results>/<dataset>/perturbations/{name}"
+            for name in ("summary.json", "checks.md")
+        ],
+        experiments="<results>/<dataset>/experiments.json",
+        tables=[
+            f"<results>/<dataset>/{name}"
+            for name in (
+                "comparison.csv",
+                "differences.csv",
+                "perturbation_scores.parquet",
+            )
+        ],
+        predictions=page.prediction_files(PLAN),
+        networks=page.network_files(PLAN),
+        cells=PLAN.cell_files("cells.json"),
+        upper_bound=PLAN.bound_files,
+        curves=page.curve_files(PLAN),
+        sweeps=page.sweep_files(PLAN),
+    output:
+        report(
+            "<results>/<dataset>/report.html",
+            caption="../report/page.rst",
+            category="report",
+        ),
+    log:
+        "<logs>/<dataset>/write_report.log",
+    benchmark:
+        "<benchmarks>/<dataset>/write_report.tsv"
+    conda:
+        "../../envs/echoes.yaml"
+    params:
+        dataset=lookup(dpath="dataset/name", within=CONFIG),
+        networks=[f"{name}={alpha}" for name, alpha in page.networks(PLAN).items()],
+        curves=list(PLAN.curves),
+        sweeps=list(PLAN.sweeps),
+    shell:
+        "python {input.script:q}"
+        " --dataset {params.dataset:q}"
+        " --perturbations {input.perturbations:q}"
+        " --experiments {input.experiments:q}"
+        " --networks {params.networks:q}"
+        " --cells {input.cells:q}"
+        " --upper-bound {input.upper_bound:q}"
+        " --curves {params.curves:q}"
+        " --sweeps {params.sweeps:q}"
+        " --output {output:q}"
+        " 2> {log:q}"
