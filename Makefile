@@ -5,7 +5,7 @@ CORES ?= 2
 RESULTS ?= results/example
 BIN := .venv/bin
 
-.PHONY: help run test lint docs config-docs verify perturbqa cluster test-cluster test-browser \
+.PHONY: help run test test-all lint docs config-docs verify perturbqa cluster test-cluster test-browser \
 	test-scverse benchmark lock clean
 
 help:
@@ -19,6 +19,9 @@ run: .venv/installed  ## install the packages, then run the embedded example: so
 
 test: .venv/installed  ## run the tests, in CORES processes: about 20 minutes
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=$(CORES) --dist=loadfile --no-loadscope-reorder
+
+test-all: .venv/installed  ## run the tests that take minutes each, too
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m '' --numprocesses=$(CORES) --dist=loadfile --no-loadscope-reorder
 
 lint: .venv/installed  ## check format, types and rules
 	$(BIN)/ruff format --check .

@@ -830,6 +830,7 @@ def test_a_sweep_of_512_runs(fresh: Any) -> None:
     assert last["members"]["many.511"]["diffusion"]["alphas"] == [0.8]
 
 
+@pytest.mark.long
 def test_an_experiment_of_5000_parts(fresh: Any) -> None:
     fresh.change(
         dataset={"validation": None},

@@ -97,7 +97,7 @@ def test_another_cell_line_helps(k562: Tables, shared_data: Path) -> None:
     assert others["echo_rpe1"] >= others["echo"] - NOISE
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_with_the_weights_of_the_competition(work: Any, k562: Tables) -> None:
     gone = dict.fromkeys(("echo_rewired", "echo_permuted", "echo_rpe1"))
     work.change(dataset={"standard_error": 0.05}, experiments=gone, baselines=["mean", "nearest"])

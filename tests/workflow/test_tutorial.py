@@ -64,7 +64,7 @@ def test_the_commands_of_the_answer_for_a_gene(pristine: Any, tmp_path: Path) ->
     assert (work / "results/gene/figures/network_help.svg").is_file()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_commands_of_the_tutorial(pristine: Any, tmp_path: Path) -> None:
     work = run_page("tutorial.md", pristine, tmp_path)
     results = work / "results/my_screen"

@@ -77,7 +77,7 @@ def test_a_prior_that_is_not_there(unseen: Any, tmp_path: Path) -> None:
     assert "there is no prior another" in work.snakemake("--dry-run", fails=True).text
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_k562_from_rpe1(
     pristine: Any, shared_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
