@@ -5,7 +5,7 @@ CORES ?= 2
 RESULTS ?= results/example
 BIN := .venv/bin
 
-.PHONY: help run test test-all lint docs config-docs verify perturbqa cluster test-cluster test-browser \
+.PHONY: help run test test-all lint docs config-docs report verify perturbqa cluster test-cluster test-browser \
 	test-scverse benchmark lock clean
 
 help:
@@ -43,6 +43,9 @@ docs: .venv-docs/installed config-docs  ## make the documentation as a site, in 
 config-docs: .venv/installed  ## write the tables of config/README.md from the schema
 	$(BIN)/python scripts/document_config.py --schema workflow/schemas/config.schema.yaml \
 		--page config/README.md
+
+report: .venv/installed  ## open the page of all results in RESULTS, which is results/example
+	$(BIN)/python -m webbrowser -t "file://$(CURDIR)/$(RESULTS)/report.html"
 
 verify: .venv/installed  ## compute RESULTS again from what is on record, and compare every table
 	$(BIN)/python scripts/verify_results.py --results $(RESULTS) --cores $(CORES)

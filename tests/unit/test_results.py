@@ -40,6 +40,7 @@ def results(tmp_path: Path) -> Path:
     write(folder / "echo/figure.png", "")
     write(folder / "echo/top_effects.csv", "")
     write(folder / "figures/comparison.png", "")
+    write(folder / "report.html", "")
     counts = {"train": {"genes": 24, "isolated": ["A"]}, "validation": {"genes": 8}}
     for network in ("string", "rewired"):
         write(folder / f"networks/{network}/summary.json", {"perturbed": counts})
@@ -63,6 +64,7 @@ def test_about_ten_lines(results: Path) -> None:
         f"{alone} 1 of 24 silenced genes; see coverage.tsv there.",
         "Warning: Numbers over 13.3.",
         "Look first at:",
+        f"  {results}/report.html  (all results on one page, for a browser)",
         f"  {results}/comparison.md  (all scores)",
         f"  {results}/echo/figure.png  (echo: predictions beside measurements)",
         (
@@ -70,7 +72,7 @@ def test_about_ten_lines(results: Path) -> None:
             "(what happens if the genes that you named are silenced)"
         ),
         f"  {results}/figures/comparison.png  (all scores drawn; more beside it)",
-        "The same command with `--report report.html` makes one page of all results.",
+        "The same command with `--report run.html` makes a page of all files and run times.",
     ]
 
 

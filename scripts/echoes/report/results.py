@@ -125,7 +125,10 @@ def _file_lines(results: Path) -> list[str]:
     comparison = _comparison(results)
     rows = [*_held_out_scores(comparison), *comparison]
     experiments = [row["experiment"] for row in rows if row["kind"] == "experiment"]
-    files = [(results / "comparison.md", "all scores")]
+    files = [
+        (results / "report.html", "all results on one page, for a browser"),
+        (results / "comparison.md", "all scores"),
+    ]
     if experiments:
         figure = results / experiments[0] / "figure.png"
         files.append((figure, f"{experiments[0]}: predictions beside measurements"))
@@ -135,5 +138,5 @@ def _file_lines(results: Path) -> list[str]:
     lines = [f"  {path}  ({text})" for path, text in files if path.exists()]
     return [
         *(["Look first at:", *lines] if lines else []),
-        "The same command with `--report report.html` makes one page of all results.",
+        "The same command with `--report run.html` makes a page of all files and run times.",
     ]
