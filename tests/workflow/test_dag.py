@@ -149,7 +149,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         {"build_kernels": 1} | LISTED | PREDICT,
     ),
     # Nothing is held out, so there is no figure for papers.
-    "no baseline": ({"baselines": []}, {"list_experiments": 1, "compare_experiments": 1}),
+    "no baseline": ({"baselines": []}, {"list_experiments": 1, "compare_experiments": 1} | PAGE),
     "one more experiment": ({"experiments": {"third": RIDGE}}, LISTED | ONE),
     "one more experiment and alpha": (
         {"experiments": {"third": RIDGE | {"diffusion": {"alphas": [0.1]}}}},

@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+import yaml
 
 Serve = Callable[[dict[str, bytes], bool], str]
 
@@ -183,6 +184,9 @@ def test_a_url_with_a_token(fresh: Any) -> None:
 def test_own_data_with_a_file_of_the_example(fresh: Any, kept: str, change: dict[str, Any]) -> None:
     text = json.dumps(change).replace("FILE", "<results>/simulated/any.csv")
     fresh.change(**json.loads(text))
+    text = fresh.snakemake("--dry-run", fails=True).text
+    assert f"configuration: {kept}: <results>/simulated/any.csv is a file of the embedded" in text
+    fresh.change(simulation=yaml.safe_load((fresh.path / "config.yaml").read_text())["simulation"])
     text = fresh.snakemake("--dry-run", fails=True).text
     assert f"configuration: `{kept}`: still the embedded example's, while `dataset: " in text
 

@@ -55,6 +55,7 @@ from echoes.plan.imports import reached_modules
 
 if FOLDER is None:
     for file in (
+        "plan/page",
         "plan/plan",
         "plan/results",
         "plan/validation",

@@ -38,7 +38,8 @@ rule write_report:
         report(
             "<results>/<dataset>/report.html",
             caption="../report/page.rst",
-            category="report",
+            category="Comparison",
+            labels={"result": "All results on one page"},
         ),
     log:
         "<logs>/<dataset>/write_report.log",
