@@ -21,7 +21,7 @@ SOURCES = [
     *sorted((ROOT / "workflow" / "rules").glob("*.smk")),
 ]
 #: Scripts that no rule runs: two are for the reader of a run, one for the writer of the docs.
-BESIDE = {"tabulate_resources.py", "document_config.py", "check_submission.py"}
+BESIDE = {"tabulate_resources.py", "document_config.py", "check_submission.py", "verify_results.py"}
 #: Rules whose script has another name: they write records of the plan.
 RECORDS = {"write_settings", "list_experiments", "list_runs"}
 VERBS = {
