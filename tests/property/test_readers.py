@@ -125,7 +125,7 @@ def test_what_a_search_has_found(folder: Path, name: str, change: tuple[bytes, b
         reader.read(folder / reader.name)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_long_search(folder: Path) -> None:
     readers = [*READERS.values(), cells_reader(folder)]
     seed = int(time.time() * 1000)

@@ -119,7 +119,7 @@ def test_compression_is_seen_by_content(tmp_path: Path, name: str, content: byte
         pytest.param(b"id,a\nr,true\n", "column a, row r (line 2)", "'true'", id="true"),
         pytest.param(b"id,a\nr,0x10\n", "column a, row r (line 2)", "'0x10'", id="hexadecimal"),
         pytest.param(b'id,a\nr,"1,5"\n', "column a, row r (line 2)", "'1,5'", id="decimal comma"),
-        pytest.param(b"id,a\nr,1\x00\n", "column a, row r (line 2)", r"'1\x00'", id="NUL"),
+        pytest.param(b"id,a\nr,1\x00\n", "line 2", "bytes of 0", id="NUL"),
         pytest.param(b"id,a,b\nr,1,nan\n", "column b, row r", "nan", id="nan"),
         pytest.param(b"id,a,b\nr,1,NaN\n", "column b, row r", "nan", id="NaN"),
         pytest.param(b"id,a,b\nr,1,2\ns,inf,2\n", "column a, row s", "inf", id="inf"),
@@ -162,7 +162,7 @@ def test_bad_tables(path: Path, content: bytes, place: str, problem: str) -> Non
     assert problem in error.problem
 
 
-@pytest.mark.parametrize("character", ["\0", "\n", "\r", "\t", "\x7f"], ids=repr)
+@pytest.mark.parametrize("character", ["\x01", "\n", "\r", "\t", "\x7f"], ids=repr)
 @pytest.mark.parametrize("column", [True, False], ids=["column", "row"])
 def test_control_characters_in_names_are_refused(path: Path, character: str, column: bool) -> None:
     row_name, column_name = ("r", f"a{character}b") if column else (f"r{character}s", "a")

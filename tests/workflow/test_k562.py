@@ -11,6 +11,8 @@ import pandas as pd
 import pytest
 import yaml
 
+pytestmark = pytest.mark.long
+
 SETTINGS = Path(__file__).with_name("k562.yaml")
 #: Genes that the other cell line does not know are predicted as well as without it.
 NOISE = 0.003
@@ -60,7 +62,6 @@ def k562(work: Any) -> Tables:
     return Tables.read(Path(work.path, "results/k562"))
 
 
-@pytest.mark.slow
 def test_the_network_predicts_a_real_screen(k562: Tables) -> None:
     assert k562.value("echo", "r2_mean") >= 0.28
     assert k562.value("echo", "pearson_mean") >= 0.48
@@ -74,14 +75,12 @@ def test_the_network_predicts_a_real_screen(k562: Tables) -> None:
     assert k562.value("mean", "r2_mean") == 0
 
 
-@pytest.mark.slow
 def test_what_was_read(k562: Tables) -> None:
     summary = k562.summary
     assert (summary["perturbations"], summary["response_genes"]) == (585, 4_000)
     assert summary["warnings"] == []
 
 
-@pytest.mark.slow
 def test_another_cell_line_helps(k562: Tables, shared_data: Path) -> None:
     assert k562.value("echo_rpe1", "r2_mean") >= 0.295
     assert k562.value("echo_rpe1", "pearson_mean") >= 0.51
@@ -97,7 +96,6 @@ def test_another_cell_line_helps(k562: Tables, shared_data: Path) -> None:
     assert others["echo_rpe1"] >= others["echo"] - NOISE
 
 
-@pytest.mark.long
 def test_with_the_weights_of_the_competition(work: Any, k562: Tables) -> None:
     gone = dict.fromkeys(("echo_rewired", "echo_permuted", "echo_rpe1"))
     work.change(dataset={"standard_error": 0.05}, experiments=gone, baselines=["mean", "nearest"])

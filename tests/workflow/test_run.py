@@ -322,7 +322,7 @@ def test_a_report_is_made_of_the_results(done: Any) -> None:
         assert name in text
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_results_are_verified_by_a_second_run(done: Any) -> None:
     command = [sys.executable, "scripts/verify_results.py", "--results=results/small"]
     run = subprocess.run(command, cwd=done.path, capture_output=True, text=True, check=True)

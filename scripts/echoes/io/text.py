@@ -38,13 +38,15 @@ def open_text(path: StrPath) -> TextIO:
     """
     with open_bytes(path) as stream:
         first = stream.read(_FIRST_BYTES)
-        other = kind_of(first)
+        other, place = kind_of(first), ""
         if not other and b"\0" in first:
             other = "this is no text, as there are bytes of 0 in it"
+            line = first.count(b"\n", 0, first.index(0)) + 1
+            place = f"line {line}"
     if other:
         raise InputError(
             path,
-            "",
+            place,
             other,
             expected="a table of UTF-8 text, plain or compressed by gzip",
             remedy="Unpack or export it as CSV or TSV. Parquet is read too where a table of "
