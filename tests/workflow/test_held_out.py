@@ -48,7 +48,7 @@ KERNELS = {
     "permuted/kernels/log_alphas~0.25+0.75.npz",
 }
 TABLES = (
-    *("comparison.csv", "comparison.md", "differences.csv", "report.html", "config.json"),
+    *("comparison.csv", "comparison.md", "differences.csv", "report.html"),
     *("perturbation_scores.parquet", "gene_scores.parquet"),
     "sweeps/alphas.csv",
 )
@@ -92,7 +92,7 @@ def test_all_files_are_there_and_no_others(held_out: Any) -> None:
         ),
         *(f"networks/{name}" for name in KERNELS),
         *TABLES,
-        *("experiments.json", "sweeps/alphas.json", "linear/features.npz"),
+        *("config.json", "experiments.json", "sweeps/alphas.json", "linear/features.npz"),
         *(f"{name}/settings.json" for name in ALL),
         *(path.removeprefix("results/small/") for name in ALL for path in parts(name)),
     }
