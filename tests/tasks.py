@@ -21,6 +21,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "penalties": [1.0, 10.0],
         "objective": "score",
         "rate": 2.0,
+        "race": True,
     },
     "inner_crossval": {"folds": 4},
     "transfer": {"share": 0.5},
@@ -44,6 +45,7 @@ ECHO = Echo(
     inner_folds=10,
     objective="score",
     rate=2.0,
+    race=True,
 )
 
 

@@ -13,7 +13,7 @@ Springer, 2009, section 7.10.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -21,6 +21,7 @@ import numpy as np
 
 from echoes.io.arrays import Floats, Ints
 from echoes.models.sources import Likeness
+from echoes.models.task import Task
 
 #: Components beyond these are not predicted: in 585 perturbations of a real screen (K562), the
 #: next hundred raised the explained share of the variance by less than 0.001.
@@ -31,6 +32,9 @@ FEWEST_SHARED = 10
 FEWEST_KNOWN = 3
 #: Most rounds of `stacking_weights`, and the change of a weight at which they stop.
 STACKING_ROUNDS, STACKING_TOLERANCE = 500, 1e-9
+#: From so many training perturbations on, parts share inner products (`InnerProducts`), and only
+#: the largest eigenvalues are computed. With fewer it would not be faster.
+FEWEST_SHARING = 400
 
 
 @dataclass(frozen=True)
@@ -41,17 +45,94 @@ class Components:
     loadings: Floats
 
 
-def principal_components(residuals: Floats, most: int) -> Components:
+def principal_components(
+    residuals: Floats, most: int, products: Floats | None = None
+) -> Components:
     """Find the largest principal components of residuals (m, G) whose columns have mean 0.
 
     Components that only rounding errors set apart from 0 are left out.
+
+    Parameters
+    ----------
+    residuals
+        (m, G).
+    most
+        Largest number of components.
+    products
+        (m, m) inner products of the rows of the residuals; computed where they are not given.
     """
-    squares, vectors = np.linalg.eigh(residuals @ residuals.T)
-    kept = np.flatnonzero(squares > len(squares) * np.finfo(np.float64).eps * squares[-1])
+    products = residuals @ residuals.T if products is None else products
+    squares, vectors = _largest_eigenvalues(products, most)
+    kept = np.flatnonzero(squares > len(products) * np.finfo(np.float64).eps * squares[-1])
     kept = kept[::-1][:most]
     lengths = np.sqrt(squares[kept])
     vectors = vectors[:, kept]
     return Components(vectors * lengths, (vectors / lengths).T @ residuals)
+
+
+def _largest_eigenvalues(matrix: Floats, most: int) -> tuple[Floats, Floats]:
+    """Eigenvalues in rising order, and eigenvectors; only the largest ones of a large matrix."""
+    if len(matrix) < FEWEST_SHARING:
+        return np.linalg.eigh(matrix)
+    # It takes a while to import.
+    from scipy.linalg import eigh
+
+    values, vectors = eigh(matrix, subset_by_index=(len(matrix) - most, len(matrix) - 1))
+    return values, vectors
+
+
+class InnerProducts:
+    """Inner products of all training responses, from which those of each part's residuals follow.
+
+    So the product of the large matrices is computed once for all inner folds. The product of two
+    rows depends on no other row: what is left out of a part has no say in it.
+
+    Parameters
+    ----------
+    task
+        The training perturbations, each of one gene, without gaps.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self._deltas = task.deltas
+        responses = task.deltas.copy()
+        # A part has other numbers here: see `knockdown.fill_silenced_entries`.
+        responses[task.silenced_entries()] = 0.0
+        self._products = responses @ responses.T
+
+    def of_residuals(self, part: Task, kept: Ints, residuals: Floats, mean: Floats) -> Floats:
+        """Inner products (k, k) of the rows of a part's residuals.
+
+        Parameters
+        ----------
+        part
+            The task of the part.
+        kept
+            (k,) its training rows among all training rows.
+        residuals, mean
+            (k, G) its residuals, and the mean (G,) that they are differences from.
+        """
+        products = self._products[np.ix_(kept, kept)]
+        rows, genes = part.silenced_entries()
+        filled = residuals[rows, genes] + mean[genes]
+        across = self._deltas[np.ix_(kept, genes)] * filled
+        across[part.silenced[: len(kept), None] == genes] = 0.0
+        products[:, rows] += across
+        products[rows] += across.T
+        products[np.ix_(rows, rows)] += np.outer(filled, filled) * (genes[:, None] == genes)
+        column = products.mean(axis=0)
+        products -= column
+        products -= (column - column.mean())[:, None]
+        return products
+
+
+def inner_products(
+    task: Task, *, needed: bool
+) -> Callable[[Task, Ints, Floats, Floats], Floats | None]:
+    """Give `InnerProducts.of_residuals` for a large task, or a function that gives None."""
+    if needed and task.n_training >= FEWEST_SHARING:
+        return InnerProducts(task).of_residuals
+    return lambda *_: None
 
 
 @dataclass(frozen=True)
@@ -210,7 +291,11 @@ def stacking_weights(left_out: Floats, scores: Floats) -> Floats:
 
 
 def predict_components(
-    likeness: Likeness, residuals: Floats, penalties: Sequence[float], groups: Ints
+    likeness: Likeness,
+    residuals: Floats,
+    penalties: Sequence[float],
+    groups: Ints,
+    products: Floats | None = None,
 ) -> Floats:
     """Predict residuals from sources of likeness, (q, G); 0 where no source knows the gene.
 
@@ -230,9 +315,11 @@ def predict_components(
         Ridge penalties in units of a kernel's mean diagonal.
     groups
         (m,) number of the silenced gene of each training perturbation.
+    products
+        As in `principal_components`.
     """
     m = len(residuals)
-    components = principal_components(residuals, MOST_COMPONENTS)
+    components = principal_components(residuals, MOST_COMPONENTS, products)
     truth = components.scores
     scores = np.zeros((likeness.n_rows - m, truth.shape[1]))
     patterns: dict[tuple[str, ...], list[int]] = {}

@@ -14,12 +14,15 @@ Kernel ridge regression: Hastie, Tibshirani and Friedman, "The Elements of Stati
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from echoes.io.arrays import Bools, Floats, Ints, Singles
-from echoes.models.component_ridge import predict_components
+from echoes.models.candidates import Candidates
+from echoes.models.component_ridge import inner_products, predict_components
 from echoes.models.gap_ridge import gap_ridge
 from echoes.models.gaps import mean_response
 from echoes.models.inner_loop import single_precision
@@ -31,7 +34,14 @@ from echoes.models.knockdown import (
 )
 from echoes.models.medians import INNER_TOLERANCE
 from echoes.models.objective import Objective
-from echoes.models.similarity import network_kernel, profile_kernel
+from echoes.models.race import clearly_behind
+from echoes.models.similarity import (
+    FEWEST_SINGLE,
+    is_precise,
+    network_kernel,
+    profile_kernel,
+    random_signs,
+)
 from echoes.models.sources import Likeness
 from echoes.models.task import Prediction, Settings, Task
 
@@ -43,6 +53,14 @@ SOURCES = "sources"
 #: No residual counts as this share of all residuals when candidates are weighed: a residual must be
 #: earned. Otherwise chance makes one of the many look good where there are few perturbations.
 NO_RESIDUAL = 0.5
+#: An operator of a smaller weight is not fitted again on all training perturbations.
+SMALLEST_WEIGHT = 1e-9
+#: Most entries of the fitted residuals of all candidates that are in memory at a time.
+_MOST_FITTED = 1 << 24
+#: For up to so many penalties of a kernel, systems are solved; for more, it is decomposed once.
+_FEW_PENALTIES = 4
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,6 +82,8 @@ class Echo:
         What candidates are weighed by: a name in `objective.OBJECTIVES`.
     rate
         How fast likeness falls with the cosine (see `sources.Likeness`).
+    race
+        Whether candidates that are clearly behind are not judged on all rows (see `race`).
     """
 
     blends: tuple[float, ...]
@@ -72,6 +92,7 @@ class Echo:
     inner_folds: int
     objective: str
     rate: float
+    race: bool
 
     @property
     def whole(self) -> tuple[str, ...]:
@@ -89,6 +110,7 @@ class Echo:
             inner_folds=settings["inner_crossval"]["folds"],
             objective=section["objective"],
             rate=section["rate"],
+            race=section["race"],
         )
 
 
@@ -111,38 +133,146 @@ def _centred_responses(task: Task) -> tuple[Floats, Floats]:
     return responses - mean, mean
 
 
-def whole_kernels(task: Task, responses: Floats, settings: Echo) -> list[Floats]:
-    """Kernels (m + q, m) of the names in `Echo.whole`, in their order."""
+def whole_kernels(
+    task: Task, responses: Floats, names: Sequence[str], *, inner: bool = False
+) -> list[Floats]:
+    """Kernels (m + q, m) of names in `KERNELS`, in their order.
+
+    For the inner cross-validation they may be less precise, see `profile_kernel`.
+    """
     m = task.n_training
-    if not settings.whole:
-        return []
-    network = network_kernel(task)
-    used = any(KERNELS[name][1] for name in settings.whole)
-    profile = profile_kernel(task, responses) if used else np.zeros_like(network)
+    shares = [KERNELS[name] for name in names]
+    none = np.zeros((len(task.silenced), m))
+    network = network_kernel(task)[:, :m] if any(of_network for of_network, _ in shares) else none
+    profile = (
+        profile_kernel(task, responses, fast=inner)[:, :m]
+        if any(rest for _, rest in shares)
+        else none
+    )
+    # A share of 1 needs no copy.
     return [
-        network_share * network[:, :m] + profile_share * profile[:, :m]
-        for network_share, profile_share in map(KERNELS.__getitem__, settings.whole)
+        (
+            of_network * network + rest * profile
+            if of_network and rest
+            else network
+            if of_network
+            else profile
+        )
+        for of_network, rest in shares
     ]
 
 
-def residual_operators(task: Task, responses: Floats, settings: Echo) -> Floats:
+def residual_operators(
+    task: Task, responses: Floats, settings: Echo, wanted: Bools | None = None
+) -> Floats:
     """Kernel ridge regressions as matrices, (O, q, m).
 
     Each matrix times the residuals (m, G) of the training perturbations gives the predicted
     residuals (q, G). There is one for each kernel and, within a kernel, for each penalty.
+
+    Parameters
+    ----------
+    task
+        Gives the kernels.
+    responses
+        (m, G) training responses, without knockdowns.
+    settings
+        The candidates.
+    wanted
+        (O,) which of them to compute; None for all.
     """
-    m, q = task.n_training, task.n_to_predict
-    penalties = np.array(settings.penalties)[:, None, None]
-    operators = np.empty((len(settings.whole), len(penalties), q, m))
-    kernels = whole_kernels(task, responses, settings)
-    for kernel, of_kernel in zip(kernels, operators, strict=True):
+    chosen = _wanted(wanted, len(settings.whole), settings)
+    kernels = whole_kernels(task, responses, _names(chosen, settings))
+    solved = map(solve_exactly, kernels, _penalties(chosen, settings))
+    return np.concatenate([np.empty((0, task.n_to_predict, task.n_training)), *solved])
+
+
+def inner_operators(task: Task, responses: Floats, settings: Echo, wanted: Bools) -> Singles:
+    """Compute `residual_operators` for the inner cross-validation, in single precision.
+
+    Single precision is enough there, but it only saves time where there are many perturbations.
+    """
+    if task.n_training < FEWEST_SINGLE:
+        return single_precision(residual_operators(task, responses, settings, wanted))
+    chosen = _wanted(wanted, len(settings.whole), settings)
+    kernels = whole_kernels(task, responses, _names(chosen, settings), inner=True)
+    solved = map(solve_singly, kernels, _penalties(chosen, settings))
+    none = np.empty((0, task.n_to_predict, task.n_training), dtype=np.float32)
+    return np.concatenate([none, *solved])
+
+
+def solve_exactly(kernel: Floats, penalties: Floats) -> Floats:
+    """Kernel ridge regressions as matrices (L, q, m) for L penalties.
+
+    Parameters
+    ----------
+    kernel
+        (m + q, m) kernel.
+    penalties
+        (L,) ridge penalties.
+    """
+    m = kernel.shape[1]
+    if len(penalties) > _FEW_PENALTIES:
         values, vectors = np.linalg.eigh(kernel[:m])
-        across = (kernel[m:] @ vectors) / (np.maximum(values, 0.0) + penalties)
-        np.matmul(across.reshape(-1, m), vectors.T, out=of_kernel.reshape(-1, m))
-    return operators.reshape(len(settings.whole) * len(penalties), q, m)
+        across = (kernel[m:] @ vectors) / (np.maximum(values, 0.0) + penalties[:, None, None])
+        rotated: Floats = (across.reshape(-1, m) @ vectors.T).reshape(across.shape)
+        return rotated
+    operators = np.empty((len(penalties), len(kernel) - m, m))
+    for penalty, operator in zip(penalties, operators, strict=True):
+        system = kernel[:m].copy()
+        system[np.diag_indices(m)] += penalty
+        operator[:] = np.linalg.solve(system, kernel[m:].T).T
+    return operators
 
 
-def source_residuals(task: Task, residuals: Floats, settings: Echo) -> Floats:
+def solve_singly(kernel: Floats, penalties: Floats) -> Singles:
+    """Compute `solve_exactly` by Cholesky decompositions in single precision, if that will do.
+
+    A random combination z of the training perturbations shows how precise an operator A is: with
+    the kernel matrix K and the penalty λ, A(K + λI)z is to be the combination of the kernel's
+    other rows (see `similarity.is_precise`). Otherwise it is computed in double precision.
+    """
+    # It takes a while to import.
+    from scipy.linalg import lapack
+
+    m = kernel.shape[1]
+    single = single_precision(kernel)
+    signs = random_signs(m)
+    own, across = np.split(kernel @ signs, [m])
+    operators = np.empty((len(penalties), len(kernel) - m, m), dtype=np.float32)
+    for penalty, operator in zip(penalties, operators, strict=True):
+        system = single[:m].copy()
+        system[np.diag_indices(m)] += np.float32(penalty)
+        # Transposed, the matrix is in the order of columns, which needs no copy.
+        factor, failed = lapack.spotrf(system.T, lower=1, clean=0, overwrite_a=1)
+        if not failed:
+            operator[:] = lapack.spotrs(factor, single[m:].T, lower=1)[0].T
+        if failed or not is_precise(operator @ (own + penalty * signs), across):
+            operator[:] = solve_exactly(kernel, np.array([penalty]))[0]
+    return operators
+
+
+def _names(chosen: Bools, settings: Echo) -> list[str]:
+    """Name the kernels, but those of sources, of which any operator is chosen, (kernels, L)."""
+    pairs = zip(settings.whole, chosen, strict=False)
+    return [name for name, of_kernel in pairs if of_kernel.any()]
+
+
+def _wanted(wanted: Bools | None, kernels: int, settings: Echo) -> Bools:
+    """Arrange which operators are wanted by kernel and penalty, (kernels, L)."""
+    shape = (kernels, len(settings.penalties))
+    return np.ones(shape, dtype=np.bool_) if wanted is None else wanted.reshape(shape)
+
+
+def _penalties(chosen: Bools, settings: Echo) -> list[Floats]:
+    """Give the penalties of each kernel of which any is chosen."""
+    penalties = np.array(settings.penalties)
+    return [penalties[of_kernel] for of_kernel in chosen if of_kernel.any()]
+
+
+def source_residuals(
+    task: Task, residuals: Floats, settings: Echo, products: Floats | None = None
+) -> Floats:
     """Residuals (q, G) predicted from all sources of likeness; zeros without `SOURCES`.
 
     Parameters
@@ -153,12 +283,14 @@ def source_residuals(task: Task, residuals: Floats, settings: Echo) -> Floats:
         (m, G) residuals of the training perturbations, columns with mean 0.
     settings
         Gives rate and penalties.
+    products
+        As in `component_ridge.principal_components`.
     """
     if SOURCES not in settings.kernels or not task.sources:
         return np.zeros((task.n_to_predict, residuals.shape[1]))
     likeness = Likeness(task.sources, task.n_training, settings.rate)
     groups = task.groups[: task.n_training]
-    return predict_components(likeness, residuals, settings.penalties, groups)
+    return predict_components(likeness, residuals, settings.penalties, groups, products)
 
 
 def n_kernels(task: Task, settings: Echo) -> int:
@@ -167,7 +299,9 @@ def n_kernels(task: Task, settings: Echo) -> int:
     return len(settings.whole) + of_sources
 
 
-def residuals_with_gaps(task: Task, residuals: Floats, settings: Echo) -> Floats:
+def residuals_with_gaps(
+    task: Task, residuals: Floats, settings: Echo, wanted: Bools | None = None
+) -> Floats:
     """Predict the residuals of a task with gaps with each kernel and penalty, (O, q, G).
 
     Parameters
@@ -178,52 +312,84 @@ def residuals_with_gaps(task: Task, residuals: Floats, settings: Echo) -> Floats
         (m, G) residuals of the training perturbations; NaN where not measured.
     settings
         The candidates.
+    wanted
+        (O,) which of them to compute; None for all.
     """
-    kernels = whole_kernels(task, residuals, settings)
-    if SOURCES in settings.kernels:
+    chosen = _wanted(wanted, n_kernels(task, settings), settings)
+    used = [bool(of_kernel.any()) for of_kernel in chosen]
+    kernels = whole_kernels(task, residuals, _names(chosen, settings))
+    if any(used[len(settings.whole) :]):
         # Principal components need complete rows: sources are joined for all genes alike.
         names = [source.name for source in task.sources]
         likeness = Likeness(task.sources, task.n_training, settings.rate)
-        for join in ("sum", "product")[: len(names)]:
+        joins = zip(("sum", "product"), used[len(settings.whole) :], strict=False)
+        for join in (join for join, any_of in joins if any_of):
             kernels.append(likeness.kernel(names, join)[:, : task.n_training])
-    fits = [gap_ridge(kernel, residuals, settings.penalties) for kernel in kernels]
+    fits = [
+        gap_ridge(kernel, residuals, penalties.tolist())
+        for kernel, penalties in zip(kernels, _penalties(chosen, settings), strict=True)
+    ]
     none = np.empty((0, task.n_to_predict, residuals.shape[1]))
     return np.concatenate([none, *fits])
 
 
-def _fit_residuals(
-    task: Task, residuals: Floats, settings: Echo, measured: Bools, fitted: Singles
-) -> Singles:
-    """Predict residuals with each kernel and penalty, and keep what their averages follow from.
+@dataclass(frozen=True)
+class _Fits:
+    """Predicted residuals of r training rows that were left out, with each of O operators.
 
     Parameters
     ----------
-    task, residuals, settings
+    kept
+        What averages over the operators follow from. Operators (r, O, m) in single precision: they
+        are much smaller than what they predict. With gaps there are none: the predictions of the
+        measured pairs (O, pairs).
+    residuals
+        (m, G) residuals that the operators are applied to; with gaps (r, O, G), predicted ones.
+    axis
+        The axis of `kept` that is for operators.
+    """
+
+    kept: Singles
+    residuals: Singles
+    axis: int
+
+    def blocks(self) -> Iterator[slice]:
+        """Cut the rows into blocks of which all fits are in memory together."""
+        if self.axis == 0:
+            yield slice(0, len(self.residuals))
+            return
+        rows, n_operators, _ = self.kept.shape
+        step = max(1, _MOST_FITTED // max(1, n_operators * self.residuals.shape[1]))
+        yield from (slice(first, min(first + step, rows)) for first in range(0, rows, step))
+
+    def fitted(self, rows: slice) -> Singles:
+        """Predicted residuals of a block, (rows, O, G)."""
+        if self.axis == 0:
+            return self.residuals[rows]
+        operators = self.kept[rows]
+        # As one product: one for each operator would take longer.
+        fitted: Singles = operators.reshape(-1, operators.shape[2]) @ self.residuals
+        return fitted.reshape(*operators.shape[:2], self.residuals.shape[1])
+
+
+def _fit_residuals(
+    task: Task, residuals: Floats, settings: Echo, measured: Bools, wanted: Bools
+) -> _Fits:
+    """Fit the wanted operators (O,) on a part of the training rows, and predict the others.
+
+    Parameters
+    ----------
+    task, residuals, settings, wanted
         As in `residual_operators` and `residuals_with_gaps`.
     measured
         (q, G) which of the predicted pairs were measured.
-    fitted
-        (q, O, G) array for the predicted residuals.
-
-    Returns
-    -------
-    array
-        Operators (q, O, m) in single precision: they are much smaller than what they predict. With
-        gaps there are none: the predictions of the measured pairs (O, pairs).
     """
     if not measured.all() or task.has_gaps:
-        fitted[:] = residuals_with_gaps(task, residuals, settings).swapaxes(0, 1)
-        return fitted.swapaxes(0, 1)[:, measured]
-    operators: Singles = np.ascontiguousarray(
-        residual_operators(task, residuals, settings).swapaxes(0, 1), dtype=np.float32
-    )
-    # As one product: one for each operator would take longer.
-    np.matmul(
-        operators.reshape(-1, len(residuals)),
-        single_precision(residuals),
-        out=fitted.reshape(-1, fitted.shape[-1]),
-    )
-    return operators
+        fitted = residuals_with_gaps(task, residuals, settings, wanted)
+        single = np.ascontiguousarray(fitted.swapaxes(0, 1), dtype=np.float32)
+        return _Fits(single.swapaxes(0, 1)[:, measured], single, axis=0)
+    operators = inner_operators(task, residuals, settings, wanted).swapaxes(0, 1)
+    return _Fits(np.ascontiguousarray(operators), single_precision(residuals), axis=1)
 
 
 def _kept_residuals(task: Task, rows: Ints, averaged: Floats) -> Floats:
@@ -246,6 +412,33 @@ def _kept_residuals(task: Task, rows: Ints, averaged: Floats) -> Floats:
     return residuals
 
 
+def _all_candidates(
+    shares: Sequence[float], n_operators: int, settings: Echo, *, joined: bool
+) -> Candidates:
+    """List no residual, one of each operator, and that of all sources if they are joined."""
+    penalties = settings.penalties
+    operators = [f"{kernel} {penalty:g}" for kernel in settings.whole for penalty in penalties]
+    n_others = n_operators - len(operators)
+    joins = [
+        f"{SOURCES} {join} {penalty:g}" for join in ("sum", "product") for penalty in penalties
+    ]
+    names = ["no residual", *operators, *joins[:n_others], *([SOURCES] if joined else [])]
+    counts = np.ones(len(names))
+    counts[0] = max(NO_RESIDUAL * (len(names) - 1), 1.0)
+    return Candidates.all_of(shares, names, counts)
+
+
+def _race(left: Candidates, objective: Objective, seen: int, rows: int) -> Candidates:
+    """Drop candidates that are clearly behind after some of the rows, and say which."""
+    late = clearly_behind(objective.behind(), left.counts_of_each(), seen, rows)
+    fewer, kept = left.without(late)
+    if len(kept) < left.size:
+        objective.keep(kept)
+        dropped = ", ".join(left.dropped(fewer))
+        log.info("clearly behind after %d of %d perturbations: %s", seen, rows, dropped)
+    return fewer
+
+
 def fit_echo(task: Task, settings: Echo) -> Prediction:
     """Fit the model on the training perturbations of a task and predict the others.
 
@@ -260,57 +453,58 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
     objective = Objective(settings.objective, task.deltas, task.weights)
     # What is not needed is not copied for each fold.
     task = replace(task, weights=task.weights[:, :0], features=task.features[:, :0])
-    shares = objective.blends(settings.blends)
     joined = SOURCES in settings.kernels and not task.has_gaps
     n_operators = n_kernels(task, settings) * len(settings.penalties)
-    # No residual, one of each operator, and that of all sources.
-    n_residuals = 1 + n_operators + joined
-    blends = single_precision(shares)[:, None]
+    left = _all_candidates(objective.blends(settings.blends), n_operators, settings, joined=joined)
     folds = task.inner_folds(settings.inner_folds)
     # For each training row, from a fit without it: mean and median, residual, and knockdown.
     bases = np.empty((2, m, genes))
     of_sources = np.zeros((m, genes), dtype=np.float32)
     knockdowns = np.empty(m)
-    predicted = np.empty((len(shares), n_residuals, genes), dtype=np.float32)
-    # By row and operator. It is used again for each fold: a new one would take longer.
-    fitted = np.empty((max(map(len, folds)), n_operators, genes), dtype=np.float32)
-
-    def hold_out(rows: Ints) -> Singles:
-        """Fit without some rows, judge all candidates on them; return that of `_fit_residuals`."""
+    kept: list[Singles] = []
+    products_of = inner_products(task, needed=joined)
+    seen = 0
+    for rows in folds:
         part = task.split(rows)
         residuals, bases[0, rows] = _centred_responses(part)
         bases[1, rows] = objective.median(rows, INNER_TOLERANCE)
         knockdowns[rows] = knockdown_responses(part, remaining_expression(part))
-        measured = ~np.isnan(task.deltas[rows])
-        kept = _fit_residuals(part, residuals, settings, measured, fitted[: len(rows)])
-        if joined:
-            of_sources[rows] = source_residuals(part, residuals, settings)
-
-        def candidates(i: int) -> Singles:
-            p = rows[i]
-            predicted[:, 0] = bases[0, p] + blends * (bases[1, p] - bases[0, p])
-            np.add(predicted[:, :1], fitted[i], out=predicted[:, 1 : 1 + n_operators])
-            if joined:
-                np.add(predicted[:, 0], of_sources[p], out=predicted[:, -1])
-            if not np.isnan(knockdowns[p]):
-                predicted[:, :, task.silenced[p]] = knockdowns[p]
-            return predicted.reshape(-1, genes)
-
-        objective.judge(rows, candidates, len(shares) * n_residuals)
-        return kept
-
-    kept = [hold_out(rows) for rows in folds]
-    counts = np.ones((len(shares), n_residuals))
-    counts[:, 0] = max(NO_RESIDUAL * (n_residuals - 1), 1.0)
-    candidate_weights = objective.weigh(counts.ravel()).reshape(counts.shape)
-    blend = float(candidate_weights.sum(axis=1) @ shares)
+        with_sources = joined and bool(left.residuals[-1])
+        if with_sources:
+            products = products_of(
+                part, np.delete(np.arange(m), rows), residuals, bases[0, rows[0]]
+            )
+            of_sources[rows] = source_residuals(part, residuals, settings, products)
+        wanted = left.residuals[1 : 1 + n_operators]
+        fits = _fit_residuals(part, residuals, settings, ~np.isnan(task.deltas[rows]), wanted)
+        del part, residuals
+        for places in fits.blocks():
+            some = rows[places]
+            predictions = left.predictions(
+                bases[:, some],
+                fits.fitted(places),
+                of_sources[some] if with_sources else None,
+                knockdowns[some],
+                task.silenced[some],
+            )
+            objective.judge(some, predictions, left.size)
+        kept.append(fits.kept)
+        seen += len(rows)
+        if settings.race and seen < m:
+            left = _race(left, objective, seen, m)
+            still = left.residuals[1 : 1 + n_operators][wanted]
+            if not still.all():
+                kept = [np.compress(still, of_fold, axis=fits.axis) for of_fold in kept]
+    candidate_weights = left.spread(objective.weigh(left.counts_of_each()))
+    blend = float(candidate_weights.sum(axis=1) @ left.shares)
     residual_weights = candidate_weights.sum(axis=0)
     weights = residual_weights[1 : 1 + n_operators]
     share = float(residual_weights[-1]) if joined else 0.0
     inner = bases[0] + blend * (bases[1] - bases[0]) + share * of_sources
     bare = replace(task, kernels=task.kernels[:0], reach=task.reach[:, :0], others=())
+    wanted = left.residuals[1 : 1 + n_operators]
     for rows, of_fold in zip(folds, kept, strict=True):
-        inner[rows] += _kept_residuals(bare, rows, weights @ of_fold)
+        inner[rows] += _kept_residuals(bare, rows, weights[wanted] @ of_fold)
     set_silenced_entries(inner, knockdowns, task.silenced[:m])
 
     mean = _centred_responses(task)[1]
@@ -362,12 +556,13 @@ def _weighted_residuals(
     task: Task, residuals: Floats, settings: Echo, weights: Floats, share: float
 ) -> Floats:
     """Add residuals (q, G): of operators with their weights, and of all sources with a share."""
+    wanted = weights > SMALLEST_WEIGHT
     if task.has_gaps:
-        of_each = residuals_with_gaps(task, residuals, settings)
-        weighted: Floats = np.tensordot(weights, of_each, 1)
+        of_each = residuals_with_gaps(task, residuals, settings, wanted)
+        weighted: Floats = np.tensordot(weights[wanted], of_each, 1)
         return weighted
-    operators = residual_operators(task, residuals, settings)
-    predicted: Floats = np.tensordot(weights, operators, 1) @ residuals
+    operators = residual_operators(task, residuals, settings, wanted)
+    predicted: Floats = np.tensordot(weights[wanted], operators, 1) @ residuals
     if share > 0:
         predicted += share * source_residuals(task, residuals, settings)
     return predicted

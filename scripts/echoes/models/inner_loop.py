@@ -133,6 +133,13 @@ def weigh_candidates(sums: Floats) -> tuple[Floats, Floats]:
     weights, scores
         (C,) weights with sum 1, and (C,) scores.
     """
+    behind, scores = scores_behind(sums)
+    weights = np.exp(-behind)
+    return weights / weights.sum(), scores
+
+
+def scores_behind(sums: Floats) -> tuple[Floats, Floats]:
+    """Compute d / s of `weigh_candidates`, (C,), and the scores, (C,)."""
     m = sums.shape[1]
     whole = sums.sum(axis=1)
     scores = score_of_sums(whole)
@@ -143,9 +150,7 @@ def weigh_candidates(sums: Floats) -> tuple[Floats, Floats]:
     # turns the jackknife's factor (m − 1) / m into its inverse.
     deviation = difference - difference.mean(axis=0)
     error = np.sqrt(m / max(m - 1, 1) * np.sum(deviation**2, axis=0))
-    behind = scores[best] - scores
-    weights = np.exp(-behind / np.maximum(error, ROUNDING))
-    return weights / weights.sum(), scores
+    return (scores[best] - scores) / np.maximum(error, ROUNDING), scores
 
 
 def error_sums(
@@ -192,11 +197,17 @@ def weigh_errors(sums: Floats) -> Floats:
     array
         (C,) weights with sum 1.
     """
+    weights = np.exp(-errors_behind(sums))
+    scaled: Floats = weights / weights.sum()
+    return scaled
+
+
+def errors_behind(sums: Floats) -> Floats:
+    """Compute d / s of `weigh_errors`, (C,)."""
     m = len(sums)
     total = sums.sum(axis=0)
     behind = sums - sums[:, [int(total.argmin())]]
     error = np.sqrt(m / max(m - 1, 1) * np.sum((behind - behind.mean(axis=0)) ** 2, axis=0))
     floor = max(ROUNDING * float(total.min()) / m, np.finfo(np.float64).tiny)
-    weights = np.exp(-behind.sum(axis=0) / np.maximum(error, floor))
-    scaled: Floats = weights / weights.sum()
-    return scaled
+    ratio: Floats = behind.sum(axis=0) / np.maximum(error, floor)
+    return ratio

@@ -15,7 +15,14 @@ import numpy as np
 
 from echoes.io.arrays import Floats, Ints, Singles
 from echoes.models.gaps import mean_response
-from echoes.models.inner_loop import error_sums, score_sums, weigh_candidates, weigh_errors
+from echoes.models.inner_loop import (
+    error_sums,
+    errors_behind,
+    score_sums,
+    scores_behind,
+    weigh_candidates,
+    weigh_errors,
+)
 from echoes.models.medians import Medians
 from echoes.scoring.gaps import fill_gaps, measured_pairs
 from echoes.scoring.metrics import weighted_mae
@@ -84,6 +91,18 @@ class Objective:
             sums = error_sums(truth, candidates, count, self._power)[None]
         self._parts.append((rows, sums))
 
+    def keep(self, candidates: Ints) -> None:
+        """Forget all candidates but these, which alone are judged from now on."""
+        self._parts = [(rows, sums[:, :, candidates]) for rows, sums in self._parts]
+
+    def behind(self) -> Floats:
+        """How far each candidate is behind the best one on the rows judged so far, (C,).
+
+        Its unit is the standard error of the difference of the two.
+        """
+        sums = self._sums()
+        return scores_behind(sums)[0] if self._power is None else errors_behind(sums[0])
+
     def weigh(self, counts: Floats) -> Floats:
         """Compute the weights of the candidates, (C,), once all training rows are judged.
 
@@ -92,8 +111,13 @@ class Objective:
         counts
             (C,) how many candidates each one counts as, if their judgements were the same.
         """
-        sums = np.concatenate([part for _, part in self._parts], axis=1)
-        ordered = sums[:, np.argsort(np.concatenate([rows for rows, _ in self._parts]))]
-        alike = weigh_candidates(ordered)[0] if self._power is None else weigh_errors(ordered[0])
+        sums = self._sums()
+        alike = weigh_candidates(sums)[0] if self._power is None else weigh_errors(sums[0])
         weights: Floats = counts * alike / (counts @ alike)
         return weights
+
+    def _sums(self) -> Floats:
+        """Join what the rows judged so far add to each candidate, in the order of the rows."""
+        sums = np.concatenate([part for _, part in self._parts], axis=1)
+        ordered: Floats = sums[:, np.argsort(np.concatenate([rows for rows, _ in self._parts]))]
+        return ordered

@@ -12,6 +12,9 @@ from echoes.scoring.gaps import fill_gaps, measured_pairs
 #: Standard deviation, log2 units, that `profile_kernel` adds to that of each gene (as a square):
 #: so genes that hardly respond count less than genes that do.
 FLOOR = 0.05
+#: Largest relative error of features in single precision, and the number of training perturbations
+#: from which on they are tried: with fewer there is little to save.
+PRECISION, FEWEST_SINGLE = 1e-5, 400
 
 
 def _centred(kernel: Floats, n_training: int, known: Bools) -> Floats:
@@ -24,12 +27,18 @@ def _centred(kernel: Floats, n_training: int, known: Bools) -> Floats:
     if not len(rows):
         return np.zeros_like(kernel)
     column = kernel[:, rows].mean(axis=1)
-    centred = kernel - column[:, None] - column + column[rows].mean()
-    centred = np.where(known[:, None] & known, centred, 0.0)
+    centred: Floats = kernel - column[:, None]
+    centred -= column
+    centred += column[rows].mean()
+    centred[~known] = 0.0
+    centred[:, ~known] = 0.0
     scale = centred[rows, rows].mean()
     # If all features are the same, only rounding errors are left.
     noise = len(rows) * np.finfo(np.float64).eps * kernel[rows, rows].mean()
-    return centred / scale if scale > noise else np.zeros_like(kernel)
+    if scale <= noise:
+        return np.zeros_like(kernel)
+    centred /= scale
+    return centred
 
 
 def network_kernel(task: Task) -> Floats:
@@ -46,11 +55,14 @@ def network_kernel(task: Task) -> Floats:
 
 def mean_kernel(kernels: Floats, n_training: int, known: Bools) -> Floats:
     """Mean of k kernels (k, r, r), each centred and scaled as in `network_kernel`."""
-    mean: Floats = np.mean([_centred(kernel, n_training, known) for kernel in kernels], axis=0)
+    mean = np.zeros(kernels.shape[1:])
+    for kernel in kernels:
+        mean += _centred(kernel, n_training, known)
+    mean /= len(kernels)
     return mean
 
 
-def profile_kernel(task: Task, responses: Floats) -> Floats:
+def profile_kernel(task: Task, responses: Floats, *, fast: bool = False) -> Floats:
     """Similarity of how the genes around each silenced gene responded in training, (m + q, m + q).
 
     A gene's profile is its m training responses, centred and divided by their deviation; a
@@ -64,9 +76,34 @@ def profile_kernel(task: Task, responses: Floats) -> Floats:
         zeros.
     responses
         (m, G) training responses; where one is NaN, not measured, the gene counts as its mean.
+    fast
+        Whether features of many perturbations may be computed in single precision, if their
+        relative error, which a random combination of them shows, is below `PRECISION`. Then the
+        kernel only serves to weigh candidates.
     """
     measured = measured_pairs(responses)
     profiles = fill_gaps(responses - mean_response(responses), measured)
     profiles /= np.sqrt(np.einsum("mg,mg->g", profiles, profiles) / len(profiles) + FLOOR**2)
-    features = task.reach @ profiles.T
+    features = _profile_features(task.reach, profiles, fast=fast)
     return _centred(features @ features.T, task.n_training, task.reach.sum(axis=1) > 0)
+
+
+def _profile_features(reach: Floats, profiles: Floats, *, fast: bool) -> Floats:
+    """Features (m + q, m): reach (m + q, G) times profiles (m, G)."""
+    if fast and len(profiles) >= FEWEST_SINGLE:
+        features = reach.astype(np.float32) @ profiles.astype(np.float32).T
+        signs = random_signs(len(profiles))
+        if is_precise(features @ signs, reach @ (signs @ profiles)):
+            return features.astype(np.float64)
+    exact: Floats = reach @ profiles.T
+    return exact
+
+
+def random_signs(count: int) -> Floats:
+    """Weights of a random combination of columns, of which some would show an error in any."""
+    return np.random.default_rng(0).choice((-1.0, 1.0), count)
+
+
+def is_precise(combined: Floats, exact: Floats) -> bool:
+    """Whether a combination of columns in single precision agrees with the exact one."""
+    return bool(np.linalg.norm(combined - exact) <= PRECISION * np.linalg.norm(exact))

@@ -46,7 +46,9 @@ class Source:
 def _centred(kernel: Floats, rows: Ints) -> Floats:
     """Centre a kernel on some of its rows."""
     column = kernel[:, rows].mean(axis=1)
-    centred: Floats = kernel - column[:, None] - column + column[rows].mean()
+    centred: Floats = kernel - column[:, None]
+    centred -= column
+    centred += column[rows].mean()
     return centred
 
 
@@ -124,7 +126,11 @@ class Likeness:
         parts = [self._exponentials[name] for name in names]
         if join == "product":
             return self._scaled(np.prod(parts, axis=0))
-        return self._scaled(np.mean([self._scaled(part) for part in parts], axis=0))
+        mean = np.zeros((self.n_rows, self.n_rows))
+        for part in parts:
+            mean += self._scaled(part)
+        mean /= len(parts)
+        return self._scaled(mean)
 
     def _scaled(self, kernel: Floats) -> Floats:
         """Centre on the training rows and scale to a mean diagonal of 1 on them, or to zeros."""
