@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from echoes.models.echo import Echo
 from echoes.models.kernels import build_kernels
 from echoes.models.regression import Regression
+from echoes.models.residuals import Echo
 from echoes.models.task import Task
 
 #: Sections of the settings, as an experiment has them.

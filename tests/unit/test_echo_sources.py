@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from echoes.models.echo import Echo, fit_echo
+from echoes.models.echo import fit_echo
 from echoes.models.kernels import kernels_of_rows
 from echoes.models.objective import OBJECTIVES
+from echoes.models.residuals import Echo
 from echoes.models.sources import Source
 from echoes.models.task import Prediction, Task
 from echoes.scoring.bootstrap import resample, score_draws

@@ -12,12 +12,13 @@ from sklearn.linear_model import Ridge
 
 from echoes.models.baselines import nearest
 from echoes.models.catalogue import MODELS
-from echoes.models.echo import SOURCES, fit_echo, residual_operators, residuals_with_gaps
+from echoes.models.echo import fit_echo
 from echoes.models.gap_ridge import gap_ridge, patterns
 from echoes.models.held_out import Member, model_function, predict, predict_folds
 from echoes.models.inner_loop import error_sums, score_sums, single_precision
 from echoes.models.medians import Medians
 from echoes.models.objective import OBJECTIVES
+from echoes.models.residuals import SOURCES, residual_operators, residuals_with_gaps
 from echoes.models.similarity import network_kernel
 from echoes.models.task import Prediction, Task
 from tasks import ECHO, SETTINGS, example_task

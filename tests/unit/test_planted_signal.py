@@ -14,10 +14,11 @@ from echoes.example import files, simulate
 from echoes.example.parameters import SCORE_THRESHOLD, Parameters
 from echoes.example.responses import DAMPING
 from echoes.io.arrays import positions
-from echoes.models.echo import Echo, fit_echo, residual_operators
+from echoes.models.echo import fit_echo
 from echoes.models.kernels import build_kernels, reach
 from echoes.models.knockdown import fill_silenced_entries, knockdown_responses, remaining_expression
 from echoes.models.medians import Medians
+from echoes.models.residuals import Echo, residual_operators
 from echoes.models.task import Task
 from echoes.network import string_db
 from echoes.network.diffusion import diffuse

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
-from echoes.io.arrays import Floats
+from echoes.io.arrays import Floats, Ints
 from echoes.models.gap_ridge import patterns
 from echoes.models.gaps import mean_response
 from echoes.models.inner_loop import score_sums, single_precision, weigh_candidates
@@ -87,7 +88,9 @@ def blend(task: Task, settings: Settings) -> Prediction:
 
 
 def _average_variants(
-    task: Task, folds: int, predict_variants: Callable[[Task], tuple[Floats, Floats]]
+    task: Task,
+    folds: int,
+    predict_variants: Callable[[Task], tuple[Floats, Callable[[], Floats]]],
 ) -> Prediction:
     """Average the variants of a model with weights from the inner cross-validation.
 
@@ -98,20 +101,28 @@ def _average_variants(
     folds
         Number of inner folds.
     predict_variants
-        Function that gives for a task the predictions of each variant, (C, q, G), and their
-        centres, (C, G).
+        Function that gives for a task the predictions of each variant, (C, q, G), and another one
+        that gives their centres, (C, G).
     """
     predicted, centres = predict_variants(task)
-    inner = np.empty((len(predicted), *task.deltas.shape))
+    inner = np.empty((len(predicted), *task.deltas.shape), dtype=np.float32)
+    # What no variant reads is not copied for each fold.
+    none = slice(0)
+    bare = replace(
+        task,
+        weights=task.weights[:, none],
+        reach=task.reach[:, none],
+        features=task.features[:, none],
+        others=(),
+    )
     for held_out in task.inner_folds(folds):
-        inner[:, held_out] = predict_variants(task.split(held_out))[0]
-    sums = score_sums(
-        task.deltas, task.weights, lambda p: single_precision(inner[:, p]), len(predicted)
-    )
+        inner[:, held_out] = predict_variants(bare.split(held_out))[0]
+    sums = score_sums(task.deltas, task.weights, lambda p: inner[:, p], len(predicted))
     weights = weigh_candidates(sums)[0]
-    return Prediction(
-        np.tensordot(weights, predicted, 1), weights @ centres, np.tensordot(weights, inner, 1)
-    )
+    averaged = np.zeros(task.deltas.shape)
+    for weight, of_variant in zip(weights, inner, strict=True):
+        averaged += weight * of_variant
+    return Prediction(np.tensordot(weights, predicted, 1), weights @ centres(), averaged)
 
 
 def nearest(task: Task, settings: Settings) -> Prediction:
@@ -123,26 +134,84 @@ def nearest(task: Task, settings: Settings) -> Prediction:
     everywhere, the neighbours are the nearest of those perturbations that have it.
     """
 
-    def predict_variants(part: Task) -> tuple[Floats, Floats]:
+    def predict_variants(part: Task) -> tuple[Floats, Callable[[], Floats]]:
         m = part.n_training
-        kernel = network_kernel(part)
-        length = np.sqrt(np.maximum(np.diag(kernel), np.finfo(np.float64).tiny))
-        cosine = kernel[:, :m] / np.outer(length, length[:m])
-        # A perturbation is not its neighbour itself.
-        neighbours = part.known[:, None] & part.known[:m] & ~np.eye(len(kernel), m, dtype=np.bool_)
+        likeness = _likeness(part)
         if part.has_gaps:
-            return _nearest_measured(part.deltas, np.where(neighbours, cosine, -np.inf))
-        order = np.argsort(-np.where(neighbours, cosine, -np.inf), axis=1, kind="stable")
-        available = neighbours.sum(axis=1, keepdims=True)
-        shares = np.empty((len(NEIGHBOURS), *neighbours.shape))
-        for share, k in zip(shares, NEIGHBOURS, strict=True):
-            taken = np.minimum(k, available)
-            np.put_along_axis(share, order, (np.arange(m) < taken) / np.maximum(taken, 1), axis=1)
-        # A gene without neighbours gets the mean.
-        shares[:, available[:, 0] == 0] = 1 / m
-        return shares[:, m:] @ part.deltas, shares[:, :m].mean(axis=1) @ part.deltas
+            predicted, centres = _nearest_measured(part.deltas, likeness)
+            return predicted, lambda: centres
+        return (
+            _nearest_means(part.deltas, likeness[m:]),
+            lambda: _nearest_counts(likeness[:m]) @ part.deltas / m,
+        )
 
     return _average_variants(task, settings["inner_crossval"]["folds"], predict_variants)
+
+
+def _likeness(task: Task) -> Floats:
+    """Cosines of all perturbations with the training ones, (m + q, m); −inf for no neighbour."""
+    m = task.n_training
+    kernel = network_kernel(task)
+    length = np.sqrt(np.maximum(np.diag(kernel), np.finfo(np.float64).tiny))
+    cosine = kernel[:, :m] / length[:, None]
+    cosine /= length[:m]
+    cosine[~task.known] = -np.inf
+    cosine[:, ~task.known[:m]] = -np.inf
+    # A perturbation is not its neighbour itself.
+    np.fill_diagonal(cosine, -np.inf)
+    return cosine
+
+
+def _nearest_order(likeness: Floats) -> tuple[Ints, Ints]:
+    """Nearest training perturbations of each row, in order, and how many it has for each k."""
+    order = np.argsort(-likeness, axis=1, kind="stable")[:, : max(NEIGHBOURS)]
+    available = np.isfinite(likeness).sum(axis=1)
+    return order, np.minimum(np.array(NEIGHBOURS)[:, None], available)
+
+
+def _nearest_means(deltas: Floats, likeness: Floats) -> Floats:
+    """Mean responses (K, q, G) of the k most alike training perturbations, for each k.
+
+    Parameters
+    ----------
+    deltas
+        (m, G) training responses.
+    likeness
+        (q, m) likeness to the training perturbations; −inf for what is no neighbour.
+    """
+    order, taken = _nearest_order(likeness)
+    means = np.empty((len(NEIGHBOURS), len(likeness), deltas.shape[1]))
+    for row, (near, counts) in enumerate(zip(order, taken.T, strict=True)):
+        if not counts.any():
+            # A gene without neighbours gets the mean.
+            means[:, row] = mean_response(deltas)
+            continue
+        total = np.zeros(deltas.shape[1])
+        done = 0
+        for variant in np.argsort(counts, kind="stable"):
+            total = total + deltas[near[done : counts[variant]]].sum(axis=0)
+            done = counts[variant]
+            means[variant, row] = total / done
+    return means
+
+
+def _nearest_counts(likeness: Floats) -> Floats:
+    """Share that each training perturbation has in what is predicted for all of them, (K, m).
+
+    Parameters
+    ----------
+    likeness
+        (m, m) likeness of the training perturbations; −inf for what is no neighbour.
+    """
+    m = len(likeness)
+    order, taken = _nearest_order(likeness)
+    counts = np.empty((len(NEIGHBOURS), m))
+    for variant, of_rows in enumerate(taken):
+        used = np.arange(order.shape[1]) < of_rows[:, None]
+        shares = np.repeat(1 / np.maximum(of_rows, 1), of_rows)
+        # A gene without neighbours has the mean.
+        counts[variant] = np.bincount(order[used], shares, m) + np.mean(of_rows == 0)
+    return counts
 
 
 def _nearest_measured(deltas: Floats, likeness: Floats) -> tuple[Floats, Floats]:
@@ -192,7 +261,7 @@ def bilinear(task: Task, settings: Settings) -> Prediction:
     """
     rank = settings["response"]["n_components"]
 
-    def predict_variants(part: Task) -> tuple[Floats, Floats]:
+    def predict_variants(part: Task) -> tuple[Floats, Callable[[], Floats]]:
         m = part.n_training
         average = part.deltas.mean(axis=0)
         residual = part.deltas - average
@@ -215,6 +284,6 @@ def bilinear(task: Task, settings: Settings) -> Prediction:
             for penalty in BILINEAR_PENALTIES
         ])  # fmt: skip
         predicted += average
-        return predicted[:, :-1], predicted[:, -1]
+        return predicted[:, :-1], lambda: predicted[:, -1]
 
     return _average_variants(task, settings["inner_crossval"]["folds"], predict_variants)

@@ -101,7 +101,7 @@ class Candidates:
         Parameters
         ----------
         bases
-            (2, rows, G) mean and median.
+            (B, G) bases of the blends that are left.
         fitted
             (rows, O, G) residuals of the operators that are left.
         of_sources
@@ -110,20 +110,18 @@ class Candidates:
             (rows,) responses of the silenced genes themselves, NaN where not measured, and their
             positions among the genes.
         """
-        blends = single_precision(self.shares)[self.blends, None]
+        singles = single_precision(bases)[:, None]
         n_operators, genes = fitted.shape[1:]
         first = int(self.residuals[0])
         # It is used again for each row: a new one would take longer.
-        predicted = np.empty((len(blends), self.size // len(blends), genes), dtype=np.float32)
+        predicted = np.empty((len(bases), self.size // len(bases), genes), dtype=np.float32)
 
         def candidates(i: int) -> Singles:
-            base = bases[0, i] + blends * (bases[1, i] - bases[0, i])
             if first:
-                predicted[:, 0] = base
-            single = single_precision(base)[:, None]
-            np.add(single, fitted[i], out=predicted[:, first : first + n_operators])
+                predicted[:, :1] = singles
+            np.add(singles, fitted[i], out=predicted[:, first : first + n_operators])
             if of_sources is not None:
-                np.add(single[:, 0], of_sources[i], out=predicted[:, -1])
+                np.add(singles[:, 0], of_sources[i], out=predicted[:, -1])
             if not np.isnan(knockdowns[i]):
                 predicted[:, :, silenced[i]] = knockdowns[i]
             return predicted.reshape(-1, genes)

@@ -20,6 +20,7 @@ from itertools import combinations
 import numpy as np
 
 from echoes.io.arrays import Floats, Ints
+from echoes.models.similarity import FEWEST_SINGLE, is_precise, random_signs
 from echoes.models.sources import Likeness
 from echoes.models.task import Task
 
@@ -96,7 +97,7 @@ class InnerProducts:
     def __init__(self, task: Task) -> None:
         self._deltas = task.deltas
         responses = task.deltas.copy()
-        # A part has other numbers here: see `knockdown.fill_silenced_entries`.
+        # A part has other numbers here: see `residuals.centred_responses`.
         responses[task.silenced_entries()] = 0.0
         self._products = responses @ responses.T
 
@@ -151,7 +152,14 @@ class Path:
     predicted: Floats
 
 
-def ridge_path(kernel: Floats, scores: Floats, penalties: Sequence[float], groups: Ints) -> Path:
+def ridge_path(
+    kernel: Floats,
+    scores: Floats,
+    penalties: Sequence[float],
+    groups: Ints,
+    *,
+    fast: bool = False,
+) -> Path:
     """Fit scores (m, c) by kernel ridge regressions with an intercept, one for each penalty.
 
     Parameters
@@ -164,10 +172,11 @@ def ridge_path(kernel: Floats, scores: Floats, penalties: Sequence[float], group
         L ridge penalties.
     groups
         (m,) number of each row's group; rows of a group are left out together.
+    fast
+        Whether a large kernel may be decomposed in single precision, see `_decompose`.
     """
     m = len(scores)
-    values, vectors = np.linalg.eigh(kernel[:m, :m])
-    values = np.maximum(values, 0.0)
+    values, vectors = _decompose(kernel[:m, :m], min(penalties), fast=fast)
     rotated = vectors.T @ scores
     across = kernel[m:, :m] @ vectors
     squares = vectors**2
@@ -184,6 +193,23 @@ def ridge_path(kernel: Floats, scores: Floats, penalties: Sequence[float], group
             errors[rows] = np.linalg.solve(np.eye(len(rows)) - hat, residuals[rows])
         np.subtract(scores, errors, out=left_out[number])
     return Path(left_out, predicted)
+
+
+def _decompose(kernel: Floats, penalty: float, *, fast: bool) -> tuple[Floats, Floats]:
+    """Eigenvalues, none below 0, and eigenvectors of a kernel.
+
+    Of a large kernel they may be computed in single precision, if that will do for the smallest
+    penalty: a random combination z tells whether (K + λI)⁻¹(K + λI)z is z.
+    """
+    if fast and len(kernel) >= FEWEST_SINGLE:
+        values, vectors = np.linalg.eigh(kernel.astype(np.float32))
+        values, vectors = np.maximum(values.astype(np.float64), 0.0), vectors.astype(np.float64)
+        signs = random_signs(len(kernel))
+        combined = vectors.T @ (kernel @ signs + penalty * signs)
+        if is_precise(vectors @ (combined / (values + penalty)), signs):
+            return values, vectors
+    values, vectors = np.linalg.eigh(kernel)
+    return np.maximum(values, 0.0), vectors
 
 
 def component_weights(errors: Floats) -> Floats:
@@ -296,6 +322,8 @@ def predict_components(
     penalties: Sequence[float],
     groups: Ints,
     products: Floats | None = None,
+    *,
+    fast: bool = False,
 ) -> Floats:
     """Predict residuals from sources of likeness, (q, G); 0 where no source knows the gene.
 
@@ -317,6 +345,8 @@ def predict_components(
         (m,) number of the silenced gene of each training perturbation.
     products
         As in `principal_components`.
+    fast
+        As in `ridge_path`.
     """
     m = len(residuals)
     components = principal_components(residuals, MOST_COMPONENTS, products)
@@ -333,7 +363,7 @@ def predict_components(
         for candidate in candidates_of(names):
             if candidate not in paths:
                 kernel = likeness.kernel(*candidate)
-                paths[candidate] = ridge_path(kernel, truth, penalties, groups)
+                paths[candidate] = ridge_path(kernel, truth, penalties, groups, fast=fast)
             path = paths[candidate]
             options = np.concatenate([means[None, alike], path.left_out[:, alike]])
             weights = component_weights((options - truth[alike]) ** 2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats
+from echoes.io.arrays import Bools, Floats, Singles
 from echoes.models.gaps import mean_response
 from echoes.models.task import Task
 from echoes.scoring.gaps import fill_gaps, measured_pairs
@@ -62,41 +62,62 @@ def mean_kernel(kernels: Floats, n_training: int, known: Bools) -> Floats:
     return mean
 
 
-def profile_kernel(task: Task, responses: Floats, *, fast: bool = False) -> Floats:
+def profile_kernel(task: Task, responses: Floats) -> Floats:
     """Similarity of how the genes around each silenced gene responded in training, (m + q, m + q).
 
     A gene's profile is its m training responses, centred and divided by their deviation; a
-    silenced gene's features are the mean of the profiles around it in the network, weighted by
-    its diffusion. The kernel is centred and scaled like `network_kernel`.
+    perturbation's features are the profiles of the genes that its silenced gene reaches in the
+    network, averaged by `task.reach`.
 
     Parameters
     ----------
     task
-        Gives the reach of each silenced gene. A gene that reaches no response gene has a row of
+        Gives the network. A silenced gene that reaches no response gene, because it has no link
+        or because no response gene is in the same part of the network, is not known: its row is
         zeros.
     responses
         (m, G) training responses; where one is NaN, not measured, the gene counts as its mean.
-    fast
-        Whether features of many perturbations may be computed in single precision, if their
-        relative error, which a random combination of them shows, is below `PRECISION`. Then the
-        kernel only serves to weigh candidates.
     """
     measured = measured_pairs(responses)
     profiles = fill_gaps(responses - mean_response(responses), measured)
-    profiles /= np.sqrt(np.einsum("mg,mg->g", profiles, profiles) / len(profiles) + FLOOR**2)
-    features = _profile_features(task.reach, profiles, fast=fast)
+    profiles /= _deviations(profiles)
+    return _kernel_of_profiles(task, task.reach @ profiles.T)
+
+
+def single_profile_kernel(task: Task, residuals: Floats, singles: Singles) -> Floats:
+    """Compute `profile_kernel` from features in single precision, if that will do.
+
+    Such a kernel serves to weigh candidates. A random combination of the features shows how precise
+    they are (see `is_precise`); where that is not enough, they are computed in double precision.
+
+    Parameters
+    ----------
+    task
+        As in `profile_kernel`.
+    residuals, singles
+        (m, G) training responses whose columns have mean 0, without gaps, in double and in single
+        precision.
+    """
+    deviations = _deviations(residuals)
+    reach = task.reach / deviations.astype(np.float32)
+    features = reach.astype(np.float32, copy=False) @ singles.T
+    signs = random_signs(len(residuals))
+    exact = task.reach @ ((signs @ residuals) / deviations)
+    if not is_precise(features @ signs, exact):
+        return profile_kernel(task, residuals)
+    return _kernel_of_profiles(task, features.astype(np.float64))
+
+
+def _deviations(profiles: Floats) -> Floats:
+    """Deviation of each gene (G,) from profiles (m, G) with mean 0; at least `FLOOR`."""
+    squares = np.einsum("mg,mg->g", profiles, profiles)
+    deviations: Floats = np.sqrt(squares / len(profiles) + FLOOR**2)
+    return deviations
+
+
+def _kernel_of_profiles(task: Task, features: Floats) -> Floats:
+    """Kernel of features (m + q, m), centred and scaled as in `network_kernel`."""
     return _centred(features @ features.T, task.n_training, task.reach.sum(axis=1) > 0)
-
-
-def _profile_features(reach: Floats, profiles: Floats, *, fast: bool) -> Floats:
-    """Features (m + q, m): reach (m + q, G) times profiles (m, G)."""
-    if fast and len(profiles) >= FEWEST_SINGLE:
-        features = reach.astype(np.float32) @ profiles.astype(np.float32).T
-        signs = random_signs(len(profiles))
-        if is_precise(features @ signs, reach @ (signs @ profiles)):
-            return features.astype(np.float64)
-    exact: Floats = reach @ profiles.T
-    return exact
 
 
 def random_signs(count: int) -> Floats:

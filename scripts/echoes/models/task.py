@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats, Ints, positions
+from echoes.io.arrays import Bools, Floats, Ints, Singles, positions
 from echoes.models.inner_loop import assign_folds
 from echoes.models.sources import NETWORK, Source
 
@@ -69,7 +69,8 @@ class Task:
         k is 0 where no model needs them.
     reach
         (m + q, G) share of each response gene in a silenced gene's diffusion (see
-        `kernels.reach`); without columns where no model needs it.
+        `kernels.reach`); without columns where no model needs it. Single precision will do where
+        candidates are weighed.
     known
         (m + q,) whether the silenced gene has a link in the network.
     features
@@ -88,7 +89,7 @@ class Task:
     control: Floats
     silenced: Ints
     kernels: Floats
-    reach: Floats
+    reach: Floats | Singles
     known: Bools
     features: Floats
     groups: Ints

@@ -1,0 +1,406 @@
+"""The residuals of the model `echo`: kernel ridge regressions from what is known of silenced genes.
+
+Each kernel with each penalty is an operator, a matrix that turns the residuals of the training
+perturbations into those of the perturbations to predict. In the inner cross-validation, where they
+only serve to weigh candidates, operators of large screens are computed in single precision; a
+random combination of the perturbations certifies each one.
+
+Kernel ridge regression: Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning",
+2nd edition, Springer, 2009, section 5.8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from echoes.io.arrays import Bools, Floats, Singles
+from echoes.models.component_ridge import predict_components
+from echoes.models.gap_ridge import gap_ridge
+from echoes.models.gaps import mean_response
+from echoes.models.inner_loop import single_precision
+from echoes.models.knockdown import fill_silenced_entries
+from echoes.models.similarity import (
+    FEWEST_SINGLE,
+    is_precise,
+    network_kernel,
+    profile_kernel,
+    random_signs,
+    single_profile_kernel,
+)
+from echoes.models.sources import Likeness
+from echoes.models.task import Settings, Task
+
+#: Names of kernels in the configuration → shares of the network kernel and the profile kernel.
+KERNELS = {"network": (1.0, 0.0), "profile": (0.0, 1.0), "both": (0.5, 0.5)}
+#: Name in the configuration of the residual from all sources, with penalties and kernels for each
+#: principal component of the responses (see `component_ridge`).
+SOURCES = "sources"
+#: Most entries of the fitted residuals of all candidates that are in memory at a time.
+_MOST_FITTED = 1 << 24
+#: For up to so many penalties of a kernel, systems are solved; for more, it is decomposed once.
+_FEW_PENALTIES = 4
+
+
+@dataclass(frozen=True)
+class Echo:
+    """Settings of the model: the candidates that the inner cross-validation weighs.
+
+    Parameters
+    ----------
+    blends
+        Shares of the re-weighted median in the base, 0 … 1.
+    kernels
+        Names in `KERNELS`, and `SOURCES`; without a kernel there is no residual.
+    penalties
+        Ridge penalties in units of a kernel's mean diagonal. A residual of 0 is always a
+        candidate too.
+    inner_folds
+        Number of folds of the inner cross-validation.
+    objective
+        What candidates are weighed by: a name in `objective.OBJECTIVES`.
+    rate
+        How fast likeness falls with the cosine (see `sources.Likeness`).
+    race
+        Whether candidates that are clearly behind are not judged on all rows (see `race`).
+    """
+
+    blends: tuple[float, ...]
+    kernels: tuple[str, ...]
+    penalties: tuple[float, ...]
+    inner_folds: int
+    objective: str
+    rate: float
+    race: bool
+
+    @property
+    def whole(self) -> tuple[str, ...]:
+        """Names in `KERNELS` among the kernels: one penalty for all genes."""
+        return tuple(name for name in self.kernels if name != SOURCES)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Echo:
+        """Read the sections ``echo`` and ``inner_crossval`` of an experiment's settings."""
+        section = settings["echo"]
+        return cls(
+            blends=tuple(section["blends"]),
+            kernels=tuple(section["kernels"]),
+            penalties=tuple(section["penalties"]),
+            inner_folds=settings["inner_crossval"]["folds"],
+            objective=section["objective"],
+            rate=section["rate"],
+            race=section["race"],
+        )
+
+
+def centred_responses(task: Task) -> tuple[Floats, Floats]:
+    """Residuals (m, G) and mean (G,) of training responses without knockdowns, in log2 units.
+
+    The mean of a gene is that over the perturbations of other genes, and its residual in those of
+    its own is 0; in a task with gaps it is a gap.
+    """
+    if task.has_gaps:
+        responses = fill_silenced_entries(task)
+        mean = mean_response(responses)
+        return responses - mean, mean
+    m, genes = task.deltas.shape
+    own = task.silenced_entries()
+    residuals = task.deltas.copy()
+    residuals[own] = 0.0
+    others = m - np.bincount(own[1], minlength=genes)
+    mean = residuals.sum(axis=0) / np.maximum(others, 1)
+    residuals -= mean
+    residuals[own] = 0.0
+    return residuals, mean
+
+
+def whole_kernels(
+    task: Task, responses: Floats, names: Sequence[str], singles: Singles | None = None
+) -> list[Floats]:
+    """Kernels (m + q, m) of names in `KERNELS`, in their order.
+
+    Parameters
+    ----------
+    task
+        Gives the network.
+    responses
+        (m, G) training responses, without knockdowns.
+    names
+        The names.
+    singles
+        The responses in single precision, where that may do (see `single_profile_kernel`).
+    """
+    m = task.n_training
+    shares = [KERNELS[name] for name in names]
+    network = profile = np.zeros((len(task.silenced), m))
+    if any(of_network for of_network, _ in shares):
+        network = network_kernel(task)[:, :m]
+    if any(rest for _, rest in shares):
+        whole = (
+            profile_kernel(task, responses)
+            if singles is None
+            else single_profile_kernel(task, responses, singles)
+        )
+        profile = whole[:, :m]
+    # A share of 1 needs no copy.
+    single = {(1.0, 0.0): network, (0.0, 1.0): profile}
+    return [
+        single[share] if share in single else share[0] * network + share[1] * profile
+        for share in shares
+    ]
+
+
+def needs_reach(wanted: Bools, settings: Echo) -> bool:
+    """Whether any of the wanted operators (O,) is of a kernel of profiles."""
+    chosen = wanted.reshape(-1, len(settings.penalties))
+    return any(KERNELS[name][1] > 0 for name in _names(chosen, settings))
+
+
+def residual_operators(
+    task: Task, responses: Floats, settings: Echo, wanted: Bools | None = None
+) -> Floats:
+    """Kernel ridge regressions as matrices, (O, q, m).
+
+    Each matrix times the residuals (m, G) of the training perturbations gives the predicted
+    residuals (q, G). There is one for each kernel and, within a kernel, for each penalty.
+
+    Parameters
+    ----------
+    task
+        Gives the kernels.
+    responses
+        (m, G) training responses, without knockdowns.
+    settings
+        The candidates.
+    wanted
+        (O,) which of them to compute; None for all.
+    """
+    chosen = _wanted(wanted, len(settings.whole), settings)
+    kernels = whole_kernels(task, responses, _names(chosen, settings))
+    solved = map(solve_exactly, kernels, _penalties(chosen, settings))
+    return np.concatenate([np.empty((0, task.n_to_predict, task.n_training)), *solved])
+
+
+def inner_operators(
+    task: Task, residuals: Floats, singles: Singles, settings: Echo, wanted: Bools
+) -> Singles:
+    """Compute `residual_operators` for the inner cross-validation, in single precision.
+
+    Single precision is enough there, but it only saves time where there are many perturbations.
+
+    Parameters
+    ----------
+    task, settings, wanted
+        As in `residual_operators`.
+    residuals, singles
+        (m, G) residuals of the training perturbations, in double and in single precision.
+    """
+    if task.n_training < FEWEST_SINGLE:
+        return single_precision(residual_operators(task, residuals, settings, wanted))
+    chosen = _wanted(wanted, len(settings.whole), settings)
+    kernels = whole_kernels(task, residuals, _names(chosen, settings), singles)
+    solved = map(solve_singly, kernels, _penalties(chosen, settings))
+    none = np.empty((0, task.n_to_predict, task.n_training), dtype=np.float32)
+    return np.concatenate([none, *solved])
+
+
+def solve_exactly(kernel: Floats, penalties: Floats) -> Floats:
+    """Kernel ridge regressions as matrices (L, q, m) for L penalties.
+
+    Parameters
+    ----------
+    kernel
+        (m + q, m) kernel.
+    penalties
+        (L,) ridge penalties.
+    """
+    m = kernel.shape[1]
+    if len(penalties) > _FEW_PENALTIES:
+        values, vectors = np.linalg.eigh(kernel[:m])
+        across = (kernel[m:] @ vectors) / (np.maximum(values, 0.0) + penalties[:, None, None])
+        rotated: Floats = (across.reshape(-1, m) @ vectors.T).reshape(across.shape)
+        return rotated
+    operators = np.empty((len(penalties), len(kernel) - m, m))
+    for penalty, operator in zip(penalties, operators, strict=True):
+        system = kernel[:m].copy()
+        system[np.diag_indices(m)] += penalty
+        operator[:] = np.linalg.solve(system, kernel[m:].T).T
+    return operators
+
+
+def solve_singly(kernel: Floats, penalties: Floats) -> Singles:
+    """Compute `solve_exactly` by Cholesky decompositions in single precision, if that will do.
+
+    A random combination z of the training perturbations shows how precise an operator A is: with
+    the kernel matrix K and the penalty λ, A(K + λI)z is to be the combination of the kernel's
+    other rows (see `similarity.is_precise`). Otherwise it is computed in double precision.
+    """
+    # It takes a while to import.
+    from scipy.linalg import lapack
+
+    m = kernel.shape[1]
+    single = single_precision(kernel)
+    signs = random_signs(m)
+    own, across = np.split(kernel @ signs, [m])
+    operators = np.empty((len(penalties), len(kernel) - m, m), dtype=np.float32)
+    for penalty, operator in zip(penalties, operators, strict=True):
+        system = single[:m].copy()
+        system[np.diag_indices(m)] += np.float32(penalty)
+        # Transposed, the matrix is in the order of columns, which needs no copy.
+        factor, failed = lapack.spotrf(system.T, lower=1, clean=0, overwrite_a=1)
+        if not failed:
+            operator[:] = lapack.spotrs(factor, single[m:].T, lower=1)[0].T
+        if failed or not is_precise(operator @ (own + penalty * signs), across):
+            operator[:] = solve_exactly(kernel, np.array([penalty]))[0]
+    return operators
+
+
+def _names(chosen: Bools, settings: Echo) -> list[str]:
+    """Name the kernels, but those of sources, of which any operator is chosen, (kernels, L)."""
+    pairs = zip(settings.whole, chosen, strict=False)
+    return [name for name, of_kernel in pairs if of_kernel.any()]
+
+
+def _wanted(wanted: Bools | None, kernels: int, settings: Echo) -> Bools:
+    """Arrange which operators are wanted by kernel and penalty, (kernels, L)."""
+    shape = (kernels, len(settings.penalties))
+    return np.ones(shape, dtype=np.bool_) if wanted is None else wanted.reshape(shape)
+
+
+def _penalties(chosen: Bools, settings: Echo) -> list[Floats]:
+    """Give the penalties of each kernel of which any is chosen."""
+    penalties = np.array(settings.penalties)
+    return [penalties[of_kernel] for of_kernel in chosen if of_kernel.any()]
+
+
+def source_residuals(
+    task: Task,
+    residuals: Floats,
+    settings: Echo,
+    products: Floats | None = None,
+    *,
+    inner: bool = False,
+) -> Floats:
+    """Residuals (q, G) predicted from all sources of likeness; zeros without `SOURCES`.
+
+    Parameters
+    ----------
+    task
+        Gives the sources.
+    residuals
+        (m, G) residuals of the training perturbations, columns with mean 0.
+    settings
+        Gives rate and penalties.
+    products
+        As in `component_ridge.principal_components`.
+    inner
+        Whether the residuals only serve the inner cross-validation (see
+        `component_ridge.ridge_path`).
+    """
+    if SOURCES not in settings.kernels or not task.sources:
+        return np.zeros((task.n_to_predict, residuals.shape[1]))
+    likeness = Likeness(task.sources, task.n_training, settings.rate)
+    groups = task.groups[: task.n_training]
+    return predict_components(likeness, residuals, settings.penalties, groups, products, fast=inner)
+
+
+def n_kernels(task: Task, settings: Echo) -> int:
+    """Count the kernels with penalties for all genes; with gaps, those of sources too."""
+    of_sources = min(len(task.sources), 2) if task.has_gaps and SOURCES in settings.kernels else 0
+    return len(settings.whole) + of_sources
+
+
+def residuals_with_gaps(
+    task: Task, residuals: Floats, settings: Echo, wanted: Bools | None = None
+) -> Floats:
+    """Predict the residuals of a task with gaps with each kernel and penalty, (O, q, G).
+
+    Parameters
+    ----------
+    task
+        Gives the kernels; those of all sources come last.
+    residuals
+        (m, G) residuals of the training perturbations; NaN where not measured.
+    settings
+        The candidates.
+    wanted
+        (O,) which of them to compute; None for all.
+    """
+    chosen = _wanted(wanted, n_kernels(task, settings), settings)
+    used = [bool(of_kernel.any()) for of_kernel in chosen]
+    kernels = whole_kernels(task, residuals, _names(chosen, settings))
+    if any(used[len(settings.whole) :]):
+        # Principal components need complete rows: sources are joined for all genes alike.
+        names = [source.name for source in task.sources]
+        likeness = Likeness(task.sources, task.n_training, settings.rate)
+        joins = zip(("sum", "product"), used[len(settings.whole) :], strict=False)
+        for join in (join for join, any_of in joins if any_of):
+            kernels.append(likeness.kernel(names, join)[:, : task.n_training])
+    fits = [
+        gap_ridge(kernel, residuals, penalties.tolist())
+        for kernel, penalties in zip(kernels, _penalties(chosen, settings), strict=True)
+    ]
+    none = np.empty((0, task.n_to_predict, residuals.shape[1]))
+    return np.concatenate([none, *fits])
+
+
+@dataclass(frozen=True)
+class Fits:
+    """Predicted residuals of r training rows that were left out, with each of O operators.
+
+    Parameters
+    ----------
+    kept
+        What averages over the operators follow from. Operators (r, O, m) in single precision: they
+        are much smaller than what they predict. With gaps there are none: the predictions of the
+        measured pairs (O, pairs).
+    residuals
+        (m, G) residuals that the operators are applied to; with gaps (r, O, G), predicted ones.
+    axis
+        The axis of `kept` that is for operators.
+    """
+
+    kept: Singles
+    residuals: Singles
+    axis: int
+
+    def blocks(self) -> Iterator[slice]:
+        """Cut the rows into blocks of which all fits are in memory together."""
+        if self.axis == 0:
+            yield slice(0, len(self.residuals))
+            return
+        rows, n_operators, _ = self.kept.shape
+        step = max(1, _MOST_FITTED // max(1, n_operators * self.residuals.shape[1]))
+        yield from (slice(first, min(first + step, rows)) for first in range(0, rows, step))
+
+    def fitted(self, rows: slice) -> Singles:
+        """Predicted residuals of a block, (rows, O, G)."""
+        if self.axis == 0:
+            return self.residuals[rows]
+        operators = self.kept[rows]
+        # As one product: one for each operator would take longer.
+        fitted: Singles = operators.reshape(-1, operators.shape[2]) @ self.residuals
+        return fitted.reshape(*operators.shape[:2], self.residuals.shape[1])
+
+
+def fit_residuals(
+    task: Task, residuals: Floats, settings: Echo, measured: Bools, wanted: Bools
+) -> Fits:
+    """Fit the wanted operators (O,) on a part of the training rows, and predict the others.
+
+    Parameters
+    ----------
+    task, residuals, settings, wanted
+        As in `residual_operators` and `residuals_with_gaps`.
+    measured
+        (q, G) which of the predicted pairs were measured.
+    """
+    if not measured.all() or task.has_gaps:
+        fitted = residuals_with_gaps(task, residuals, settings, wanted)
+        single = np.ascontiguousarray(fitted.swapaxes(0, 1), dtype=np.float32)
+        return Fits(single.swapaxes(0, 1)[:, measured], single, axis=0)
+    singles = single_precision(residuals)
+    operators = inner_operators(task, residuals, singles, settings, wanted).swapaxes(0, 1)
+    return Fits(np.ascontiguousarray(operators), singles, axis=1)
