@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 from echoes.io.arrays import Bools, Floats, Ints
 from echoes.scoring.gaps import measured_pairs
 
+Distance = Literal["l1", "cosine"]
 #: Number of truths whose distances are computed at a time.
 _TRUTHS = 32
 #: Distance in `discrimination` → what one gene adds to it; for the cosine, to the inner product.
@@ -24,7 +25,7 @@ def discrimination(
     truth: Floats,
     prediction: Floats,
     silenced: Ints,
-    distance: Literal["l1", "cosine"] = "l1",
+    distance: Distance = "l1",
 ) -> Floats:
     """Share of the other perturbations whose truth is farther from a prediction than the right one.
 
@@ -67,17 +68,36 @@ def discrimination(
     .. [2] Y. Wu et al., "PerturBench: Benchmarking Machine Learning Models for Cellular
        Perturbation Analysis", 2024, arXiv:2408.10609.
     """
-    n, genes = truth.shape
+    return discriminations(truth, prediction, silenced, (distance,))[f"discrimination_{distance}"]
+
+
+def discriminations(
+    truth: Floats,
+    prediction: Floats,
+    silenced: Ints,
+    distances: Sequence[Distance] = ("l1", "cosine"),
+) -> dict[str, Floats]:
+    """Compute `discrimination` with several distances, by the names of the metrics."""
+    n = len(truth)
     if n == 1:
-        return np.full(1, np.nan)
+        return {f"discrimination_{distance}": np.full(1, np.nan) for distance in distances}
     measured = measured_pairs(truth)
     if measured is not True:
-        return _with_gaps(truth, prediction, silenced, measured, distance)
-    # A gene of zeros, at −1, stands in for the silenced genes that are not measured.
-    Y, P = (np.pad(part, ((0, 0), (0, 1))) for part in (truth, prediction))
-    # The silenced gene of a perturbation is left out of all its comparisons. Its truth may be
-    # larger than all other entries together, so it is kept out of the sums from the start.
-    Y[np.arange(n), silenced] = 0
+        scores = [_with_gaps(truth, prediction, silenced, measured, each) for each in distances]
+    else:
+        # A gene of zeros, at −1, stands in for the silenced genes that are not measured.
+        Y, P = (np.pad(part, ((0, 0), (0, 1))) for part in (truth, prediction))
+        # The silenced gene of a perturbation is left out of all its comparisons. Its truth may be
+        # larger than all other entries together, so it is kept out of the sums from the start.
+        Y[np.arange(n), silenced] = 0
+        scores = [_complete(Y, P, silenced, each) for each in distances]
+    names = [f"discrimination_{distance}" for distance in distances]
+    return dict(zip(names, scores, strict=True))
+
+
+def _complete(Y: Floats, P: Floats, silenced: Ints, distance: Distance) -> Floats:
+    """Compute `discrimination` without gaps; the last column is zeros."""
+    n, genes = Y.shape[0], Y.shape[1] - 1
     entry = DISTANCES[distance]
     sums = _absolute_differences(P, Y) if distance == "l1" else P @ Y.T
     length, square = np.sqrt(np.vecdot(P, P)), np.vecdot(Y, Y)
@@ -106,7 +126,7 @@ def _with_gaps(
     prediction: Floats,
     silenced: Ints,
     measured: Bools,
-    distance: Literal["l1", "cosine"],
+    distance: Distance,
 ) -> Floats:
     """Compute `discrimination` over the genes that each two perturbations have in common.
 

@@ -12,7 +12,7 @@ import pandas as pd
 from echoes.io.arrays import Floats, Ints
 from echoes.scoring.bootstrap import Counts, interval, mean_draws, score_draws
 from echoes.scoring.coverage import LEVELS, ONE_DEVIATION, coverage, coverage_name
-from echoes.scoring.discrimination import discrimination
+from echoes.scoring.discrimination import discriminations
 from echoes.scoring.gaps import defined_mean, mean_of_measured, measured_pairs
 from echoes.scoring.metrics import (
     Score,
@@ -22,6 +22,7 @@ from echoes.scoring.metrics import (
     mean_absolute_percentage_error,
     pearson,
     r_squared,
+    row_blocks,
     score,
     sign_accuracy,
     squared_errors,
@@ -32,6 +33,8 @@ from echoes.scoring.ranking import rank_metrics
 
 #: Sizes of the sets of most responding genes that are compared.
 LARGEST = (20, 50, 100)
+#: Names of the shares of responses inside the intervals.
+COVERAGES = tuple(map(coverage_name, LEVELS))
 
 
 @dataclass(frozen=True)
@@ -205,30 +208,26 @@ def compute_metrics(
     further, silenced = columns[1:], first
     prediction, fold = predictions.prediction, predictions.fold
     total = score(truth, prediction, weights, baseline)
-    deviation = without_entries(truth - predictions.mean[fold], further)
-    predicted = without_entries(prediction - predictions.centre[fold], further)
-    squares = squared_errors(deviation, predicted, silenced)
+    blocks = [
+        _row_metrics(truth[block], silenced[block], further[:, block], predictions.block(block))
+        for block in row_blocks(*truth.shape)
+    ]
+    of_rows = {name: np.concatenate([each[name] for each in blocks]) for name in blocks[0]}
+    squares = of_rows.pop("error"), of_rows.pop("square")
+    of_intervals = {name: of_rows.pop(name) for name in list(of_rows) if name in COVERAGES}
+    deviation = without_entries(_less_of_fold(truth, predictions.mean, fold), further)
+    predicted = without_entries(_less_of_fold(prediction, predictions.centre, fold), further)
+    centred = truth - mean_of_measured(truth, measured_pairs(truth), axis=0)
+    centred[np.isnan(deviation)] = np.nan
     rows = {
         "wmae": total.wmae,
         "term": total.terms,
         "better_than_baseline": np.where(np.isnan(total.terms), np.nan, total.terms > 0),
-        "mae": mean_absolute_error(truth, prediction),
-        "mape": mean_absolute_percentage_error(truth, prediction, skip_zeros=True),
-        "pearson_control": pearson(truth, prediction),
-        "pearson_mean": pearson(deviation, predicted, silenced),
-        "r2_mean": r_squared(*squares),
+        **of_rows,
+        **discriminations(without_entries(centred, further), predicted, silenced),
+        **of_intervals,
     }
-    for k in LARGEST:
-        rows[f"overlap_{k}"] = top_overlap(truth, prediction, k)
-        rows[f"sign_accuracy_{k}"] = sign_accuracy(truth, prediction, k)
-    centred = truth - mean_of_measured(truth, measured_pairs(truth), axis=0)
-    centred[np.isnan(deviation)] = np.nan
-    centred = without_entries(centred, further)
-    for distance in ("l1", "cosine"):
-        rows[f"discrimination_{distance}"] = discrimination(centred, predicted, silenced, distance)
-    if predictions.quantiles.shape[1]:
-        shares = coverage(truth, prediction, predictions.spread, predictions.quantiles, fold)
-        rows |= {coverage_name(level): row for level, row in zip(LEVELS, shares.T, strict=True)}
+    del centred
     ranked_genes: dict[str, Floats] = {}
     if ranking is not None:
         ranked_rows, ranked_genes = rank_metrics(
@@ -240,16 +239,62 @@ def compute_metrics(
     knockdown = rows_of_knockdown, silenced[rows_of_knockdown]
     deviation[knockdown] = np.where(np.isnan(deviation[knockdown]), np.nan, 0.0)
     predicted[knockdown] = 0.0
-    return Metrics(
-        total,
-        squares,
-        rows,
-        {
-            "pearson": gene_correlation(deviation, predicted),
-            "mae": mean_absolute_error(truth, prediction, axis=0),
-            **ranked_genes,
-        },
-    )
+    columns_of_blocks = row_blocks(*truth.shape[::-1])
+    of_genes = [
+        (
+            gene_correlation(deviation[:, block], predicted[:, block]),
+            mean_absolute_error(truth[:, block], prediction[:, block], axis=0),
+        )
+        for block in columns_of_blocks
+    ]
+    pearsons, errors = (np.concatenate(part) for part in zip(*of_genes, strict=True))
+    return Metrics(total, squares, rows, {"pearson": pearsons, "mae": errors, **ranked_genes})
+
+
+def _less_of_fold(values: Floats, of_fits: Floats, fold: Ints) -> Floats:
+    """Differences (n, G) of values and what the fit of each row has, (F, G)."""
+    differences = np.empty_like(values)
+    for number, row in enumerate(of_fits):
+        rows = np.flatnonzero(fold == number)
+        differences[rows] = values[rows] - row
+    return differences
+
+
+def _row_metrics(
+    truth: Floats, silenced: Ints, further: Ints, predictions: OutOfFold
+) -> dict[str, Floats]:
+    """Compute the metrics of rows that no other row has a say in, and ``error`` and ``square``.
+
+    The last two are from `squared_errors`. What is computed on the way is several times as large as
+    the rows: there should be few of them.
+
+    Parameters
+    ----------
+    truth, silenced, further
+        Of the rows, as in `compute_metrics`; (s − 1, n) positions of further genes.
+    predictions
+        Predictions of the rows.
+    """
+    prediction, fold = predictions.prediction, predictions.fold
+    deviation = without_entries(truth - predictions.mean[fold], further)
+    predicted = without_entries(prediction - predictions.centre[fold], further)
+    error, square = squared_errors(deviation, predicted, silenced)
+    rows = {
+        "mae": mean_absolute_error(truth, prediction),
+        "mape": mean_absolute_percentage_error(truth, prediction, skip_zeros=True),
+        "pearson_control": pearson(truth, prediction),
+        "pearson_mean": pearson(deviation, predicted, silenced),
+        "r2_mean": r_squared(error, square),
+        "error": error,
+        "square": square,
+    }
+    for k in LARGEST:
+        rows[f"overlap_{k}"] = top_overlap(truth, prediction, k)
+        rows[f"sign_accuracy_{k}"] = sign_accuracy(truth, prediction, k)
+    if predictions.quantiles.shape[1]:
+        shares = coverage(truth, prediction, predictions.spread, predictions.quantiles, fold)
+        rows |= dict(zip(COVERAGES, shares.T, strict=True))
+    return rows
 
 
 def fold_table(

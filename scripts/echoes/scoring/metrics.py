@@ -35,6 +35,16 @@ MAXIMAL_TERM = 5.0
 FULL_EFFECT = 0.2
 
 
+#: Number of entries of a block of rows.
+_BLOCK = 1 << 18
+
+
+def row_blocks(n: int, genes: int) -> list[slice]:
+    """Cut n rows of some genes into blocks, at least one: work on a block stays in the cache."""
+    step = max(1, _BLOCK // max(genes, 1))
+    return [slice(first, min(first + step, n)) for first in range(0, max(n, 1), step)]
+
+
 @dataclass(frozen=True)
 class ScoreParts:
     """What each row adds to the score: the score of any set of rows follows from their sums.
@@ -131,10 +141,14 @@ def score(truth: Floats, prediction: Floats, weights: Floats, baseline: Floats) 
     single rows' totals, are different scales. A row without any measured gene has no term, and
     adds nothing; without any term there is no total (NaN).
     """
-    wmae = weighted_mae(truth, prediction, weights)
+    blocks = row_blocks(*truth.shape)
+    wmae = np.concatenate(
+        [weighted_mae(truth[rows], prediction[rows], weights[rows]) for rows in blocks]
+    )
     ratio = np.maximum(baseline, EPSILON) / np.maximum(wmae, EPSILON)
     terms = np.minimum(np.log2(ratio), MAXIMAL_TERM)
-    sums = _cosine_parts(truth, prediction)
+    parts = [_cosine_parts(truth[rows], prediction[rows]) for rows in blocks]
+    sums = tuple(np.concatenate(part) for part in zip(*parts, strict=True))
     cosine = float(cosine_of_sums(*(part.sum() for part in sums)))
     # Adding zero: a negative sum times a cosine of 0 is -0.0, which would be written so.
     total = round(_sum_of_terms(terms, truth) * max(0.0, cosine), 5) + 0.0
