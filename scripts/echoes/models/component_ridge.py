@@ -36,6 +36,8 @@ STACKING_ROUNDS, STACKING_TOLERANCE = 500, 1e-9
 #: From so many training perturbations on, parts share inner products (`InnerProducts`), and only
 #: the largest eigenvalues are computed. With fewer it would not be faster.
 FEWEST_SHARING = 400
+#: From so many on, a Lanczos iteration finds the largest eigenvalues sooner.
+FEWEST_LANCZOS = 4000
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,18 @@ def _largest_eigenvalues(matrix: Floats, most: int) -> tuple[Floats, Floats]:
     """Eigenvalues in rising order, and eigenvectors; only the largest ones of a large matrix."""
     if len(matrix) < FEWEST_SHARING:
         return np.linalg.eigh(matrix)
-    # It takes a while to import.
-    from scipy.linalg import eigh
+    # They take a while to import.
+    if len(matrix) < FEWEST_LANCZOS:
+        from scipy.linalg import eigh
 
-    values, vectors = eigh(matrix, subset_by_index=(len(matrix) - most, len(matrix) - 1))
-    return values, vectors
+        values, vectors = eigh(matrix, subset_by_index=(len(matrix) - most, len(matrix) - 1))
+        return values, vectors
+    from scipy.sparse.linalg import eigsh
+
+    # The start is fixed, so that the same matrix gives the same numbers.
+    values, vectors = eigsh(matrix, most, v0=np.ones(len(matrix)))
+    order = np.argsort(values)
+    return values[order], vectors[:, order]
 
 
 class InnerProducts:
