@@ -5,8 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from echoes.io.arrays import row_blocks
 from echoes.io.command import parser, run, whole
-from echoes.models.kernels import Kernels, build_kernels, reach, save_kernels
+from echoes.models.kernels import Kernels, reach, save_kernels
 from echoes.network.diffusion import load_diffusions
 from echoes.network.features import TRANSFORMS, transform
 from echoes.network.graph import degree, has_link, load_matrix, read_positions
@@ -47,23 +48,30 @@ def main(argv: Sequence[str] | None = None) -> None:
     # A pair is known if one of its genes is.
     starts = np.cumsum([0, *map(len, sets)])[:-1]
     linked = np.logical_or.reduceat(has_link(adjacency)[silenced], starts)
-    loaded = [
-        load_diffusions(path, n=len(training), v=len(validation), N=count)
-        for path in args.diffusions
-    ]
-    diffusions = [np.vstack([part.train, part.validation]) for part in loaded]
+    places = None
     if args.permute_labels is not None:
         fields = record.load_fields(args.perturbations, "silenced", "validation_silenced")
         joined, asked = (each.tolist() for each in fields)
         places = permute_labels(joined, asked, args.permute_labels)
-        diffusions = [diffusion[places] for diffusion in diffusions]
         linked = linked[places]
     log.info("%d of %d silenced genes have a link", linked.sum(), len(linked))
-    features = [transform(diffusion, degrees, args.transform) for diffusion in diffusions]
     nodes = read_nodes(args.coverage, RESPONSE, genes.tolist())
     measured = read_positions(args.genes, nodes, count)
-    kernels = Kernels(build_kernels(features), reach(diffusions, measured), linked)
-    save_kernels(args.output, kernels)
+    kernels = np.empty((len(args.diffusions), len(sets), len(sets)))
+    shares = np.zeros((len(sets), len(measured)))
+    # One after the other, and in place: several at once might not fit in the memory.
+    for path, kernel in zip(args.diffusions, kernels, strict=True):
+        rows = load_diffusions(path, n=len(training), v=len(validation), N=count).stacked()
+        if places is not None:
+            rows = rows[places]
+        reached = reach([rows], measured)
+        reached /= len(kernels)
+        shares += reached
+        for block in row_blocks(*rows.shape):
+            rows[block] = transform(rows[block], degrees, args.transform)
+        np.matmul(rows, rows.T, out=kernel)
+        del rows, reached
+    save_kernels(args.output, Kernels(kernels, shares, linked))
 
 
 if __name__ == "__main__":

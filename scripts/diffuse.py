@@ -39,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     sets = [*training, *validation]
     members = [gene for genes in sets for gene in genes]
     symbols, row = np.unique(members, return_inverse=True)
+    if len(symbols) == len(members):
+        # Each gene once: in their own order, a large table of walks needs no copy.
+        symbols = np.array(members)
     nodes = read_nodes(args.coverage, SILENCED, symbols.tolist())
     adjacency = load_matrix(args.adjacency)
     solution = diffuse(
@@ -61,7 +64,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     # The walk is linear in its start: that of a pair is the sum of those of its genes.
     starts = np.cumsum([0, *map(len, sets)])[:-1]
-    x, residual = solution.x[row], solution.residual[row]
+    x, residual = solution.x, solution.residual
+    if len(symbols) < len(members):
+        x, residual = x[row], residual[row]
     if len(members) > len(sets):
         x, residual = np.add.reduceat(x, starts), np.add.reduceat(residual, starts)
     train, of_validation = np.split(x, [len(training)])

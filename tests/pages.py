@@ -16,7 +16,11 @@ METRICS = ("score", "pearson_mean", "r2_mean", "discrimination_cosine", "mae")
 
 
 def settings(name: str, network: dict[str, Any] | None) -> dict[str, Any]:
-    member = {"models": ["echo"], "kernels": f"networks/{name}", "echo": {"rate": 2.0}}
+    member = {
+        "models": ["echo"],
+        "kernels": f"networks/{name}",
+        "echo": {"rate": 2.0, "race": True},
+    }
     if network:
         member["network"] = network
     crossval = {"folds": None, "parts": 1}

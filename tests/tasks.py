@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from echoes.models.kernels import build_kernels
 from echoes.models.regression import Regression
 from echoes.models.residuals import Echo
 from echoes.models.task import Task
@@ -80,9 +80,14 @@ def example_task(
         weights=random.gamma(1.0, size=(m, genes)),
         control=random.uniform(1, 4, genes),
         silenced=np.array([row % genes if row % 2 else -1 for row in range(n)]),
-        kernels=build_kernels(features * known[:, None]),
+        kernels=inner_products(features * known[:, None]),
         reach=reach / np.maximum(reach.sum(axis=1, keepdims=True), 1e-300),
         known=known,
         features=np.hstack(list(features)),
         groups=np.arange(n),
     )
+
+
+def inner_products(features: Sequence[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    """Kernels (k, r, r) of k matrices of features (r, F)."""
+    return np.array([rows @ rows.T for rows in features])

@@ -78,6 +78,7 @@ HOW: dict[str, dict[str, Any]] = {
             "penalties": [1, 10],
             "objective": "score",
             "rate": 2.0,
+            "race": True,
         },
         "inner_crossval": INNER_CROSSVAL,
     },

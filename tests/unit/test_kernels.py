@@ -12,10 +12,10 @@ import pytest
 from sklearn.preprocessing import KernelCenterer
 
 from echoes.io.errors import InputError
-from echoes.models.kernels import Kernels, build_kernels, load_kernels, reach, save_kernels
+from echoes.models.kernels import Kernels, load_kernels, reach, save_kernels
 from echoes.models.similarity import FLOOR, network_kernel, profile_kernel
 from echoes.models.task import Task
-from tasks import example_task
+from tasks import example_task, inner_products
 
 Array = npt.NDArray[np.float64]
 
@@ -87,7 +87,7 @@ def test_all_the_same_is_nothing(kernel: Kernel, m: int) -> None:
     given = example_task(m)
     same = replace(
         given,
-        kernels=build_kernels([np.full((m + 3, 4), 0.1), np.full((m + 3, 1), 7.3)]),
+        kernels=inner_products([np.full((m + 3, 4), 0.1), np.full((m + 3, 1), 7.3)]),
         reach=np.full_like(given.reach, 1 / 15),
     )
     assert not kernel(same).any()
@@ -122,7 +122,7 @@ def test_a_shift_of_all_features_does_not_matter() -> None:
     features = random.normal(size=(2, 15, 6))
     given = task()
     kernels = [
-        network_kernel(replace(given, kernels=build_kernels(shifted)))
+        network_kernel(replace(given, kernels=inner_products(shifted)))
         for shifted in (features, features + random.normal(size=6), features + 10)
     ]
     np.testing.assert_allclose(kernels[1], kernels[0], atol=1e-12)
@@ -157,7 +157,7 @@ def test_responses_without_any_variation_are_nothing() -> None:
 
 def test_build_kernels_are_inner_products() -> None:
     features = np.random.default_rng(0).normal(size=(2, 4, 3))
-    kernels = build_kernels(features)
+    kernels = inner_products(features)
     assert kernels.shape == (2, 4, 4)
     for i in range(4):
         for j in range(4):

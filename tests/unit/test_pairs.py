@@ -16,7 +16,7 @@ from echoes.example.parameters import SCORE_THRESHOLD, Parameters
 from echoes.io.arrays import positions
 from echoes.io.errors import InputError
 from echoes.models.echo import echo
-from echoes.models.kernels import Kernels, build_kernels, reach
+from echoes.models.kernels import Kernels, reach
 from echoes.models.pair_folds import PairFolds, pair_folds
 from echoes.models.pairs import additive
 from echoes.models.task import Task, build_task
@@ -148,7 +148,7 @@ def toy_task(sets: list[tuple[str, ...]], deltas: Array) -> Task:
     random = np.random.default_rng(1)
     rows = random.normal(size=(len(sets), 6))
     kernels = Kernels(
-        build_kernels([rows]), random.random((len(sets), 3)), np.ones(len(sets), bool)
+        tasks.inner_products([rows]), random.random((len(sets), 3)), np.ones(len(sets), bool)
     )
     names = ["+".join(one) for one in sets]
     control = np.full(3, 2.0)
@@ -242,7 +242,7 @@ def simulated_task(folder: Path, seed: int, interaction: float) -> tuple[Task, S
     features = transform(rows, degree(network.adjacency), "log")
     measured = positions(screen.genes.tolist(), network.genes)
     known = of_set @ has_link(network.adjacency)[start] > 0
-    kernels = Kernels(build_kernels([features]), reach([rows], measured), known)
+    kernels = Kernels(tasks.inner_products([features]), reach([rows], measured), known)
     task = build_task(
         screen.truth,
         screen.weights,

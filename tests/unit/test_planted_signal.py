@@ -15,7 +15,7 @@ from echoes.example.parameters import SCORE_THRESHOLD, Parameters
 from echoes.example.responses import DAMPING
 from echoes.io.arrays import positions
 from echoes.models.echo import fit_echo
-from echoes.models.kernels import build_kernels, reach
+from echoes.models.kernels import reach
 from echoes.models.knockdown import fill_silenced_entries, knockdown_responses, remaining_expression
 from echoes.models.medians import Medians
 from echoes.models.residuals import Echo, residual_operators
@@ -126,7 +126,7 @@ def screen(folder: Path, seed: int, signal: float) -> Screen:
         weights=data.weights,
         control=data.control,
         silenced=positions(symbols, genes),
-        kernels=build_kernels([enrichment(diffusion) for diffusion in diffusions]),
+        kernels=tasks.inner_products([enrichment(diffusion) for diffusion in diffusions]),
         reach=reach(diffusions, positions(genes, network.genes)),
         known=known,
         features=np.empty((len(symbols), 0)),

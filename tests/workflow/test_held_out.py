@@ -145,7 +145,13 @@ def test_the_summary_says_what_was_computed(held_out: Any) -> None:
     (echo,), (linear,) = settings("echo").values(), settings("linear").values()
     assert echo["diffusion"]["alphas"] == [0.25, 0.75]
     assert echo["features"] == {"transform": "log"}
-    chosen = {"blends": [0.5, 1], "penalties": [1, 10], "objective": "score", "rate": 2.0}
+    chosen = {
+        "blends": [0.5, 1],
+        "penalties": [1, 10],
+        "objective": "score",
+        "rate": 2.0,
+        "race": True,
+    }
     assert echo["echo"] == {**chosen, "kernels": ["network", "profile", "both", "sources"]}
     assert echo["inner_crossval"] == {"folds": 3}
     assert not {"regression", "response", "blend"} & echo.keys()

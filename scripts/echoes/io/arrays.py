@@ -25,6 +25,14 @@ Ints = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
 #: Names.
 Strings = npt.NDArray[np.str_]
+#: Number of entries of a block of rows in `row_blocks`.
+_BLOCK = 1 << 18
+
+
+def row_blocks(n: int, genes: int) -> list[slice]:
+    """Cut n rows of some genes into blocks, at least one: work on a block stays in the cache."""
+    step = max(1, _BLOCK // max(genes, 1))
+    return [slice(first, min(first + step, n)) for first in range(0, max(n, 1), step)]
 
 
 def positions(names: Sequence[str], among: Sequence[str]) -> Ints:

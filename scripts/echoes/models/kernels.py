@@ -56,11 +56,6 @@ def save_source(path: StrPath, kernels: Kernels) -> None:
     _SOURCE.save(path, vars(kernels))
 
 
-def build_kernels(features: Sequence[Floats]) -> Floats:
-    """Inner products of the features of silenced genes, (k, r, r), from k matrices (r, F)."""
-    return np.array([rows @ rows.T for rows in features])
-
-
 def extend_kernels(
     kernels: Kernels, training: Sequence[Floats], features: Sequence[Floats], reached: Floats
 ) -> Kernels:

@@ -186,7 +186,7 @@ def residual_operators(
 def inner_operators(
     task: Task, residuals: Floats, singles: Singles, settings: Echo, wanted: Bools
 ) -> Singles:
-    """Compute `residual_operators` for the inner cross-validation, in single precision.
+    """Compute `residual_operators` for the inner cross-validation, in single precision, (q, O, m).
 
     Single precision is enough there, but it only saves time where there are many perturbations.
 
@@ -198,12 +198,18 @@ def inner_operators(
         (m, G) residuals of the training perturbations, in double and in single precision.
     """
     if task.n_training < FEWEST_SINGLE:
-        return single_precision(residual_operators(task, residuals, settings, wanted))
+        exact = residual_operators(task, residuals, settings, wanted)
+        return np.ascontiguousarray(exact.swapaxes(0, 1), dtype=np.float32)
     chosen = _wanted(wanted, len(settings.whole), settings)
     kernels = whole_kernels(task, residuals, _names(chosen, settings), singles)
-    solved = map(solve_singly, kernels, _penalties(chosen, settings))
-    none = np.empty((0, task.n_to_predict, task.n_training), dtype=np.float32)
-    return np.concatenate([none, *solved])
+    # They may be larger than all else: they are written where they stay.
+    shape = (task.n_to_predict, int(chosen.sum()), task.n_training)
+    operators = np.empty(shape, dtype=np.float32)
+    first = 0
+    for kernel, penalties in zip(kernels, _penalties(chosen, settings), strict=True):
+        solve_singly(kernel, penalties, operators[:, first : first + len(penalties)])
+        first += len(penalties)
+    return operators
 
 
 def solve_exactly(kernel: Floats, penalties: Floats) -> Floats:
@@ -230,12 +236,19 @@ def solve_exactly(kernel: Floats, penalties: Floats) -> Floats:
     return operators
 
 
-def solve_singly(kernel: Floats, penalties: Floats) -> Singles:
+def solve_singly(kernel: Floats, penalties: Floats, operators: Singles) -> None:
     """Compute `solve_exactly` by Cholesky decompositions in single precision, if that will do.
 
     A random combination z of the training perturbations shows how precise an operator A is: with
     the kernel matrix K and the penalty λ, A(K + λI)z is to be the combination of the kernel's
     other rows (see `similarity.is_precise`). Otherwise it is computed in double precision.
+
+    Parameters
+    ----------
+    kernel, penalties
+        As in `solve_exactly`.
+    operators
+        (q, L, m) where they are written to.
     """
     # It takes a while to import.
     from scipy.linalg import lapack
@@ -244,17 +257,16 @@ def solve_singly(kernel: Floats, penalties: Floats) -> Singles:
     single = single_precision(kernel)
     signs = random_signs(m)
     own, across = np.split(kernel @ signs, [m])
-    operators = np.empty((len(penalties), len(kernel) - m, m), dtype=np.float32)
-    for penalty, operator in zip(penalties, operators, strict=True):
+    for number, penalty in enumerate(penalties):
         system = single[:m].copy()
         system[np.diag_indices(m)] += np.float32(penalty)
         # Transposed, the matrix is in the order of columns, which needs no copy.
         factor, failed = lapack.spotrf(system.T, lower=1, clean=0, overwrite_a=1)
+        operator = operators[:, number]
         if not failed:
             operator[:] = lapack.spotrs(factor, single[m:].T, lower=1)[0].T
         if failed or not is_precise(operator @ (own + penalty * signs), across):
             operator[:] = solve_exactly(kernel, np.array([penalty]))[0]
-    return operators
 
 
 def _names(chosen: Bools, settings: Echo) -> list[str]:
@@ -402,5 +414,5 @@ def fit_residuals(
         single = np.ascontiguousarray(fitted.swapaxes(0, 1), dtype=np.float32)
         return Fits(single.swapaxes(0, 1)[:, measured], single, axis=0)
     singles = single_precision(residuals)
-    operators = inner_operators(task, residuals, singles, settings, wanted).swapaxes(0, 1)
-    return Fits(np.ascontiguousarray(operators), singles, axis=1)
+    operators = inner_operators(task, residuals, singles, settings, wanted)
+    return Fits(operators, singles, axis=1)

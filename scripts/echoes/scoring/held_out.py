@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from echoes.io.arrays import Floats, Ints
+from echoes.io.arrays import Floats, Ints, row_blocks
 from echoes.scoring.bootstrap import Counts, interval, mean_draws, score_draws
 from echoes.scoring.coverage import LEVELS, ONE_DEVIATION, coverage, coverage_name
 from echoes.scoring.discrimination import discriminations
@@ -22,7 +22,6 @@ from echoes.scoring.metrics import (
     mean_absolute_percentage_error,
     pearson,
     r_squared,
-    row_blocks,
     score,
     sign_accuracy,
     squared_errors,

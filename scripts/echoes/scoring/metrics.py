@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Floats, Ints
+from echoes.io.arrays import Floats, Ints, row_blocks
 from echoes.scoring.gaps import Where, fill_gaps, mean_of_measured, measured_pairs
 
 Positions = Ints
@@ -33,16 +33,6 @@ EPSILON = 1e-12
 MAXIMAL_TERM = 5.0
 #: Deltas of at least this size count in full in the weighted cosine, log2 units.
 FULL_EFFECT = 0.2
-
-
-#: Number of entries of a block of rows.
-_BLOCK = 1 << 18
-
-
-def row_blocks(n: int, genes: int) -> list[slice]:
-    """Cut n rows of some genes into blocks, at least one: work on a block stays in the cache."""
-    step = max(1, _BLOCK // max(genes, 1))
-    return [slice(first, min(first + step, n)) for first in range(0, max(n, 1), step)]
 
 
 @dataclass(frozen=True)
