@@ -12,6 +12,7 @@ from echoes.io.arrays import Ints
 from echoes.io.command import parser, run
 from echoes.io.errors import InputError
 from echoes.io.files import load_settings
+from echoes.io.memory import keep_freed_memory
 from echoes.models.held_out import Member, outer_folds, predict_folds, predict_validation
 from echoes.models.kernels import load_kernels, load_source
 from echoes.models.pair_folds import drop_extra, folds_of_pairs
@@ -37,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     options.add_argument("--output", required=True, help="npz of the predictions")
     args = options.parse_args(argv)
+    keep_freed_memory()
 
     settings = load_settings(args.settings)
     parts = settings["crossval"]["parts"]

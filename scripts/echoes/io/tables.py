@@ -376,5 +376,9 @@ def write_rows(
 def write_matrix(path: StrPath, row_names: str, matrix: Matrix) -> None:
     """Write a table of numbers with named rows and columns, for `read_matrix`."""
     # Adding zero turns -0.0 into 0.0, so that equal numbers are equal texts.
-    rows = zip(matrix.rows, (matrix.values + 0.0).tolist(), strict=True)
-    write_rows(path, [row_names, *matrix.columns], ([name, *values] for name, values in rows))
+    rows = zip(matrix.rows, matrix.values, strict=True)
+    write_rows(
+        path,
+        [row_names, *matrix.columns],
+        ([name, *(values + 0.0).tolist()] for name, values in rows),
+    )
