@@ -13,7 +13,7 @@ Springer, 2009, section 7.10.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -182,43 +182,75 @@ def ridge_path(
     groups
         (m,) number of each row's group; rows of a group are left out together.
     fast
-        Whether a large kernel may be decomposed in single precision, see `_decompose`.
+        Whether systems of many rows may be solved in single precision, see `_single_solutions`.
     """
     m = len(scores)
-    values, vectors = _decompose(kernel[:m, :m], min(penalties), fast=fast)
-    rotated = vectors.T @ scores
-    across = kernel[m:, :m] @ vectors
-    squares = vectors**2
     repeated = [rows for g in np.unique(groups) if len(rows := np.flatnonzero(groups == g)) > 1]
     left_out = np.empty((len(penalties), *scores.shape))
-    predicted = np.empty((len(penalties), len(across), scores.shape[1]))
-    for number, penalty in enumerate(penalties):
-        shrunk = values / (values + penalty)
-        predicted[number] = across @ (rotated / (values + penalty)[:, None])
-        residuals = scores - vectors @ (shrunk[:, None] * rotated)
-        errors = residuals / (1 - 1 / m - squares @ shrunk)[:, None]
-        for rows in repeated:
-            hat = 1 / m + (vectors[rows] * shrunk) @ vectors[rows].T
-            errors[rows] = np.linalg.solve(np.eye(len(rows)) - hat, residuals[rows])
+    predicted = np.empty((len(penalties), len(kernel) - m, scores.shape[1]))
+    solve = _single_solutions if fast and m >= FEWEST_SINGLE else _exact_solutions
+    solutions = solve(kernel[:m, :m], scores, penalties, repeated)
+    for number, (penalty, solution) in enumerate(zip(penalties, solutions, strict=True)):
+        coefficients, diagonal, blocks = solution
+        predicted[number] = kernel[m:, :m] @ coefficients
+        # With the penalty λ, the matrix I − H is λ(K + λI)⁻¹, less 1/m for the intercept.
+        residuals = penalty * coefficients
+        errors = residuals / (penalty * diagonal - 1 / m)[:, None]
+        for rows, block in zip(repeated, blocks, strict=True):
+            errors[rows] = np.linalg.solve(penalty * block - 1 / m, residuals[rows])
         np.subtract(scores, errors, out=left_out[number])
     return Path(left_out, predicted)
 
 
-def _decompose(kernel: Floats, penalty: float, *, fast: bool) -> tuple[Floats, Floats]:
-    """Eigenvalues, none below 0, and eigenvectors of a kernel.
+#: With the inverse of K + λI: its product with the scores (m, c), its diagonal (m,), and its blocks
+#: for some sets of rows.
+_Solution = tuple[Floats, Floats, list[Floats]]
 
-    Of a large kernel they may be computed in single precision, if that will do for the smallest
-    penalty: a random combination z tells whether (K + λI)⁻¹(K + λI)z is z.
-    """
-    if fast and len(kernel) >= FEWEST_SINGLE:
-        values, vectors = np.linalg.eigh(kernel.astype(np.float32))
-        values, vectors = np.maximum(values.astype(np.float64), 0.0), vectors.astype(np.float64)
-        signs = random_signs(len(kernel))
-        combined = vectors.T @ (kernel @ signs + penalty * signs)
-        if is_precise(vectors @ (combined / (values + penalty)), signs):
-            return values, vectors
+
+def _exact_solutions(
+    kernel: Floats, scores: Floats, penalties: Sequence[float], repeated: Sequence[Ints]
+) -> Iterator[_Solution]:
+    """Solve for each penalty, from one decomposition of the kernel (m, m)."""
     values, vectors = np.linalg.eigh(kernel)
-    return np.maximum(values, 0.0), vectors
+    values = np.maximum(values, 0.0)
+    rotated, squares = vectors.T @ scores, vectors**2
+    for penalty in penalties:
+        inverse = 1 / (values + penalty)
+        blocks = [(vectors[rows] * inverse) @ vectors[rows].T for rows in repeated]
+        yield vectors @ (inverse[:, None] * rotated), squares @ inverse, blocks
+
+
+def _single_solutions(
+    kernel: Floats, scores: Floats, penalties: Sequence[float], repeated: Sequence[Ints]
+) -> Iterator[_Solution]:
+    """Compute `_exact_solutions` by inverses in single precision, for as long as that will do.
+
+    A random combination z of the rows tells how precise an inverse is: (K + λI)⁻¹(K + λI)z is to
+    be z (see `similarity.is_precise`).
+    """
+    # They take a while to import.
+    from scipy.linalg import blas, lapack
+
+    single, wide = kernel.astype(np.float32), scores.astype(np.float32)
+    signs = random_signs(len(kernel))
+    combined = kernel @ signs
+    for penalty in penalties:
+        system = single.copy()
+        system[np.diag_indices(len(system))] += np.float32(penalty)
+        # Transposed, the matrix is in the order of columns, which needs no copy.
+        factor, failed = lapack.spotrf(system.T, lower=1, clean=0, overwrite_a=1)
+        inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
+        right = (combined + penalty * signs).astype(np.float32)
+        again = blas.ssymv(1, inverse, right, lower=1).astype(np.float64)
+        if failed or not is_precise(again, signs):
+            yield from _exact_solutions(kernel, scores, [penalty], repeated)
+            continue
+        blocks = [
+            inverse[np.maximum.outer(rows, rows), np.minimum.outer(rows, rows)].astype(np.float64)
+            for rows in repeated
+        ]
+        coefficients = blas.ssymm(1, inverse, wide, lower=1)
+        yield coefficients.astype(np.float64), np.diagonal(inverse).astype(np.float64), blocks
 
 
 def component_weights(errors: Floats) -> Floats:

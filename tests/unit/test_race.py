@@ -1,0 +1,189 @@
+"""The race of candidates, and single precision in the inner cross-validation of large screens."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from echoes.models import component_ridge, residuals, similarity
+from echoes.models.candidates import Candidates
+from echoes.models.component_ridge import InnerProducts, principal_components, ridge_path
+from echoes.models.echo import fit_echo
+from echoes.models.race import FEWEST_ROWS, clearly_behind
+from echoes.models.residuals import centred_responses, solve_exactly, solve_singly
+from echoes.models.similarity import profile_kernel, single_profile_kernel
+from echoes.models.task import Task
+from tasks import ECHO, example_task
+
+#: Enough perturbations for single precision and for a race in each inner fold.
+M = 450
+PENALTIES = (0.1, 1.0, 10.0, 100.0)
+
+
+@pytest.fixture(scope="module")
+def large() -> Task:
+    """A screen in which genes that are alike in the network respond alike."""
+    random = np.random.default_rng(3)
+    task = example_task(M, genes=150, seed=3)
+    programmes = random.normal(size=(task.kernels.shape[1], 4))
+    features = np.hstack([programmes, random.normal(size=(len(programmes), 30)) / 5])
+    deltas = programmes[:M] @ random.normal(size=(4, 150)) / 5 + random.normal(size=(M, 150)) / 10
+    return replace(task, deltas=deltas, kernels=(features @ features.T)[None])
+
+
+def test_nobody_leaves_before_there_are_enough_rows() -> None:
+    behind = np.array([0.0, 1e6])
+    assert not clearly_behind(behind, np.ones(2), FEWEST_ROWS - 1, 1000).any()
+    assert clearly_behind(behind, np.ones(2), FEWEST_ROWS, 1000).tolist() == [False, True]
+
+
+def test_a_candidate_that_counts_as_several_leaves_later() -> None:
+    behind = np.array([0.0, 16.0, 16.0])
+    assert clearly_behind(behind, np.array([1.0, 1.0, 20.0]), 999, 1000).tolist() == [
+        *(False, True, False)
+    ]
+
+
+@given(seed=st.integers(0, 2**32 - 1), drift=st.floats(0.0, 0.5), rows=st.integers(120, 2000))
+@settings(max_examples=200, deadline=None)
+def test_who_has_left_would_have_had_no_weight(seed: int, drift: float, rows: int) -> None:
+    lead = np.random.default_rng(seed).normal(drift, 1.0, rows)
+
+    def behind(seen: int) -> float:
+        return float(lead[:seen].sum() / (lead[:seen].std() * np.sqrt(seen)))
+
+    for seen in range(rows // 10, rows, rows // 10):
+        if clearly_behind(np.array([0.0, behind(seen)]), np.ones(2), seen, rows)[1]:
+            assert np.exp(-behind(rows)) < 1e-6
+
+
+def test_candidates_leave_by_blend_and_by_residual() -> None:
+    every = Candidates.all_of((0.5, 1.0), ("no residual", "network 1", "sources"), np.ones(3))
+    late = np.array([[True, True, True], [True, False, False]]).ravel()
+    left, kept = every.without(late)
+    assert every.dropped(left) == ["blend 0.5", "no residual"]
+    assert (left.size, kept.tolist()) == (2, [4, 5])
+    # One that is late stays where others of its blend and of its residual do.
+    assert every.without(np.array([False, True, False, False, False, True]))[0].size == 6
+    np.testing.assert_array_equal(left.spread(np.array([0.25, 0.75])), [[0, 0, 0], [0, 0.25, 0.75]])
+
+
+@pytest.mark.parametrize("objective", ["score", "squared"])
+def test_the_race_changes_no_prediction(
+    large: Task, objective: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    chosen = replace(ECHO, penalties=PENALTIES, objective=objective)
+    with caplog.at_level(logging.INFO):
+        ours = fit_echo(large, chosen)
+    assert "clearly behind after" in caplog.text
+    exact = fit_echo(large, replace(chosen, race=False))
+    np.testing.assert_allclose(ours.deltas, exact.deltas, atol=1e-6)
+    assert ours.inner is not None
+    assert exact.inner is not None
+    np.testing.assert_allclose(ours.inner, exact.inner, atol=1e-5)
+    for name, value in exact.choices.items():
+        assert ours.choices[name] == pytest.approx(value, rel=1e-4, abs=1e-5), name
+
+
+def test_single_precision_changes_no_prediction(
+    large: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = replace(ECHO, penalties=PENALTIES, race=False)
+    ours = fit_echo(large, chosen)
+    for module in (similarity, residuals):
+        monkeypatch.setattr(module, "FEWEST_SINGLE", M + 1)
+    for name in ("FEWEST_SINGLE", "FEWEST_SHARING"):
+        monkeypatch.setattr(component_ridge, name, M + 1)
+    monkeypatch.setattr("echoes.models.echo.FEWEST_SINGLE", M + 1)
+    exact = fit_echo(large, chosen)
+    np.testing.assert_allclose(ours.deltas, exact.deltas, atol=1e-6)
+    assert ours.inner is not None
+    assert exact.inner is not None
+    np.testing.assert_allclose(ours.inner, exact.inner, atol=1e-5)
+
+
+def test_operators_in_single_precision(large: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = large.split(np.arange(0, M, 10))
+    m = part.n_training
+    kernel = similarity.network_kernel(part)[:, :m]
+    penalties = np.array(PENALTIES)
+    exact = solve_exactly(kernel, penalties)
+    ours = np.empty((len(kernel) - m, len(penalties), m), dtype=np.float32)
+    solve_singly(kernel, penalties, ours)
+    difference = np.linalg.norm(ours.swapaxes(0, 1) - exact) / np.linalg.norm(exact)
+    assert 0 < difference < 1e-3
+    # What is not precise enough is computed anew in double precision.
+    monkeypatch.setattr(similarity, "PRECISION", 0.0)
+    solve_singly(kernel, penalties, ours)
+    np.testing.assert_allclose(ours.swapaxes(0, 1), exact, rtol=1e-6, atol=1e-9)
+
+
+def test_a_kernel_that_is_not_definite_is_solved_all_the_same() -> None:
+    kernel = -np.eye(6)[:, :4]
+    ours = np.empty((2, 1, 4), dtype=np.float32)
+    solve_singly(kernel, np.array([0.5]), ours)
+    np.testing.assert_allclose(ours[:, 0], solve_exactly(kernel, np.array([0.5]))[0])
+
+
+def test_profiles_in_single_precision(large: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    part = large.split(np.arange(0, M, 10))
+    responses, _ = centred_responses(part)
+    singles = responses.astype(np.float32)
+    exact = profile_kernel(part, responses)
+    ours = single_profile_kernel(part, responses, singles)
+    np.testing.assert_allclose(ours, exact, atol=1e-4 * np.abs(exact).max())
+    monkeypatch.setattr(similarity, "PRECISION", 0.0)
+    np.testing.assert_array_equal(single_profile_kernel(part, responses, singles), exact)
+
+
+def test_inner_products_of_a_part_are_those_of_its_residuals(large: Task) -> None:
+    rows = np.arange(3, M, 7)
+    part = large.split(rows)
+    centred, mean = centred_responses(part)
+    kept = np.delete(np.arange(M), rows)
+    ours = InnerProducts(large).of_residuals(part, kept, centred, mean)
+    np.testing.assert_allclose(ours, centred @ centred.T, atol=1e-9)
+
+
+def test_inner_products_of_a_part_do_not_depend_on_what_is_left_out(large: Task) -> None:
+    rows = np.arange(3, M, 7)
+    changed = large.deltas.copy()
+    changed[rows] += 5.0
+    products = []
+    for task in (large, replace(large, deltas=changed)):
+        part = task.split(rows)
+        centred, mean = centred_responses(part)
+        kept = np.delete(np.arange(M), rows)
+        products.append(InnerProducts(task).of_residuals(part, kept, centred, mean))
+    np.testing.assert_array_equal(*products)
+
+
+@pytest.mark.parametrize("fewest", [M, M + 1])
+def test_the_largest_components_alone(fewest: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    residuals_of = np.random.default_rng(0).normal(size=(M, 200)) * np.linspace(2, 0.1, 200)
+    monkeypatch.setattr(component_ridge, "FEWEST_LANCZOS", fewest)
+    ours = principal_components(residuals_of, 20)
+    monkeypatch.setattr(component_ridge, "FEWEST_SHARING", M + 1)
+    exact = principal_components(residuals_of, 20)
+    np.testing.assert_allclose(
+        ours.scores @ ours.loadings, exact.scores @ exact.loadings, atol=1e-9
+    )
+
+
+def test_paths_in_single_precision(large: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel = similarity.network_kernel(large)
+    scores = np.random.default_rng(1).normal(size=(M, 5))
+    scores -= scores.mean(axis=0)
+    groups = np.arange(M) // 2
+    exact = ridge_path(kernel, scores, PENALTIES, groups)
+    ours = ridge_path(kernel, scores, PENALTIES, groups, fast=True)
+    for one, other in ((ours.left_out, exact.left_out), (ours.predicted, exact.predicted)):
+        assert 0 < np.linalg.norm(one - other) < 1e-4 * np.linalg.norm(other)
+    monkeypatch.setattr(similarity, "PRECISION", 0.0)
+    again = ridge_path(kernel, scores, PENALTIES, groups, fast=True)
+    np.testing.assert_allclose(again.left_out, exact.left_out, rtol=1e-9, atol=1e-12)
