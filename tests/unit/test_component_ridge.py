@@ -15,10 +15,10 @@ from echoes.models.component_ridge import (
     left_out_means,
     predict_components,
     principal_components,
-    ridge_path,
     stacking_weights,
     usable,
 )
+from echoes.models.ridge_path import ridge_path
 from echoes.models.sources import Likeness, Source
 
 Array = npt.NDArray[np.float64]

@@ -11,11 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from echoes.models import component_ridge, residuals, similarity
+from echoes.models import ridge_path as ridge_path_module
 from echoes.models.candidates import Candidates
-from echoes.models.component_ridge import InnerProducts, principal_components, ridge_path
+from echoes.models.component_ridge import InnerProducts, principal_components
 from echoes.models.echo import fit_echo
 from echoes.models.race import FEWEST_ROWS, clearly_behind
 from echoes.models.residuals import centred_responses, solve_exactly, solve_singly
+from echoes.models.ridge_path import ridge_path
 from echoes.models.similarity import profile_kernel, single_profile_kernel
 from echoes.models.task import Task
 from tasks import ECHO, example_task
@@ -95,10 +97,9 @@ def test_single_precision_changes_no_prediction(
 ) -> None:
     chosen = replace(ECHO, penalties=PENALTIES, race=False)
     ours = fit_echo(large, chosen)
-    for module in (similarity, residuals):
+    for module in (residuals, ridge_path_module):
         monkeypatch.setattr(module, "FEWEST_SINGLE", M + 1)
-    for name in ("FEWEST_SINGLE", "FEWEST_SHARING"):
-        monkeypatch.setattr(component_ridge, name, M + 1)
+    monkeypatch.setattr(component_ridge, "FEWEST_SHARING", M + 1)
     monkeypatch.setattr("echoes.models.echo.FEWEST_SINGLE", M + 1)
     exact = fit_echo(large, chosen)
     np.testing.assert_allclose(ours.deltas, exact.deltas, atol=1e-6)

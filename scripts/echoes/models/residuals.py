@@ -309,7 +309,7 @@ def source_residuals(
         As in `component_ridge.principal_components`.
     inner
         Whether the residuals only serve the inner cross-validation (see
-        `component_ridge.ridge_path`).
+        `ridge_path.ridge_path`).
     """
     if SOURCES not in settings.kernels or not task.sources:
         return np.zeros((task.n_to_predict, residuals.shape[1]))
