@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from echoes.io.arrays import row_blocks
 from echoes.io.command import between, parser, run, whole
 from echoes.network.diffusion import BACKENDS, Diffusions, diffuse, save_diffusions
 from echoes.network.graph import load_matrix, read_positions
@@ -39,9 +40,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     sets = [*training, *validation]
     members = [gene for genes in sets for gene in genes]
     symbols, row = np.unique(members, return_inverse=True)
-    if len(symbols) == len(members):
-        # Each gene once: in their own order, a large table of walks needs no copy.
-        symbols = np.array(members)
     nodes = read_nodes(args.coverage, SILENCED, symbols.tolist())
     adjacency = load_matrix(args.adjacency)
     solution = diffuse(
@@ -65,8 +63,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     # The walk is linear in its start: that of a pair is the sum of those of its genes.
     starts = np.cumsum([0, *map(len, sets)])[:-1]
     x, residual = solution.x, solution.residual
-    if len(symbols) < len(members):
-        x, residual = x[row], residual[row]
+    residual = residual[row]
+    if len(symbols) == len(members):
+        # Each gene once: the rows change places, which takes no second table.
+        for columns in row_blocks(*x.shape[::-1]):
+            x[:, columns] = x[row, columns]
+    else:
+        x = x[row]
     if len(members) > len(sets):
         x, residual = np.add.reduceat(x, starts), np.add.reduceat(residual, starts)
     train, of_validation = np.split(x, [len(training)])
