@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from echoes.scoring.bootstrap import Counts, interval, mean_draws, score_draws
 from echoes.scoring.coverage import LEVELS, ONE_DEVIATION, coverage, coverage_name
 from echoes.scoring.discrimination import discrimination
 from echoes.scoring.gaps import defined_mean, mean_of_measured, measured_pairs
+from echoes.scoring.gene_sampling import Bounds, perturbation_bounds
 from echoes.scoring.metrics import (
     Score,
     cosine_of_sums,
@@ -48,12 +49,16 @@ class Metrics:
         (n,) metrics of each perturbation, by name; NaN where undefined.
     genes
         (G,) metrics of each gene, by name; NaN where undefined.
+    bounds
+        Two (n,): 95 % intervals of the metrics of each perturbation that have them, by name
+        (`gene_sampling`); empty if they were not asked for.
     """
 
     score: Score
     squared_errors: tuple[Floats, Floats]
     perturbations: dict[str, Floats]
     genes: dict[str, Floats]
+    bounds: dict[str, Bounds] = field(default_factory=dict)
 
     @property
     def overall_names(self) -> list[str]:
@@ -178,6 +183,7 @@ def compute_metrics(
     predictions: OutOfFold,
     *,
     ranking: float | None = None,
+    independent: float | None = None,
 ) -> Metrics:
     """Compute all metrics of a set of out-of-fold predictions.
 
@@ -200,6 +206,9 @@ def compute_metrics(
         The out-of-fold predictions.
     ranking
         Threshold of differential expression for the metrics of `rank_metrics`; None for none.
+    independent
+        Number of independent genes, from `gene_sampling.independent_genes`, for intervals of the
+        metrics of each perturbation; None for none.
     """
     first, *_ = columns = np.atleast_2d(silenced.T)
     further, silenced = columns[1:], first
@@ -229,6 +238,13 @@ def compute_metrics(
     if predictions.quantiles.shape[1]:
         shares = coverage(truth, prediction, predictions.spread, predictions.quantiles, fold)
         rows |= {coverage_name(level): row for level, row in zip(LEVELS, shares.T, strict=True)}
+    bounds = {}
+    if independent is not None:
+        mean = predictions.mean[fold]
+        deviations = deviation, predicted
+        bounds = perturbation_bounds(
+            *(rows, truth, prediction, weights, mean, deviations, silenced, independent)
+        )
     ranked_genes: dict[str, Floats] = {}
     if ranking is not None:
         ranked_rows, ranked_genes = rank_metrics(
@@ -249,6 +265,7 @@ def compute_metrics(
             "mae": mean_absolute_error(truth, prediction, axis=0),
             **ranked_genes,
         },
+        bounds,
     )
 
 
