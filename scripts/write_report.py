@@ -24,8 +24,8 @@ from echoes.network.nodes import RESPONSE, SILENCED
 from echoes.report.checks import read_checks
 from echoes.report.page.build import build_page
 from echoes.report.page.choice import most_explored
+from echoes.report.page.networks import is_null, networks_of
 from echoes.report.page.run import Explored, Perturbation, Run, Surrounding
-from echoes.report.page.twins import is_null, networks_of
 from echoes.scoring import predictions as predicted
 from echoes.scoring.coverage import LEVELS, ONE_DEVIATION
 from echoes.scoring.out_of_fold import OutOfFold, load_part, load_parts
@@ -78,6 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             curves={
                 name: pd.read_csv(folder / name / "learning_curve.csv") for name in args.curves
             },
+            twins=_twins(args.twins),
             sweeps={name: pd.read_csv(folder / "sweeps" / f"{name}.csv") for name in args.sweeps},
         )
     )
@@ -107,8 +108,19 @@ def _options() -> argparse.ArgumentParser:
         "--curves", nargs="*", default=[], help="experiments with a learning curve"
     )
     options.add_argument("--sweeps", nargs="*", default=[], help="names of sweeps")
+    options.add_argument(
+        "--twins", nargs="*", default=[], help="experiment=its twin=how the network is shuffled"
+    )
     options.add_argument("--output", required=True, help="the page, html")
     return options
+
+
+def _twins(entries: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Collect the twins of each experiment."""
+    twins: dict[str, dict[str, str]] = {}
+    for experiment, twin, shuffle in (each.split("=") for each in entries):
+        twins.setdefault(experiment, {})[twin] = shuffle
+    return twins
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,7 @@ def make_run(
             )
         },
         "coverage": {"string": {"silenced": {"exact": n, "unknown": v}}},
+        "twins": {"echo": {"echo_rewired": "links", "echo_permuted": "labels"}},
         "checks": [("size", f"{n} perturbations", "passed"), ("names", HOSTILE, "odd names")],
     }
     return Run(**(given | changes))

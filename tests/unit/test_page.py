@@ -26,9 +26,8 @@ from echoes.report.page.citations import ARTICLES, PROGRAM
 from echoes.report.page.compact import json_text, pack, pack_positive
 from echoes.report.page.metrics import METRICS, OF_PERTURBATIONS
 from echoes.report.page.run import Perturbation
-from echoes.report.page.twins import find_twins
 from echoes.report.page.words import Outcome, conclusions
-from pages import ENDING, HOSTILE, NETWORKS, make_run, settings
+from pages import ENDING, HOSTILE, make_run
 
 ROOT = Path(__file__).parents[2]
 NAN = (math.nan,) * 3
@@ -336,14 +335,6 @@ def test_without_weights_another_figure_leads() -> None:
     figures = {("echo", "r2_mean"): (0.3, 0.2, 0.4), ("mean", "r2_mean"): (0.0, 0.0, 0.0)}
     told = conclusions(outcome(figures=figures))
     assert "R² of deviations is 0.30" in told[0]
-
-
-def test_twins_differ_in_their_network_alone() -> None:
-    summaries = {name: {"settings": settings(name, network)} for name, network in NETWORKS.items()}
-    other = settings("echo_slow", NETWORKS["echo_rewired"])
-    other["members"]["echo_slow"]["echo"] = {"rate": 1.0}
-    summaries |= {"echo_slow": {"settings": other}, "none": {"settings": settings("none", None)}}
-    assert find_twins(summaries) == {"echo": {"echo_rewired": "links", "echo_permuted": "labels"}}
 
 
 def test_checks_are_read_as_they_were_written(tmp_path: Path) -> None:

@@ -52,6 +52,9 @@ rule write_report:
         networks=[f"{name}={alpha}" for name, alpha in page.networks(PLAN).items()],
         curves=list(PLAN.curves),
         sweeps=list(PLAN.sweeps),
+        twins=[
+            f"{each.experiment}={each.twin}={each.shuffle}" for each in find_twins(PLAN)
+        ],
     shell:
         "python {input.script:q}"
         " --dataset {params.dataset:q}"
@@ -62,5 +65,6 @@ rule write_report:
         " --upper-bound {input.upper_bound:q}"
         " --curves {params.curves:q}"
         " --sweeps {params.sweeps:q}"
+        " --twins {params.twins:q}"
         " --output {output:q}"
         " 2> {log:q}"

@@ -31,8 +31,8 @@ from echoes.report.page.facts import (
     made_by,
 )
 from echoes.report.page.metrics import METRICS
+from echoes.report.page.networks import is_null
 from echoes.report.page.run import Run
-from echoes.report.page.twins import find_twins, is_null
 from echoes.report.page.words import Estimate, Outcome, conclusions, estimate_text, main_metric
 
 _FOLDER = Path(__file__).parent
@@ -114,7 +114,7 @@ def make_outcome(run: Run) -> Outcome:
         },
         experiments=real,
         baselines=[each["name"] for each in run.experiments if each["kind"] == "baseline"],
-        twins=find_twins(summaries),
+        twins=run.twins,
         perturbations=len(run.truth),
         coverage={
             name: one["calibration"]["0.6827"]

@@ -12,8 +12,8 @@ from echoes.report.page import charts
 from echoes.report.page.choice import Shown, share_rows
 from echoes.report.page.compact import Packed, pack, pack_positive, rounded
 from echoes.report.page.metrics import METRICS, OF_PERTURBATIONS
+from echoes.report.page.networks import is_null
 from echoes.report.page.run import Explored, Run
-from echoes.report.page.twins import is_null
 from echoes.report.page.words import Outcome, main_metric
 
 #: Most perturbations that a prediction is said to lean on.

@@ -129,6 +129,9 @@ class Run:
         Table of upper bounds; None without.
     curves, sweeps
         Learning curves by experiment, and ranked runs by sweep.
+    twins
+        Experiment → the same experiment on a shuffled network, and how that is shuffled: ``links``
+        or ``labels``.
     """
 
     dataset: str
@@ -150,3 +153,4 @@ class Run:
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     sweeps: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     unexplored: Sequence[str] = ()
+    twins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
