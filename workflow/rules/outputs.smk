@@ -79,7 +79,8 @@ rule plot_results:
         calibrated=figures.calibrated(PLAN),
         curves=list(PLAN.curves),
         twins=[
-            f"{each.experiment}={each.twin}={each.network}" for each in find_twins(PLAN)
+            f"{each.experiment}={each.twin}={each.network}"
+            for each in find_twins(PLAN)
         ],
     shell:
         "python {input.script:q}"

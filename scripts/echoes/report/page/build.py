@@ -73,6 +73,7 @@ def build_page(run: Run) -> str:
         metrics=METRICS,
         calibration=list_calibration(run),
         curves=bool(run.curves),
+        pairs=run.pairs is not None and len(run.pairs) > 0,
         sweeps={name: first_rows(table) for name, table in run.sweeps.items()},
         shown=shown,
         total=len(run.genes),
