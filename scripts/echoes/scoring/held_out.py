@@ -14,7 +14,7 @@ from echoes.scoring.bootstrap import Counts, interval, mean_draws, score_draws
 from echoes.scoring.coverage import LEVELS, ONE_DEVIATION, coverage, coverage_name
 from echoes.scoring.discrimination import discrimination
 from echoes.scoring.gaps import defined_mean, mean_of_measured, measured_pairs
-from echoes.scoring.gene_sampling import Bounds, perturbation_bounds
+from echoes.scoring.gene_sampling import Bounds, Genes, perturbation_bounds
 from echoes.scoring.metrics import (
     Score,
     cosine_of_sums,
@@ -183,7 +183,7 @@ def compute_metrics(
     predictions: OutOfFold,
     *,
     ranking: float | None = None,
-    independent: float | None = None,
+    sampled: Genes | None = None,
 ) -> Metrics:
     """Compute all metrics of a set of out-of-fold predictions.
 
@@ -206,8 +206,8 @@ def compute_metrics(
         The out-of-fold predictions.
     ranking
         Threshold of differential expression for the metrics of `rank_metrics`; None for none.
-    independent
-        Number of independent genes, from `gene_sampling.independent_genes`, for intervals of the
+    sampled
+        How genes respond together, from `gene_sampling.describe_genes`, for intervals of the
         metrics of each perturbation; None for none.
     """
     first, *_ = columns = np.atleast_2d(silenced.T)
@@ -239,11 +239,11 @@ def compute_metrics(
         shares = coverage(truth, prediction, predictions.spread, predictions.quantiles, fold)
         rows |= {coverage_name(level): row for level, row in zip(LEVELS, shares.T, strict=True)}
     bounds = {}
-    if independent is not None:
+    if sampled is not None:
         mean = predictions.mean[fold]
         deviations = deviation, predicted
         bounds = perturbation_bounds(
-            *(rows, truth, prediction, weights, mean, deviations, silenced, independent)
+            *(rows, truth, prediction, weights, mean, deviations, silenced, sampled)
         )
     ranked_genes: dict[str, Floats] = {}
     if ranking is not None:

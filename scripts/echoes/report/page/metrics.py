@@ -142,6 +142,6 @@ INTERVAL = (
 
 #: Figures of single perturbations, in the order of the page.
 OF_PERTURBATIONS = (
-    *("term", "pearson_mean", "r2_mean", "discrimination_cosine", "pearson_control"),
+    *("pearson_mean", "r2_mean", "discrimination_cosine", "term", "pearson_control"),
     *("mae", "overlap_50", "sign_accuracy_50"),
 )
