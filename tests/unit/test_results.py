@@ -72,7 +72,7 @@ def test_about_ten_lines(results: Path) -> None:
             "(what happens if the genes that you named are silenced)"
         ),
         f"  {results}/figures/comparison.png  (all scores drawn; more beside it)",
-        "The same command with `--report run.html` makes a page of all files and run times.",
+        "The same command with `--report run.zip` makes a report of all files and run times.",
     ]
 
 

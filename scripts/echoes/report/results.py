@@ -138,5 +138,5 @@ def _file_lines(results: Path) -> list[str]:
     lines = [f"  {path}  ({text})" for path, text in files if path.exists()]
     return [
         *(["Look first at:", *lines] if lines else []),
-        "The same command with `--report run.html` makes a page of all files and run times.",
+        "The same command with `--report run.zip` makes a report of all files and run times.",
     ]
