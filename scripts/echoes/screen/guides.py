@@ -98,7 +98,10 @@ def pool_controls(
         if not fits.any():
             similar = difflib.get_close_matches(label, sorted(present), n=3)
             near = f"; similar names are {abbreviate(similar)}" if similar else ""
-            remedy = "Set `dataset: control:` to the name of the controls; `*` in it stands for any text."
+            remedy = (
+                "Set `dataset: control:` to the name of the controls; `*` in it stands for "
+                "any text."
+            )
             if any(fnmatchcase(gene, label) for gene in genes):
                 near = "; it stands where names of genes should be"
                 remedy = "Set `dataset: genes_in: rows`, or `columns` if it is rows now."
