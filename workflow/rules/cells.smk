@@ -93,8 +93,8 @@ rule describe_cells:
             labels={"result": "Cells"},
         ),
         for_papers=[
-            f"<results>/<dataset>/perturbations/cells.{kind}"
-            for kind in ("pdf", "svg")
+            "<results>/<dataset>/perturbations/cells.pdf",
+            "<results>/<dataset>/perturbations/cells.svg",
         ],
     log:
         "<logs>/<dataset>/describe_cells.log",

@@ -240,8 +240,7 @@ def compute_metrics(
         rows |= {coverage_name(level): row for level, row in zip(LEVELS, shares.T, strict=True)}
     bounds = {}
     if sampled is not None:
-        mean = predictions.mean[fold]
-        deviations = deviation, predicted
+        mean, deviations = predictions.mean[fold], (deviation, predicted)
         bounds = perturbation_bounds(
             *(rows, truth, prediction, weights, mean, deviations, silenced, sampled)
         )
