@@ -38,7 +38,7 @@ docs: .venv-docs/installed config-docs  ## make the documentation as a site, in 
 		benchmark/results tests/workflow/*.yaml | tar -xf - -C .site
 	.venv-docs/bin/mkdocs build --strict --quiet
 	rm -rf .site
-	@echo 'site/index.html opens from the disk; the search needs python3 -m http.server -d site.'
+	@echo 'site/index.html opens from the disk, with its search.'
 
 config-docs: .venv/installed  ## write the tables of config/README.md from the schema
 	$(BIN)/python scripts/document_config.py --schema workflow/schemas/config.schema.yaml \

@@ -15,6 +15,7 @@ from echoes.models.pair_folds import folds_of_pairs
 from echoes.report import markdown
 from echoes.scoring import comparison, pairs
 from echoes.scoring.bootstrap import DRAWS, resample
+from echoes.scoring.gene_sampling import describe_genes
 from echoes.scoring.held_out import compute_metrics
 from echoes.scoring.out_of_fold import common_rows, load_parts, take_rows
 from echoes.scoring.tables import save_csv, save_parquet
@@ -43,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     sets = record.load_sets(args.perturbations)[0]
     silenced = record.own_positions([sets[row] for row in rows], genes.tolist())
+    sampled = describe_genes(truth, silenced)
+    log.info("the genes count like %.1f independent ones", sampled.independent)
     held_out, published = {}, {}
     for entry in entries:
         name = entry["name"]
@@ -55,7 +58,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             )
             predictions = predictions.restrict(rows)
             metrics = compute_metrics(
-                *(truth, weights, baseline, silenced, predictions), ranking=args.ranking_threshold
+                *(truth, weights, baseline, silenced, predictions),
+                ranking=args.ranking_threshold,
+                sampled=sampled,
             )
             held_out[name] = comparison.Experiment(entry["kind"], metrics)
             log.info("%s: score %.5f", name, metrics.score.total)

@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-import matplotlib as mpl
-
 from echoes.io.command import parser, run
 from echoes.io.files import atomic_path, load_json
+from echoes.report import style
 from echoes.report.screen_figure import draw_screen
 from echoes.report.screen_table import screen_table
 
@@ -16,15 +15,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--facts", required=True, help="json of what is known of the cells")
     options.add_argument("--title", required=True, help="title of the figure")
     options.add_argument("--table", required=True, help="table, markdown")
-    options.add_argument("--figure", required=True, help="figure, png")
+    options.add_argument("--figures", nargs="+", required=True, help="figure, in several formats")
     args = options.parse_args(argv)
 
     facts = load_json(args.facts)
     with atomic_path(args.table) as path:
         path.write_text(screen_table(facts), encoding="utf-8")
-    # Names come from files: a dollar sign in a name must not start a formula.
-    with mpl.rc_context({"text.parse_math": False}), atomic_path(args.figure) as path:
-        draw_screen(facts, title=args.title).savefig(path, dpi=150)
+    with style.style():
+        style.save(draw_screen(facts, title=args.title), args.figures)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ from echoes.network.nodes import RESPONSE, SILENCED
 from echoes.report.checks import read_checks
 from echoes.report.page.build import build_page
 from echoes.report.page.choice import most_explored
-from echoes.report.page.run import Explored, Perturbation, Run, Surrounding
-from echoes.report.page.twins import is_null, networks_of
+from echoes.report.page.networks import is_null, networks_of
+from echoes.report.page.run import EveryGene, Explored, Perturbation, Run, Surrounding
 from echoes.scoring import predictions as predicted
 from echoes.scoring.coverage import LEVELS, ONE_DEVIATION
 from echoes.scoring.out_of_fold import OutOfFold, load_part, load_parts
@@ -78,6 +78,9 @@ def main(argv: Sequence[str] | None = None) -> None:
             curves={
                 name: pd.read_csv(folder / name / "learning_curve.csv") for name in args.curves
             },
+            twins=_twins(args.twins),
+            pairs=pd.read_csv(args.pairs) if args.pairs else None,
+            every=_every_gene(folder, [each["name"] for each in ordered], args.every_gene),
             sweeps={name: pd.read_csv(folder / "sweeps" / f"{name}.csv") for name in args.sweeps},
         )
     )
@@ -106,9 +109,58 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument(
         "--curves", nargs="*", default=[], help="experiments with a learning curve"
     )
+    options.add_argument("--pairs", nargs="?", help="table of pairs, if any")
+    options.add_argument(
+        "--every-gene", nargs="*", default=[], help="experiments that predict every gene"
+    )
     options.add_argument("--sweeps", nargs="*", default=[], help="names of sweeps")
+    options.add_argument(
+        "--twins", nargs="*", default=[], help="experiment=its twin=how the network is shuffled"
+    )
     options.add_argument("--output", required=True, help="the page, html")
     return options
+
+
+def _every_gene(
+    folder: Path, ordered: Sequence[str], experiments: Sequence[str]
+) -> EveryGene | None:
+    """Load the largest effects of every gene, of the first experiment that has them."""
+    names = [name for name in ordered if name in experiments]
+    if not names:
+        return None
+    table = pd.read_csv(
+        folder / names[0] / "top_effects.csv",
+        dtype={"perturbation": "string", "gene": "string"},
+        # There may be a gene called NA.
+        keep_default_na=False,
+        na_values={"expected_error": [""]},
+    )
+    first = table[table["rank"] == 1]
+    shape = len(first), -1
+    places, response = pd.factorize(table["gene"], sort=True)
+
+    def numbers(name: str) -> Floats:
+        return table[name].to_numpy(np.float64).reshape(shape)
+
+    return EveryGene(
+        experiment=names[0],
+        genes=first["perturbation"].tolist(),
+        measured=first["measured"].to_numpy() == 1,
+        names=response.tolist(),
+        largest=places.reshape(shape),
+        predicted=numbers("predicted"),
+        beyond_mean=numbers("beyond_mean"),
+        error=numbers("expected_error"),
+        others=names[1:],
+    )
+
+
+def _twins(entries: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Collect the twins of each experiment."""
+    twins: dict[str, dict[str, str]] = {}
+    for experiment, twin, shuffle in (each.split("=") for each in entries):
+        twins.setdefault(experiment, {})[twin] = shuffle
+    return twins
 
 
 @dataclass(frozen=True)

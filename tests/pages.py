@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from echoes.report.page.run import Explored, Perturbation, Run, Surrounding
+from echoes.report.page.run import EveryGene, Explored, Perturbation, Run, Surrounding
 
 #: A name that would do harm if it were taken for HTML, and one that would end a script.
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -40,6 +40,52 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "echo_rewired": REWIRED,
     "echo_permuted": PERMUTED,
 }
+
+
+def bounds(value: float, metric: str) -> tuple[float, float]:
+    """Make an interval of a figure, where it has one."""
+    return (value - 0.05, value + 0.1) if metric != "discrimination_cosine" else (np.nan, np.nan)
+
+
+def make_pairs() -> pd.DataFrame:
+    """Make a table of pairs: of one the difference is not known, another has no interval."""
+    rows = []
+    for experiment, kind in (("echo", "experiment"), ("additive", "baseline")):
+        for seen in (2, 1, 0):
+            for metric, value in (("pearson_mean", 0.4), ("mae", 0.2)):
+                low = np.nan if seen == 0 else value - 0.1
+                minus = [0.05, 0.01, 0.1] if experiment == "echo" else [np.nan] * 3
+                rows.append([experiment, kind, seen, 7, metric, value, low, value + 0.1, *minus])
+    columns = ["experiment", "kind", "genes_seen", "pairs", "metric"]
+    columns += [
+        f"{name}{end}" for name in ("value", "minus_additive") for end in ("", "_lower", "_upper")
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def make_curve() -> pd.DataFrame:
+    """Make a learning curve of two sizes and two figures."""
+    curve = pd.DataFrame({"training": [2, 4], "note": ["", "all"]})
+    for metric, values in (("r2_mean", (0.1, 0.2)), ("discrimination_l1", (0.6, 0.7))):
+        for end, shift in (("", 0.0), ("_lower", -0.1), ("_upper", 0.1)):
+            curve[f"{metric}{end}"] = np.array(values) + shift
+    return curve
+
+
+def make_every() -> EveryGene:
+    """Make predictions of three genes; one is in the screen, and one name is hostile."""
+    beyond = np.array([[0.9, -0.5], [-0.4, -0.3], [0.2, 0.1]])
+    return EveryGene(
+        "echo",
+        ["KO1", HOSTILE, "FAR"],
+        np.array([True, False, False]),
+        ["GENE1", ENDING],
+        np.array([[0, 1], [1, 0], [0, 1]]),
+        beyond + 0.05,
+        beyond,
+        np.array([[0.1, np.nan]] * 3),
+        ["echo_slow"],
+    )
 
 
 def make_run(
@@ -132,12 +178,12 @@ def make_run(
         ),
         "scores": pd.DataFrame(
             [
-                [name, names[row], metric, 0.1 * row]
+                [name, names[row], metric, 0.1 * row, *bounds(0.1 * row, metric)]
                 for name in (*experiments, "mean")
-                for metric in ("pearson_mean", "mae")
+                for metric in ("pearson_mean", "discrimination_cosine", "mae")
                 for row in range(n)
             ],
-            columns=["experiment", "pert_symbol", "metric", "value"],
+            columns=["experiment", "pert_symbol", "metric", *columns],
         ),
         "surroundings": {
             "string": Surrounding(
@@ -147,6 +193,7 @@ def make_run(
             )
         },
         "coverage": {"string": {"silenced": {"exact": n, "unknown": v}}},
+        "twins": {"echo": {"echo_rewired": "links", "echo_permuted": "labels"}},
         "checks": [("size", f"{n} perturbations", "passed"), ("names", HOSTILE, "odd names")],
     }
     return Run(**(given | changes))

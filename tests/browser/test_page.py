@@ -6,12 +6,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from echoes.report.page.build import build_page
-from pages import HOSTILE, make_run
+from pages import ENDING, HOSTILE, make_curve, make_every, make_pairs, make_run
 
 #: Most milliseconds until something is there.
 PATIENCE = 10_000
@@ -33,7 +34,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(build_page(make_run(n=12, v=2, G=60)), encoding="utf-8")
+    more: dict[str, Any] = {"curves": {"echo": make_curve()}, "pairs": make_pairs()}
+    run = make_run(n=12, v=2, G=60, every=make_every(), **more)
+    path.write_text(build_page(run), encoding="utf-8")
     return path
 
 
@@ -144,6 +147,51 @@ def test_values_in_the_page_are_those_of_the_run(opened: Watched) -> None:
             cells[1:], (run.truth[row, gene], run.explored[0].prediction[row, gene]), strict=True
         ):
             assert abs(float(text.replace("−", "-")) - value) < 0.0051
+
+
+def test_intervals_of_perturbations_are_drawn_and_explained(opened: Watched) -> None:
+    assert opened["#overview-chart .layer_1_marks line"].count() == 12
+    assert "count as one" in (opened["#p-text"].text_content() or "")
+    cell = opened["#p-table tbody tr"].filter(has_text="KO3").locator("td").first
+    assert cell.locator("small").text_content() == "0.25 … 0.40"
+    opened["#p-metric"].select_option("discrimination_cosine")
+    assert opened["#p-table small"].count() == 0
+    assert "count as one" not in (opened["#p-text"].text_content() or "")
+
+
+def test_learning_curves_and_pairs_of_a_chosen_figure(opened: Watched) -> None:
+    assert opened["#curve-metric"].input_value() == "r2_mean"
+    opened["#curve-metric"].select_option("discrimination_l1")
+    opened.page.wait_for_function(
+        "document.getElementById('curve-chart').ariaLabel.includes('4: 0.70 (0.60 … 0.80)')"
+    )
+    opened["#pairs-metric"].select_option("mae")
+    opened["#pairs-seen"].select_option("1")
+    opened.page.wait_for_function(
+        "document.getElementById('pairs-chart').ariaLabel.includes('echo 0.200 (0.100 … 0.300)')"
+    )
+    assert "7 pairs" in (opened["#pairs-text"].text_content() or "")
+    echo = opened["#pairs-table tbody tr"].filter(has_text="echo").locator("td")
+    assert echo.all_text_contents()[:2] == ["0.2000.100 … 0.300", "0.0500.010 … 0.100"]
+
+
+def test_any_gene_of_the_network_can_be_looked_up(opened: Watched) -> None:
+    opened["#look-up-gene"].fill("far")
+    opened["#look-up button"].click()
+    assert opened["#v-head h3"].text_content() == "FAR"
+    assert "not silenced in the screen" in (opened["#v-head"].text_content() or "")
+    rows = opened["#v-top tbody tr"].all_text_contents()
+    assert rows == ["GENE1+0.25+0.200.10", f"{ENDING}+0.15+0.10–"]
+    opened["#v-name"].fill(HOSTILE)
+    opened["#v-name"].press("Enter")
+    assert opened["#v-head h3"].text_content() == HOSTILE
+    opened["#v-name"].fill("KO1")
+    opened["#v-name"].press("Enter")
+    opened["#v-head .link"].click()
+    assert opened["#e-head h3"].text_content() == "KO1"
+    opened["#look-up-gene"].fill("nobody")
+    opened["#look-up button"].click()
+    assert "nor among the genes of the network" in (opened["#look-up-note"].text_content() or "")
 
 
 def test_tables_sort_filter_and_open_a_perturbation(opened: Watched) -> None:

@@ -30,6 +30,7 @@ import read_string
 import simulate_example
 from echoes.io.files import save_json
 from echoes.network.null import permute_labels
+from echoes.scoring import gene_sampling
 from echoes.scoring.bootstrap import resample
 from echoes.scoring.metrics import score
 from echoes.scoring.out_of_fold import HeldOutPart, save_part
@@ -622,7 +623,11 @@ def test_r_squared(results: Path, data: dict[str, np.ndarray], comparison: pd.Da
 def test_tidy_tables(results: Path, data: dict[str, np.ndarray], comparison: pd.DataFrame) -> None:
     rows = pd.read_parquet(results / "perturbation_scores.parquet")
     label = ["experiment", "kind", "protocol"]
-    assert rows.columns.tolist() == [*label, "pert_symbol", "metric", "value"]
+    assert rows.columns.tolist() == [*label, "pert_symbol", "metric", "value", "lower", "upper"]
+    bounds = rows[rows["lower"].notna()]
+    assert set(bounds["metric"]) == set(gene_sampling.METRICS)
+    assert (bounds["lower"] <= bounds["value"]).all()
+    assert (bounds["value"] <= bounds["upper"]).all()
     assert set(rows["protocol"]) == {"held_out"}
     genes = pd.read_parquet(results / "gene_scores.parquet")
     assert genes.columns.tolist() == [*label, "gene", "metric", "value"]

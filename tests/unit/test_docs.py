@@ -52,6 +52,15 @@ def test_every_page_stands_in_the_site() -> None:
     assert listed == {page.relative_to(ROOT).as_posix() for page in PAGES}
 
 
+def test_the_site_searches_from_the_disk_with_a_script_of_its_own() -> None:
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text("utf-8"))
+    assert site["plugins"] == ["offline", "search"]
+    (script,) = site["extra"]["polyfills"]
+    # By this name the plugin knows that it need not load another one from elsewhere.
+    assert "iframe-worker" in script
+    assert (ROOT / script).is_file()
+
+
 def test_the_start_is_short() -> None:
     lines = (ROOT / "README.md").read_text("utf-8").splitlines()
     assert len(lines) <= 90

@@ -38,6 +38,8 @@ def test_controls_that_are_refused() -> None:
         InputError, match=r"x.csv: no row is named 'nontargeting'; .* non-targeting"
     ):
         pool_controls(["non-targeting", "TP53"], ["nontargeting"], file="x.csv")
+    with pytest.raises(InputError, match=r"genes should be; .*Set `dataset: genes_in: rows`"):
+        pool_controls(["TP53", "A"], ["NT"], file="x.csv", genes=["ctrl", "NT"])
     with pytest.raises(InputError, match=r"all 2 rows are controls \(A, B\)"):
         pool_controls(["A", "B"], ["*"], file="x.csv")
 

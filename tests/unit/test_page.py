@@ -23,12 +23,13 @@ from echoes.report.page import charts, choice
 from echoes.report.page.build import build_page
 from echoes.report.page.choice import choose, share_rows
 from echoes.report.page.citations import ARTICLES, PROGRAM
-from echoes.report.page.compact import json_text, pack, pack_positive
-from echoes.report.page.metrics import METRICS, OF_PERTURBATIONS
+from echoes.report.page.compact import json_text, pack, pack_places, pack_positive
+from echoes.report.page.metrics import EVERY, METRICS, OF_PERTURBATIONS
 from echoes.report.page.run import Perturbation
-from echoes.report.page.twins import find_twins
 from echoes.report.page.words import Outcome, conclusions
-from pages import ENDING, HOSTILE, NETWORKS, make_run, settings
+from echoes.scoring.learning_curve import METRICS as LEARNING
+from echoes.scoring.pairs import METRICS as PAIRS
+from pages import ENDING, HOSTILE, make_curve, make_every, make_pairs, make_run
 
 ROOT = Path(__file__).parents[2]
 NAN = (math.nan,) * 3
@@ -138,7 +139,7 @@ def test_the_same_run_makes_the_same_page() -> None:
 
 
 def test_every_figure_is_explained() -> None:
-    assert set(OF_PERTURBATIONS) <= set(METRICS)
+    assert set(OF_PERTURBATIONS) | {*LEARNING} | {*PAIRS} <= set(EVERY)
     page = build_page(make_run())
     for name in ("score", "mae"):
         assert html.escape(METRICS[name].text, quote=True).replace("&#x27;", "&#39;") in page
@@ -179,10 +180,10 @@ def test_the_parts_that_a_run_may_have() -> None:
             "upper": [0.7],
         }
     )
-    sizes = {"training": [2, 4], "r2_mean": [0.1, 0.2], "note": ["", "all"]}
-    curve = pd.DataFrame(sizes | {"r2_mean_lower": [0.0, 0.1], "r2_mean_upper": [0.2, 0.3]})
     sweep = pd.DataFrame({"run": [HOSTILE] * 25, "score": np.arange(25.0)})
-    run = make_run(cells=cells, bounds=bounds, curves={"echo": curve}, sweeps={"grid": sweep})
+    run = make_run(
+        cells=cells, bounds=bounds, curves={"echo": make_curve()}, sweeps={"grid": sweep}
+    )
     page = build_page(run)
     text = text_of(page)
     assert "70% (median of 1)" in text
@@ -192,6 +193,49 @@ def test_the_parts_that_a_run_may_have() -> None:
     data = data_of(page)
     assert data["bounds"] == {"r2_mean": 0.6}
     assert [row["training"] for row in data["curves"]["echo"]] == [2, 4]
+
+
+def test_figures_of_perturbations_have_their_intervals() -> None:
+    data = data_of(build_page(make_run()))
+    scores = data["scores"]
+    assert scores["pearson_mean"]["echo"][2] == pytest.approx([0.2, 0.15, 0.3])
+    assert scores["discrimination_cosine"]["echo"][2] == [pytest.approx(0.2)]
+    assert "respond together count as one" in data["interval"]
+    for name, metric in EVERY.items():
+        assert data["metrics"][name]["title"] == metric.title
+
+
+def test_pairs_of_genes() -> None:
+    page = build_page(make_run(pairs=make_pairs()))
+    assert "Pairs of genes" in text_of(page)
+    rows = data_of(page)["pairs"]
+    assert len(rows) == 12
+    assert rows[-1]["value_lower"] is None
+    assert {row["group"] for row in rows} == {"experiment", "baseline"}
+    assert "Pairs of genes" not in text_of(build_page(make_run()))
+
+
+def test_every_gene_of_the_network() -> None:
+    every = make_every()
+    page = build_page(make_run(every=every))
+    text, arrays, data = text_of(page), Elements(page).scripts, data_of(page)
+    assert "3 genes with a link, predicted by echo" in text
+    assert "echo_slow predicts them too" in text
+    assert data["every"]["measured"] == [0]
+    assert data["every"]["genes"] == every.genes
+    codes = np.frombuffer(base64.b64decode(arrays["array-every-genes"]), "<u2")
+    assert codes.reshape(3, 2).tolist() == every.largest.tolist()
+    step = data["arrays"]["every-beyond"]["step"]
+    found = np.frombuffer(base64.b64decode(arrays["array-every-beyond"]), "<i2") * step
+    np.testing.assert_allclose(found.reshape(3, 2), every.beyond_mean, atol=step)
+    assert HOSTILE not in page
+
+
+def test_places_of_many_genes() -> None:
+    assert pack_places(np.array([[1, 65_535]])).record == {"kind": "uint16"}
+    packed = pack_places(np.array([1, 65_536]))
+    assert packed.record == {"kind": "uint32"}
+    assert np.frombuffer(base64.b64decode(packed.text), "<u4").tolist() == [1, 65_536]
 
 
 def test_gaps_are_kept_as_gaps() -> None:
@@ -336,14 +380,6 @@ def test_without_weights_another_figure_leads() -> None:
     figures = {("echo", "r2_mean"): (0.3, 0.2, 0.4), ("mean", "r2_mean"): (0.0, 0.0, 0.0)}
     told = conclusions(outcome(figures=figures))
     assert "R² of deviations is 0.30" in told[0]
-
-
-def test_twins_differ_in_their_network_alone() -> None:
-    summaries = {name: {"settings": settings(name, network)} for name, network in NETWORKS.items()}
-    other = settings("echo_slow", NETWORKS["echo_rewired"])
-    other["members"]["echo_slow"]["echo"] = {"rate": 1.0}
-    summaries |= {"echo_slow": {"settings": other}, "none": {"settings": settings("none", None)}}
-    assert find_twins(summaries) == {"echo": {"echo_rewired": "links", "echo_permuted": "labels"}}
 
 
 def test_checks_are_read_as_they_were_written(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from echoes.plan import figures
 from echoes.plan.plan import Plan
 from echoes.plan.results import final_files
 from echoes.plan.settings import overlay
+from echoes.plan.twins import Twin, find_twins
 from echoes.report import (
     calibration_figure,
     comparison_figure,
@@ -88,9 +89,25 @@ def test_twins_differ_in_nothing_but_a_shuffled_network() -> None:
         "without_network": {"models": ["mean"], "network": "rewired"},
         "both": {"members": ["echo", "twin"]},
     })  # fmt: skip
-    assert figures.twins(made) == [("echo", "twin", "string")]
+    assert find_twins(made) == [Twin("echo", "twin", "string", "links")]
     assert "<results>/<dataset>/networks/string/adjacency.npz" in figures.tables(made)
     assert figures.calibrated(made) == ["echo", "twin", "on_another", "other_settings", "both"]
+
+
+def test_twins_of_ensembles_are_twins_member_by_member() -> None:
+    made = plan({
+        "echo": ECHO,
+        "slow": {"like": "echo", "diffusion": {"alphas": [0.5]}},
+        "echo_twin": {"like": "echo", "network": "rewired"},
+        "slow_twin": {"like": "slow", "network": "rewired"},
+        "both": {"members": ["echo", "slow"]},
+        "both_twin": {"members": ["echo_twin", "slow_twin"]},
+        "crossed": {"members": ["slow_twin", "echo_twin"]},
+        "half": {"members": ["echo", "slow_twin"]},
+    })  # fmt: skip
+    assert [(each.experiment, each.twin) for each in find_twins(made)] == [
+        *(("echo", "echo_twin"), ("slow", "slow_twin"), ("both", "both_twin"))
+    ]
 
 
 @pytest.mark.parametrize("model", sorted({*MODELS} - {"additive", "transfer"}))

@@ -51,6 +51,22 @@ def test_predictions_with_their_kernels_and_those_of_the_published_protocol() ->
     assert page.curve_files(made) == page.sweep_files(made) == []
 
 
+def test_tables_of_pairs_and_of_every_gene() -> None:
+    made = plan(
+        networks={"string": {}, "permuted": {"of": "string", "shuffle": "labels"}},
+        dataset={"validation": "all"},
+        experiments={
+            "echo": ECHO,
+            "shuffled": ECHO | {"network": "permuted"},
+            "bare": {"models": ["mean"]},
+        },
+    )
+    assert page.every_gene(made) == ["echo"]
+    assert page.every_gene_files(made) == ["<results>/<dataset>/echo/top_effects.csv"]
+    named = plan(experiments={"echo": ECHO}, dataset={"validation": {"genes": ["X"]}})
+    assert page.every_gene(named) == []
+
+
 def test_without_a_network_none_is_drawn() -> None:
     made = plan(experiments={"bare": {"models": ["mean"]}})
     assert page.networks(made) == {}

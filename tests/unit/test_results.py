@@ -69,10 +69,10 @@ def test_about_ten_lines(results: Path) -> None:
         f"  {results}/echo/figure.png  (echo: predictions beside measurements)",
         (
             f"  {results}/echo/top_effects.csv  "
-            "(what happens if the genes that you named are silenced)"
+            "(what happens if the genes that you asked for are silenced)"
         ),
         f"  {results}/figures/comparison.png  (all scores drawn; more beside it)",
-        "The same command with `--report run.html` makes a page of all files and run times.",
+        "The same command with `--report run.zip` makes a report of all files and run times.",
     ]
 
 

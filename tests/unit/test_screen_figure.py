@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import warnings
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from cell_files import simulate, write_cells
 from echoes.io.h5ad import open_h5ad
 from echoes.io.h5ad_matrix import find_matrix
+from echoes.report import style
 from echoes.report.screen_figure import draw_screen
 from echoes.report.screen_table import screen_table
 from echoes.screen.cell_facts import as_record
@@ -68,11 +68,12 @@ def test_table() -> None:
 
 
 @pytest.mark.parametrize("facts", [FACTS, BULK])
-def test_figure(facts: dict[str, Any]) -> None:
-    figure = draw_screen(facts, title="A screen")
-    with warnings.catch_warnings():
+def test_figure(facts: dict[str, Any], tmp_path: Path) -> None:
+    with style.style(), warnings.catch_warnings():
         warnings.simplefilter("error")
-        figure.savefig(io.BytesIO(), format="png")
+        figure = draw_screen(facts, title="A $screen_{")
+        style.save(figure, [tmp_path / f"cells.{kind}" for kind in style.FORMATS])
+    assert "A $screen_{" in (tmp_path / "cells.svg").read_text(encoding="utf-8")
     cells, left, quantiles, batches = figure.axes
     assert cells.lines[0].get_ydata().tolist() == [200, 40, 30, 10]
     assert "110 control cells" in cells.get_title()

@@ -78,6 +78,8 @@ def test_the_short_table_has_the_largest_effects(every: Any) -> None:
     assert (one["beyond_mean"].abs().diff().dropna() <= 0).all()
     found = wide.loc[wide.index[0], one["gene"]]
     np.testing.assert_allclose(one["predicted"], found, rtol=1e-5)
+    page = (every.path / "results/small/report.html").read_text(encoding="utf-8")
+    assert f"{len(wide):,} genes with a link, predicted by echo" in page
 
 
 def test_the_number_of_cores_changes_nothing(every: Any, tmp_path: Path) -> None:

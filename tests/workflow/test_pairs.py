@@ -95,6 +95,8 @@ def test_pairs_are_told_apart_by_the_genes_seen(pairs: Any) -> None:
     assert row["value_lower"] <= row["value"] <= row["value_upper"]
     own = table.query("experiment == 'additive'")
     np.testing.assert_allclose(own["minus_additive"].dropna(), 0)
+    page = (pairs.path / "results/small/report.html").read_text(encoding="utf-8")
+    assert "Pairs of genes</h3>" in page
 
 
 def test_the_sum_is_exact_where_both_genes_were_seen(pairs: Any) -> None:

@@ -320,6 +320,8 @@ def test_a_report_is_made_of_the_results(done: Any) -> None:
     text = (done.path / "report.html").read_text(encoding="utf-8")
     for name in ("oof_predictions.csv", "fold_scores.csv", "figure.png", "submission.csv"):
         assert name in text
+    # The page of all results, which is shown within it.
+    assert "All results on one page" in text
 
 
 @pytest.mark.long

@@ -1,7 +1,8 @@
 """Cells: from an .h5ad file of a screen to mean responses, their t and weights.
 
 Needs: the file or URL in `dataset: h5ad` of the configuration, perturbations/settings.json.
-Makes: perturbations/cells.npz, statistics.npz, halves.npz, cells.json, cells.md, cells.png.
+Makes: perturbations/cells.npz, statistics.npz, halves.npz, cells.json, cells.md,
+cells.png, cells.pdf, cells.svg.
 """
 
 
@@ -91,6 +92,10 @@ rule describe_cells:
             category="Screen",
             labels={"result": "Cells"},
         ),
+        for_papers=[
+            "<results>/<dataset>/perturbations/cells.pdf",
+            "<results>/<dataset>/perturbations/cells.svg",
+        ],
     log:
         "<logs>/<dataset>/describe_cells.log",
     benchmark:
@@ -105,5 +110,5 @@ rule describe_cells:
         " --facts {input.facts:q}"
         " --title {params.title:q}"
         " --table {output.table:q}"
-        " --figure {output.figure:q}"
+        " --figures {output.figure:q} {output.for_papers:q}"
         " 2> {log:q}"

@@ -69,6 +69,7 @@ from echoes.plan import asked, checks, figures, page, paths
 from echoes.plan.plan import Plan, count_folds
 from echoes.plan.results import final_files
 from echoes.plan.settings import ConfigError
+from echoes.plan.twins import find_twins
 from echoes.plan.validation import check_keys, check_schema
 
 

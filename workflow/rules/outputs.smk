@@ -78,7 +78,10 @@ rule plot_results:
         output=lambda w, output: Path(output.pdf[0]).parent,
         calibrated=figures.calibrated(PLAN),
         curves=list(PLAN.curves),
-        twins=["=".join(twin) for twin in figures.twins(PLAN)],
+        twins=[
+            f"{each.experiment}={each.twin}={each.network}"
+            for each in find_twins(PLAN)
+        ],
     shell:
         "python {input.script:q}"
         " --folder {params.folder:q}"

@@ -32,6 +32,8 @@ rule write_report:
         networks=page.network_files(PLAN),
         cells=PLAN.cell_files("cells.json"),
         upper_bound=PLAN.bound_files,
+        pairs=list(asked.pair_files(CONFIG["dataset"]).values()),
+        every_gene=page.every_gene_files(PLAN),
         curves=page.curve_files(PLAN),
         sweeps=page.sweep_files(PLAN),
     output:
@@ -50,8 +52,13 @@ rule write_report:
     params:
         dataset=lookup(dpath="dataset/name", within=CONFIG),
         networks=[f"{name}={alpha}" for name, alpha in page.networks(PLAN).items()],
+        every_gene=page.every_gene(PLAN),
         curves=list(PLAN.curves),
         sweeps=list(PLAN.sweeps),
+        twins=[
+            f"{each.experiment}={each.twin}={each.shuffle}"
+            for each in find_twins(PLAN)
+        ],
     shell:
         "python {input.script:q}"
         " --dataset {params.dataset:q}"
@@ -60,7 +67,10 @@ rule write_report:
         " --networks {params.networks:q}"
         " --cells {input.cells:q}"
         " --upper-bound {input.upper_bound:q}"
+        " --pairs {input.pairs:q}"
+        " --every-gene {params.every_gene:q}"
         " --curves {params.curves:q}"
         " --sweeps {params.sweeps:q}"
+        " --twins {params.twins:q}"
         " --output {output:q}"
         " 2> {log:q}"

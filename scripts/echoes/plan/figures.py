@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from echoes.models.catalogue import MODELS
 from echoes.plan import paths
-from echoes.plan.experiments import Experiment
 from echoes.plan.plan import Plan
+from echoes.plan.twins import find_twins
 
 #: Formats of each figure.
 FORMATS = ("pdf", "svg", "png")
@@ -39,7 +37,7 @@ def names(plan: Plan) -> list[str]:
     found = ["comparison", "perturbations"] if plan.compared else []
     found += ["calibration"] if calibrated(plan) else []
     found += ["learning_curve"] if plan.curves else []
-    return found + (["network_help"] if twins(plan) else [])
+    return found + (["network_help"] if find_twins(plan) else [])
 
 
 def files(plan: Plan, kind: str) -> dict[str, str]:
@@ -70,35 +68,11 @@ def calibrated(plan: Plan) -> list[str]:
     ]
 
 
-def twins(plan: Plan) -> list[tuple[str, str, str]]:
-    """List the experiments that have a twin: the same experiment on a shuffled network.
-
-    Returns
-    -------
-    list
-        Names of the experiment, of its twin, and of the network that is shuffled. Both are held
-        out, and differ in nothing but the network.
-    """
-    held_out = [each for each in plan.experiments.values() if each.held_out and each.inputs]
-    found = []
-    for one in held_out:
-        for other in held_out:
-            network = plan.networks[other.network]
-            if network.shuffle and network.unshuffled == one.network and _alike(one, other):
-                found.append((one.name, other.name, one.network))
-    return found
-
-
 def tables(plan: Plan) -> list[str]:
     """List the paths of all tables that the figures are drawn of, besides those of comparisons."""
     found = [paths.experiment_file(name, "calibration.csv") for name in calibrated(plan)]
     found += [paths.experiment_file(name, "learning_curve.csv") for name in plan.curves]
-    for network in dict.fromkeys(network for _, _, network in twins(plan)):
+    for network in dict.fromkeys(each.network for each in find_twins(plan)):
         for file in ("adjacency.npz", "genes.tsv", "coverage.tsv"):
             found.append(paths.network_file(network, file))
     return found
-
-
-def _alike(one: Experiment, other: Experiment) -> bool:
-    """Say whether two experiments have the same settings, besides the network."""
-    return replace(one, name=other.name, network=other.network) == other

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from echoes.plan import paths
+from echoes.plan import asked, paths
 from echoes.plan.plan import Plan
 
 
@@ -41,6 +41,21 @@ def prediction_files(plan: Plan) -> list[str]:
         kernels = [one for one in plan.members(name) if each.held_out and "kernels" in one.inputs]
         files += [f"{paths.DATASET}/{paths.kernels_file(one)}" for one in kernels]
     return list(dict.fromkeys(files))
+
+
+def every_gene(plan: Plan) -> list[str]:
+    """List the experiments that predict every gene of their network, where that is asked for."""
+    dataset = plan.config["dataset"]
+    return [
+        name
+        for name, each in plan.experiments.items()
+        if asked.every_gene(dataset) and asked.answers(each, dataset, plan.networks)
+    ]
+
+
+def every_gene_files(plan: Plan) -> list[str]:
+    """List the paths of the tables of what happens if any gene is silenced."""
+    return [paths.experiment_file(name, "top_effects.csv") for name in every_gene(plan)]
 
 
 def curve_files(plan: Plan) -> list[str]:

@@ -133,10 +133,10 @@ def _file_lines(results: Path) -> list[str]:
         figure = results / experiments[0] / "figure.png"
         files.append((figure, f"{experiments[0]}: predictions beside measurements"))
         effects = results / experiments[0] / "top_effects.csv"
-        files.append((effects, "what happens if the genes that you named are silenced"))
+        files.append((effects, "what happens if the genes that you asked for are silenced"))
     files.append((results / "figures" / "comparison.png", "all scores drawn; more beside it"))
     lines = [f"  {path}  ({text})" for path, text in files if path.exists()]
     return [
         *(["Look first at:", *lines] if lines else []),
-        "The same command with `--report run.html` makes a page of all files and run times.",
+        "The same command with `--report run.zip` makes a report of all files and run times.",
     ]

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
 from echoes.report.screen_table import expression_left
+from echoes.report.style import COLOURS, EXPERIMENT, PAGE, TWIN, short
 
+#: Of perturbed cells and wide ranges, beside the darker one.
+_LIGHT = COLOURS[5]
 # Plain numbers at logarithmic axes: no formulas, which names in the figure could start.
 _PLAIN = StrMethodFormatter("{x:,.0f}")
 
@@ -34,8 +37,8 @@ def draw_screen(facts: Mapping[str, Any], *, title: str) -> Figure:
     -------
     matplotlib.figure.Figure
     """
-    figure = Figure(figsize=(11, 7), layout="constrained")
-    figure.suptitle(title)
+    figure = Figure(figsize=(PAGE, 4.8), layout="constrained")
+    figure.suptitle(short(title, 90), fontsize=8.5)
     axes = figure.subplots(2, 2)
     _draw_cells(axes[0, 0], facts)
     _draw_left(axes[0, 1], facts)
@@ -46,7 +49,7 @@ def draw_screen(facts: Mapping[str, Any], *, title: str) -> Figure:
 
 def _draw_cells(axes: Axes, facts: Mapping[str, Any]) -> None:
     cells = np.sort(np.array(facts["cells"], dtype=np.float64))[::-1]
-    axes.step(np.arange(1, len(cells) + 1), cells, where="mid", color="#08519c")
+    axes.step(np.arange(1, len(cells) + 1), cells, where="mid", color=EXPERIMENT)
     axes.set(xlabel="Perturbations, most cells first", ylabel="Cells", yscale="log")
     axes.yaxis.set_major_formatter(_PLAIN)
     axes.yaxis.set_minor_formatter(NullFormatter())
@@ -54,12 +57,13 @@ def _draw_cells(axes: Axes, facts: Mapping[str, Any]) -> None:
     axes.set_ylim(cells[-1] / 3, cells[0] * 3)
     control = sum(facts["controls"].values())
     note = f"{len(cells):,} perturbations, median {np.median(cells):,.0f} cells"
-    axes.set_title(f"{note}; {control:,} control cells", fontsize=10)
+    axes.set_title(f"{note}; {control:,} control cells")
 
 
 def _draw_left(axes: Axes, facts: Mapping[str, Any]) -> None:
     left = expression_left(facts)
     known = left[~np.isnan(left)]
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(
         xlabel="Expression left of the silenced gene, share of control", ylabel="Perturbations"
     )
@@ -67,12 +71,11 @@ def _draw_left(axes: Axes, facts: Mapping[str, Any]) -> None:
         axes.text(0.5, 0.5, "no silenced gene is measured", ha="center", transform=axes.transAxes)
         return
     # What is above 1.5 stands in the last bar.
-    axes.hist(np.minimum(known, 1.5), bins=np.linspace(0, 1.5, 31).tolist(), color="#9ecae1")
-    axes.axvline(facts["most_left"], color="#cb181d", linestyle="--", linewidth=1)
+    axes.hist(np.minimum(known, 1.5), bins=np.linspace(0, 1.5, 31).tolist(), color=_LIGHT)
+    axes.axvline(facts["most_left"], color=TWIN, linestyle="--", linewidth=1)
     above = np.count_nonzero(known > facts["most_left"])
     axes.set_title(
-        f"median {np.median(known):.2f}; {above:,} of {len(known):,} above {facts['most_left']}",
-        fontsize=10,
+        f"median {np.median(known):.2f}; {above:,} of {len(known):,} above {facts['most_left']}"
     )
 
 
@@ -89,9 +92,9 @@ def _draw_quantiles(axes: Axes, facts: Mapping[str, Any]) -> None:
         axes.set_axis_off()
         return
     for place, (_, (lowest, low, middle, high, highest)) in enumerate(rows):
-        axes.plot([lowest, highest], [place, place], color="#9ecae1", linewidth=2)
-        axes.plot([low, high], [place, place], color="#08519c", linewidth=6)
-        axes.plot(middle, place, "o", color="white", markeredgecolor="#08519c")
+        axes.plot([lowest, highest], [place, place], color=_LIGHT, linewidth=1.2)
+        axes.plot([low, high], [place, place], color=EXPERIMENT, linewidth=4)
+        axes.plot(middle, place, "o", color="white", markeredgecolor=EXPERIMENT, markersize=4)
     axes.set_yticks(range(len(rows)), [label for label, _ in rows])
     axes.invert_yaxis()
     axes.set(xlabel="In a cell: median, middle half, middle 90 %", xscale="log")
@@ -107,11 +110,11 @@ def _draw_batches(axes: Axes, facts: Mapping[str, Any]) -> None:
     batches = facts["batches"]
     perturbed, control = np.array([*batches.values()]).T
     places = np.arange(len(batches))
-    axes.bar(places, perturbed, color="#9ecae1", label="perturbed")
-    axes.bar(places, control, bottom=perturbed, color="#08519c", label="control")
-    names = [name or "all cells" for name in batches]
+    axes.bar(places, perturbed, color=_LIGHT, label="perturbed")
+    axes.bar(places, control, bottom=perturbed, color=EXPERIMENT, label="control")
+    names = [short(name, 16) or "all cells" for name in batches]
     step = -(-len(names) // 15)
-    axes.set_xticks(places[::step], names[::step], rotation=45, ha="right", fontsize=8)
+    axes.set_xticks(places[::step], names[::step], rotation=45, ha="right")
     axes.set(xlabel="Batch", ylabel="Cells")
     axes.set_ylim(0, 1.2 * (perturbed + control).max())
-    axes.legend(frameon=False, loc="upper center", ncols=2)
+    axes.legend(loc="upper center", ncols=2)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
+import numpy as np
 import pandas as pd
 
 from echoes.io.arrays import Floats, Strings
@@ -112,40 +113,48 @@ def difference_table(held_out: Mapping[str, Experiment], counts: Counts) -> pd.D
 
 
 def perturbation_table(held_out: Mapping[str, Experiment], perturbations: Strings) -> pd.DataFrame:
-    """Make a tidy table of the metrics of each of the n perturbations in each experiment."""
-    return _tidy_table(
-        "pert_symbol",
-        perturbations,
-        ((name, each.kind, each.metrics.perturbations) for name, each in held_out.items()),
+    """Make a tidy table of the metrics of each of the n perturbations in each experiment.
+
+    Those in `gene_sampling.METRICS` have 95 % intervals, ``lower`` and ``upper``; others NaN.
+    """
+    none = np.full(len(perturbations), np.nan)
+    tables = (
+        (name, each.kind, metric, [values, *each.metrics.bounds.get(metric, (none, none))])
+        for name, each in held_out.items()
+        for metric, values in each.metrics.perturbations.items()
     )
+    return _tidy_table("pert_symbol", perturbations, ("value", "lower", "upper"), tables)
 
 
 def gene_table(held_out: Mapping[str, Experiment], genes: Strings) -> pd.DataFrame:
     """Make a tidy table of the metrics of each of the G genes in each experiment."""
-    return _tidy_table(
-        "gene", genes, ((name, each.kind, each.metrics.genes) for name, each in held_out.items())
+    tables = (
+        (name, each.kind, metric, [values])
+        for name, each in held_out.items()
+        for metric, values in each.metrics.genes.items()
     )
+    return _tidy_table("gene", genes, ("value",), tables)
 
 
 def _tidy_table(
     name_column: str,
     names: Strings,
-    experiments: Iterable[tuple[str, str, dict[str, Floats]]],
+    columns: Sequence[str],
+    parts: Iterable[tuple[str, str, str, Sequence[Floats]]],
 ) -> pd.DataFrame:
     """Make a table with one row for each experiment, metric and name; it may have no rows."""
     types = dict.fromkeys((*EXPERIMENT_COLUMNS, name_column, "metric"), "string")
-    types |= {"value": "float64"}
+    types |= dict.fromkeys(columns, "float64")
     tables = [
         pd.DataFrame(
             {
                 **dict(zip(EXPERIMENT_COLUMNS, (experiment, kind, "held_out"), strict=True)),
                 name_column: names,
                 "metric": metric,
-                "value": values,
+                **dict(zip(columns, values, strict=True)),
             }
         )
-        for experiment, kind, by_metric in experiments
-        for metric, values in by_metric.items()
+        for experiment, kind, metric, values in parts
     ]
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(types))
     return table.astype(types)

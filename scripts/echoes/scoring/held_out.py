@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,29 +11,21 @@ import pandas as pd
 
 from echoes.io.arrays import Floats, Ints, row_blocks
 from echoes.scoring.bootstrap import Counts, interval, mean_draws, score_draws
-from echoes.scoring.coverage import LEVELS, ONE_DEVIATION, coverage, coverage_name
+from echoes.scoring.coverage import LEVELS, ONE_DEVIATION, coverage_name
 from echoes.scoring.discrimination import discriminations
 from echoes.scoring.gaps import defined_mean, mean_of_measured, measured_pairs
+from echoes.scoring.gene_sampling import Bounds, Genes
 from echoes.scoring.metrics import (
     Score,
     cosine_of_sums,
     gene_correlation,
     mean_absolute_error,
-    mean_absolute_percentage_error,
-    pearson,
     r_squared,
     score,
-    sign_accuracy,
-    squared_errors,
-    top_overlap,
 )
 from echoes.scoring.out_of_fold import OutOfFold
 from echoes.scoring.ranking import rank_metrics
-
-#: Sizes of the sets of most responding genes that are compared.
-LARGEST = (20, 50, 100)
-#: Names of the shares of responses inside the intervals.
-COVERAGES = tuple(map(coverage_name, LEVELS))
+from echoes.scoring.row_metrics import COVERAGES, less_of_fold, row_metrics, without_entries
 
 
 @dataclass(frozen=True)
@@ -50,12 +42,16 @@ class Metrics:
         (n,) metrics of each perturbation, by name; NaN where undefined.
     genes
         (G,) metrics of each gene, by name; NaN where undefined.
+    bounds
+        Two (n,): 95 % intervals of the metrics of each perturbation that have them, by name
+        (`gene_sampling`); empty if they were not asked for.
     """
 
     score: Score
     squared_errors: tuple[Floats, Floats]
     perturbations: dict[str, Floats]
     genes: dict[str, Floats]
+    bounds: dict[str, Bounds] = field(default_factory=dict)
 
     @property
     def overall_names(self) -> list[str]:
@@ -156,22 +152,6 @@ class Metrics:
         }
 
 
-def without_entries(values: Floats, columns: Ints) -> Floats:
-    """Set entries to 0, in place, and give the values back.
-
-    Parameters
-    ----------
-    values
-        (n, G) numbers.
-    columns
-        (k, n) positions of the entries of each row; −1 for none.
-    """
-    for column in columns:
-        rows = np.flatnonzero(column >= 0)
-        values[rows, column[rows]] = 0.0
-    return values
-
-
 def compute_metrics(
     truth: Floats,
     weights: Floats,
@@ -180,6 +160,7 @@ def compute_metrics(
     predictions: OutOfFold,
     *,
     ranking: float | None = None,
+    sampled: Genes | None = None,
 ) -> Metrics:
     """Compute all metrics of a set of out-of-fold predictions.
 
@@ -202,20 +183,21 @@ def compute_metrics(
         The out-of-fold predictions.
     ranking
         Threshold of differential expression for the metrics of `rank_metrics`; None for none.
+    sampled
+        How genes respond together, from `gene_sampling.describe_genes`, for intervals of the
+        metrics of each perturbation; None for none.
     """
     first, *_ = columns = np.atleast_2d(silenced.T)
     further, silenced = columns[1:], first
     prediction, fold = predictions.prediction, predictions.fold
     total = score(truth, prediction, weights, baseline)
-    blocks = [
-        _row_metrics(truth[block], silenced[block], further[:, block], predictions.block(block))
-        for block in row_blocks(*truth.shape)
-    ]
-    of_rows = {name: np.concatenate([each[name] for each in blocks]) for name in blocks[0]}
+    of_rows, bounds = row_metrics(
+        *(truth, weights, total.terms, silenced, further, predictions, sampled)
+    )
     squares = of_rows.pop("error"), of_rows.pop("square")
     of_intervals = {name: of_rows.pop(name) for name in list(of_rows) if name in COVERAGES}
-    deviation = without_entries(_less_of_fold(truth, predictions.mean, fold), further)
-    predicted = without_entries(_less_of_fold(prediction, predictions.centre, fold), further)
+    deviation = without_entries(less_of_fold(truth, predictions.mean, fold), further)
+    predicted = without_entries(less_of_fold(prediction, predictions.centre, fold), further)
     centred = truth - mean_of_measured(truth, measured_pairs(truth), axis=0)
     centred[np.isnan(deviation)] = np.nan
     rows = {
@@ -238,62 +220,11 @@ def compute_metrics(
     knockdown = rows_of_knockdown, silenced[rows_of_knockdown]
     deviation[knockdown] = np.where(np.isnan(deviation[knockdown]), np.nan, 0.0)
     predicted[knockdown] = 0.0
-    columns_of_blocks = row_blocks(*truth.shape[::-1])
-    of_genes = [
-        (
-            gene_correlation(deviation[:, block], predicted[:, block]),
-            mean_absolute_error(truth[:, block], prediction[:, block], axis=0),
-        )
-        for block in columns_of_blocks
-    ]
-    pearsons, errors = (np.concatenate(part) for part in zip(*of_genes, strict=True))
-    return Metrics(total, squares, rows, {"pearson": pearsons, "mae": errors, **ranked_genes})
-
-
-def _less_of_fold(values: Floats, of_fits: Floats, fold: Ints) -> Floats:
-    """Differences (n, G) of values and what the fit of each row has, (F, G)."""
-    differences = np.empty_like(values)
-    for number, row in enumerate(of_fits):
-        rows = np.flatnonzero(fold == number)
-        differences[rows] = values[rows] - row
-    return differences
-
-
-def _row_metrics(
-    truth: Floats, silenced: Ints, further: Ints, predictions: OutOfFold
-) -> dict[str, Floats]:
-    """Compute the metrics of rows that no other row has a say in, and ``error`` and ``square``.
-
-    The last two are from `squared_errors`. What is computed on the way is several times as large as
-    the rows: there should be few of them.
-
-    Parameters
-    ----------
-    truth, silenced, further
-        Of the rows, as in `compute_metrics`; (s − 1, n) positions of further genes.
-    predictions
-        Predictions of the rows.
-    """
-    prediction, fold = predictions.prediction, predictions.fold
-    deviation = without_entries(truth - predictions.mean[fold], further)
-    predicted = without_entries(prediction - predictions.centre[fold], further)
-    error, square = squared_errors(deviation, predicted, silenced)
-    rows = {
-        "mae": mean_absolute_error(truth, prediction),
-        "mape": mean_absolute_percentage_error(truth, prediction, skip_zeros=True),
-        "pearson_control": pearson(truth, prediction),
-        "pearson_mean": pearson(deviation, predicted, silenced),
-        "r2_mean": r_squared(error, square),
-        "error": error,
-        "square": square,
-    }
-    for k in LARGEST:
-        rows[f"overlap_{k}"] = top_overlap(truth, prediction, k)
-        rows[f"sign_accuracy_{k}"] = sign_accuracy(truth, prediction, k)
-    if predictions.quantiles.shape[1]:
-        shares = coverage(truth, prediction, predictions.spread, predictions.quantiles, fold)
-        rows |= dict(zip(COVERAGES, shares.T, strict=True))
-    return rows
+    genes = {"pearson": np.empty(truth.shape[1]), "mae": np.empty(truth.shape[1])}
+    for block in row_blocks(*truth.shape[::-1]):
+        genes["pearson"][block] = gene_correlation(deviation[:, block], predicted[:, block])
+        genes["mae"][block] = mean_absolute_error(truth[:, block], prediction[:, block], axis=0)
+    return Metrics(total, squares, rows, genes | ranked_genes, bounds)
 
 
 def fold_table(

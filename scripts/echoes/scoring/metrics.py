@@ -208,7 +208,7 @@ def pearson(truth: Floats, prediction: Floats, silenced: Positions | None = None
        response prediction beyond systematic variation", Nature Biotechnology, 2025,
        doi:10.1038/s41587-025-02777-8.
     """
-    kept, truth, prediction = _kept_entries(truth, prediction, silenced)
+    kept, truth, prediction = kept_entries(truth, prediction, silenced)
     count = np.maximum(kept.sum(axis=1, keepdims=True), 1)
     truth, prediction = kept * truth, kept * prediction
     x = kept * (truth - truth.sum(axis=1, keepdims=True) / count)
@@ -236,7 +236,7 @@ def squared_errors(truth: Floats, prediction: Floats, silenced: Positions) -> tu
     silenced
         (n,) position of each row's silenced gene, which is left out of that row; −1 for none.
     """
-    kept, truth, prediction = _kept_entries(truth, prediction, silenced)
+    kept, truth, prediction = kept_entries(truth, prediction, silenced)
     truth, error = kept * truth, kept * (truth - prediction)
     return np.vecdot(error, error), np.vecdot(truth, truth)
 
@@ -247,7 +247,7 @@ def r_squared(errors: Floats, squares: Floats) -> Floats:
     return np.where(defined, 1 - errors / np.where(defined, squares, 1.0), np.nan)
 
 
-def _kept_entries(
+def kept_entries(
     truth: Floats, prediction: Floats, silenced: Positions | None
 ) -> tuple[Floats, Floats, Floats]:
     """Ones (n, G), with a 0 for gaps and silenced genes; truth and prediction with gaps of 0."""

@@ -61,7 +61,9 @@ class Guides:
 GENE_NAMES = Guides(separator=None, pattern=None, table=None)
 
 
-def pool_controls(names: Sequence[str], labels: Sequence[str], *, file: StrPath) -> Bools:
+def pool_controls(
+    names: Sequence[str], labels: Sequence[str], *, file: StrPath, genes: Sequence[str] = ()
+) -> Bools:
     """Find the rows of the control cells, which may have several names.
 
     Parameters
@@ -73,6 +75,8 @@ def pool_controls(names: Sequence[str], labels: Sequence[str], *, file: StrPath)
         character: ``*non-targeting*``. Small and capital letters differ.
     file
         The file with the names, for error messages.
+    genes
+        Names of the genes, among which a label is where a table is read the wrong way round.
 
     Returns
     -------
@@ -94,13 +98,19 @@ def pool_controls(names: Sequence[str], labels: Sequence[str], *, file: StrPath)
         if not fits.any():
             similar = difflib.get_close_matches(label, sorted(present), n=3)
             near = f"; similar names are {abbreviate(similar)}" if similar else ""
+            remedy = (
+                "Set `dataset: control:` to the name of the controls; `*` in it stands for "
+                "any text."
+            )
+            if any(fnmatchcase(gene, label) for gene in genes):
+                near = "; it stands where names of genes should be"
+                remedy = "Set `dataset: genes_in: rows`, or `columns` if it is rows now."
             raise InputError(
                 file,
                 "",
                 f"no row is named {label!r}{near}",
                 expected="a row for each label of the controls",
-                remedy="Set `dataset: control:` to the name of the controls; `*` in it stands for "
-                "any text.",
+                remedy=remedy,
             )
         controls |= fits
     if len(names) and controls.all():

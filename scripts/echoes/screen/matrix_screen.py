@@ -113,7 +113,7 @@ def screen_of_means(
         When no label is given or one fits no row, a control has gaps, or a name does not lead
         to a gene.
     """
-    is_control = pool_controls(matrix.rows, controls, file=file)
+    is_control = pool_controls(matrix.rows, controls, file=file, genes=matrix.columns)
     if not is_control.any():
         raise InputError(
             file,
@@ -158,7 +158,7 @@ def screen_of_deltas(
     InputError
         When a label fits no row, or a name does not lead to a gene.
     """
-    keep = ~pool_controls(matrix.rows, controls, file=file)
+    keep = ~pool_controls(matrix.rows, controls, file=file, genes=matrix.columns)
     names = [matrix.rows[i] for i in np.flatnonzero(keep)]
     values = matrix.values if keep.all() else matrix.values[keep]
     control = np.full(len(matrix.columns), np.nan)

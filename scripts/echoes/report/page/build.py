@@ -31,8 +31,8 @@ from echoes.report.page.facts import (
     made_by,
 )
 from echoes.report.page.metrics import METRICS
+from echoes.report.page.networks import is_null
 from echoes.report.page.run import Run
-from echoes.report.page.twins import find_twins, is_null
 from echoes.report.page.words import Estimate, Outcome, conclusions, estimate_text, main_metric
 
 _FOLDER = Path(__file__).parent
@@ -73,6 +73,7 @@ def build_page(run: Run) -> str:
         metrics=METRICS,
         calibration=list_calibration(run),
         curves=bool(run.curves),
+        pairs=run.pairs is not None and len(run.pairs) > 0,
         sweeps={name: first_rows(table) for name, table in run.sweeps.items()},
         shown=shown,
         total=len(run.genes),
@@ -114,7 +115,7 @@ def make_outcome(run: Run) -> Outcome:
         },
         experiments=real,
         baselines=[each["name"] for each in run.experiments if each["kind"] == "baseline"],
-        twins=find_twins(summaries),
+        twins=run.twins,
         perturbations=len(run.truth),
         coverage={
             name: one["calibration"]["0.6827"]

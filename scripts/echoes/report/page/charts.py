@@ -108,6 +108,9 @@ def _overview() -> Chart:
         alt.Chart(alt.NamedData("lines"))
         .mark_rule(strokeDash=[5, 4], strokeWidth=1.2)
         .encode(y="value:Q"),
+        alt.Chart(alt.NamedData("intervals"))
+        .mark_rule(strokeWidth=1.5)
+        .encode(x="x:Q", y="lower:Q", y2="upper:Q"),
         points.mark_point(filled=True, size=46, opacity=0.75, color=DOWN, cursor="pointer").encode(
             x=alt.X(
                 "x:Q",
@@ -121,7 +124,7 @@ def _overview() -> Chart:
                 scale=alt.Scale(zero=False, nice=True),
                 axis=alt.Axis(tickCount=5),
             ),
-            tooltip=["name:N", alt.Tooltip("y:Q", title="figure", format=".3f"), "explained:N"],
+            tooltip=["name:N", "figure:N", "explained:N"],
         ),
     ).properties(width="container", height=280)
 
@@ -138,6 +141,9 @@ def _curve() -> Chart:
         color=alt.Color("experiment:N", title=None, legend=alt.Legend(orient="bottom")),
     )
     return alt.layer(
+        alt.Chart(alt.NamedData("lines"))
+        .mark_rule(strokeDash=[5, 4], strokeWidth=1.2)
+        .encode(y="value:Q"),
         rows.mark_area(opacity=0.2).encode(y="lower:Q", y2="upper:Q"),
         rows.mark_line(point=alt.OverlayMarkDef(size=60)).encode(
             y=alt.Y("value:Q", title=None, scale=alt.Scale(zero=False, nice=True)),

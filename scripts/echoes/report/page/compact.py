@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from echoes.io.arrays import Floats
+from echoes.io.arrays import Floats, Ints
 
 #: Characters that HTML or JavaScript would take for more than data → how JSON writes them.
 _ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
@@ -69,6 +69,12 @@ def pack_positive(values: Floats) -> Packed:
     return Packed(
         _base64(codes.astype(np.uint8)), {"kind": "uint8", "lowest": lowest, "step": step}
     )
+
+
+def pack_places(values: Ints) -> Packed:
+    """Write places in a list as unsigned numbers of 16 bits, or of 32 where that is too few."""
+    bits = 16 if np.max(values, initial=0) < 2**16 else 32
+    return Packed(_base64(values.astype(f"<u{bits // 8}")), {"kind": f"uint{bits}"})
 
 
 def json_text(value: Any) -> str:

@@ -10,10 +10,10 @@ import numpy as np
 from echoes.io.arrays import Floats
 from echoes.report.page import charts
 from echoes.report.page.choice import Shown, share_rows
-from echoes.report.page.compact import Packed, pack, pack_positive, rounded
-from echoes.report.page.metrics import METRICS, OF_PERTURBATIONS
+from echoes.report.page.compact import Packed, pack, pack_places, pack_positive, rounded
+from echoes.report.page.metrics import EVERY, INTERVAL, METRICS, OF_PERTURBATIONS
+from echoes.report.page.networks import is_null
 from echoes.report.page.run import Explored, Run
-from echoes.report.page.twins import is_null
 from echoes.report.page.words import Outcome, main_metric
 
 #: Most perturbations that a prediction is said to lean on.
@@ -42,7 +42,22 @@ def pack_numbers(run: Run, shown: Shown) -> tuple[dict[str, Packed], dict[str, A
                 "note": one.note,
             }
         )
-    record = {
+    every = run.every
+    if every is not None:
+        arrays["every-genes"] = pack_places(every.largest)
+        arrays["every-predicted"] = pack(every.predicted)
+        arrays["every-beyond"] = pack(every.beyond_mean)
+        arrays["every-error"] = pack_positive(every.error)
+    record: dict[str, Any] = {
+        "every": None
+        if every is None
+        else {
+            "experiment": every.experiment,
+            "genes": list(every.genes),
+            "measured": np.flatnonzero(every.measured).tolist(),
+            "names": list(every.names),
+            "most": every.largest.shape[1],
+        },
         "genes": [str(run.genes[place]) for place in shown.genes],
         "arrays": {name: dict(packed.record) for name, packed in arrays.items()},
         "experiments": experiments,
@@ -105,28 +120,31 @@ def chart_data(run: Run, outcome: Outcome) -> dict[str, Any]:
     kinds = {each["name"]: each["kind"] for each in run.experiments}
     present = [name for name in METRICS if name in set(run.comparison["metric"])]
     names = [each["name"] for each in run.experiments]
-    scores: dict[str, dict[str, list[float | None]]] = {}
+    scores: dict[str, dict[str, list[list[float | None] | None]]] = {}
     order: dict[str, list[int]] = {each.name: [] for each in run.perturbations}
     for number, each in enumerate(run.perturbations[: len(run.truth)]):
         order[each.name].append(number)
     for (metric, experiment), rows in run.scores.groupby(["metric", "experiment"], sort=False):
         if metric in OF_PERTURBATIONS:
-            values: list[float | None] = [None] * len(run.truth)
+            values: list[list[float | None] | None] = [None] * len(run.truth)
             left = {name: list(places) for name, places in order.items()}
-            for name, value in zip(rows["pert_symbol"], rows["value"], strict=True):
-                values[left[name].pop(0)] = rounded(value)
+            columns = (rows[key] for key in ("pert_symbol", "value", "lower", "upper"))
+            for name, value, *bounds in zip(*columns, strict=True):
+                known = [rounded(each) for each in bounds if math.isfinite(each)]
+                values[left[name].pop(0)] = [rounded(value), *known]
             scores.setdefault(str(metric), {})[str(experiment)] = values
     return {
         "metrics": {
             name: {
-                "title": METRICS[name].title,
-                "text": METRICS[name].text,
+                "title": metric.title,
+                "text": metric.text,
                 "chance": _chance(run, name),
-                "lowerIsBetter": METRICS[name].lower_is_better,
-                "digits": METRICS[name].digits,
+                "lowerIsBetter": metric.lower_is_better,
+                "digits": metric.digits,
             }
-            for name in dict.fromkeys([*present, *scores])
+            for name, metric in EVERY.items()
         },
+        "interval": INTERVAL,
         "compared": [name for name in present if name != "mean_fold_score"] or present,
         "main": main_metric(outcome),
         "comparison": [
@@ -147,6 +165,12 @@ def chart_data(run: Run, outcome: Outcome) -> dict[str, Any]:
             name: table.drop(columns="note", errors="ignore").to_dict("records")
             for name, table in run.curves.items()
         },
+        "pairs": []
+        if run.pairs is None
+        else [
+            row | {"group": "null network" if row["experiment"] in nulls else row["kind"]}
+            for row in run.pairs.to_dict("records")
+        ],
         "surroundings": {
             name: {
                 "alpha": one.alpha,
@@ -168,4 +192,4 @@ def _chance(run: Run, metric: str) -> float | None:
         table = run.comparison
         shares = table.loc[table["metric"] == "prevalence_de_gene", "value"].dropna()
         return rounded(float(shares.iloc[0])) if len(shares) else None
-    return METRICS[metric].chance
+    return EVERY[metric].chance

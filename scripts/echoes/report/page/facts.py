@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from echoes.report.page.networks import networks_of
 from echoes.report.page.run import Run
-from echoes.report.page.twins import networks_of
 from echoes.report.provenance import VERSION
 
 

@@ -109,8 +109,39 @@ METRICS = {
     ),
 }
 
+#: Figures that only single perturbations, pairs or learning curves have.
+FURTHER = {
+    "term": Metric(
+        "Score of the perturbation",
+        "What the perturbation adds to the score: how many times smaller its weighted error is "
+        "than the baseline's, as log2. 0 is no better, 1 half the error; 5 is the most there is.",
+        chance=0.0,
+    ),
+    "wmae": Metric(
+        "Weighted error",
+        "Mean absolute error with the weights of the score, in log2 units. Smaller is better.",
+        lower_is_better=True,
+        digits=3,
+    ),
+    "discrimination_l1": Metric(
+        "Discrimination (L1)",
+        "How often a prediction is nearer to its own perturbation than to another one, by the sum "
+        "of absolute differences. 0.5 is chance, 1 perfect.",
+        chance=0.5,
+    ),
+}
+#: All of them.
+EVERY = METRICS | FURTHER
+
+#: What an interval of a single perturbation says.
+INTERVAL = (
+    "Intervals (95 %) say how exactly a figure is known from the genes that were measured: genes "
+    "that respond together count as one, and the noise of the measurement is in it. How the model "
+    "would differ had it learnt from other perturbations is not."
+)
+
 #: Figures of single perturbations, in the order of the page.
 OF_PERTURBATIONS = (
-    *("pearson_mean", "r2_mean", "discrimination_cosine", "pearson_control"),
+    *("pearson_mean", "r2_mean", "discrimination_cosine", "term", "pearson_control"),
     *("mae", "overlap_50", "sign_accuracy_50"),
 )

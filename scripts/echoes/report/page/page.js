@@ -27,10 +27,13 @@
   };
   const fill = (parent, ...children) => parent.replaceChildren(...children.filter(Boolean));
   const number = (value, digits = 2) => {
-    if (value === null || value === undefined || !Number.isFinite(value)) return "–";
+    if (!known(value)) return "–";
     const text = value.toFixed(digits);
     return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");
   };
+  const known = (value) => value !== null && value !== undefined && Number.isFinite(value);
+  const estimate = ([value, lower, upper], digits) => number(value, digits) +
+    (known(lower) && known(upper) ? ` (${number(lower, digits)} … ${number(upper, digits)})` : "");
   const signed = (value) => (value > 0 ? "+" : "") + number(value);
   const option = (value, text) => el("option", { value }, text ?? value);
   const plural = (count, noun) => `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
@@ -56,6 +59,9 @@
         const codes = new Int16Array(raw.length / 2);
         for (let i = 0; i < codes.length; i++) codes[i] = view.getInt16(2 * i, true);
         loaded.set(name, (i) => (codes[i] === -32768 ? NaN : codes[i] * record.step));
+      } else if (record.kind === "uint16" || record.kind === "uint32") {
+        const view = new DataView(raw.buffer, raw.byteOffset);
+        loaded.set(name, record.kind === "uint16" ? (i) => view.getUint16(2 * i, true) : (i) => view.getUint32(4 * i, true));
       } else {
         loaded.set(name, (i) => (raw[i] ? Math.exp(record.lowest + (raw[i] - 1) * record.step) : NaN));
       }
@@ -208,15 +214,19 @@
   });
 
   // --- Comparison ------------------------------------------------------------------------------
+  const comparisonLook = (metric) => (specification) => specification.layer.forEach((_, i) => {
+    layer(specification, i, "x", "title", metric.title);
+    layer(specification, i, "color", "scale", {
+      domain: ["experiment", "null network", "baseline"], range: ["--down", "--up", "--point"].map(colour) });
+  });
   const drawComparison = () => {
     const name = $("comparison-metric").value, metric = metrics[name];
     const rows = data.comparison
       .filter((each) => each.figures[name])
       .map((each) => {
         const [value, lower, upper] = each.figures[name];
-        const interval = lower === null ? "" : ` (${number(lower, metric.digits)} … ${number(upper, metric.digits)})`;
         return { experiment: each.experiment, group: each.group, value, lower: lower ?? value, upper: upper ?? value,
-          figure: number(value, metric.digits) + interval };
+          figure: estimate([value, lower, upper], metric.digits) };
       })
       .sort((a, b) => (metric.lowerIsBetter ? a.value - b.value : b.value - a.value));
     const lines = [];
@@ -225,27 +235,70 @@
     $("comparison-text").textContent = metric.text;
     draw("comparison-chart", "comparison", { rows, lines },
       `${metric.title} of each experiment with 95 % intervals: ${rows.map((each) => `${each.experiment} ${each.figure}`).join("; ")}`,
-      (specification) => specification.layer.forEach((_, i) => {
-        layer(specification, i, "x", "title", metric.title);
-        layer(specification, i, "color", "scale", {
-          domain: ["experiment", "null network", "baseline"], range: ["--down", "--up", "--point"].map(colour) });
-      }));
+      comparisonLook(metric));
   };
   $("comparison-metric").append(...data.compared.map((name) => option(name, metrics[name].title)));
   $("comparison-metric").addEventListener("change", drawComparison);
 
   const drawCurves = () => {
-    const rows = [];
+    const name = $("curve-metric").value, metric = metrics[name], rows = [];
     for (const [experiment, sizes] of Object.entries(data.curves))
       for (const each of sizes) {
-        const [value, lower, upper] = [each.r2_mean, each.r2_mean_lower, each.r2_mean_upper];
-        rows.push({ experiment, training: each.training, value, lower, upper,
-          figure: `${number(value)} (${number(lower)} … ${number(upper)})` });
+        const [value, lower, upper] = [each[name], each[`${name}_lower`], each[`${name}_upper`]];
+        if (value !== null)
+          rows.push({ experiment, training: each.training, value, lower: lower ?? value, upper: upper ?? value,
+            figure: estimate([value, lower, upper], metric.digits) });
       }
-    draw("curve-chart", "curve", { rows },
-      `R² of deviations by the number of training perturbations: ${rows.map((each) => `${each.training} ${each.figure}`).join("; ")}`,
-      (specification) => layer(specification, 1, "y", "title", "R² of deviations"));
+    const lines = metric.chance === null ? [] : [{ value: metric.chance }];
+    $("curve-text").textContent = metric.text;
+    draw("curve-chart", "curve", { rows, lines },
+      `${metric.title} by the number of training perturbations: ${rows.map((each) => `${each.experiment} ${each.training}: ${each.figure}`).join("; ")}`,
+      (specification) => eachAxis(specification, "y", "title", metric.title));
   };
+  if (Object.keys(data.curves).length) {
+    const present = Object.keys(metrics).filter((name) => Object.values(data.curves).some((sizes) => sizes.some((each) => Number.isFinite(each[name]))));
+    $("curve-metric").append(...present.map((name) => option(name, metrics[name].title)));
+    if (present.includes("r2_mean")) $("curve-metric").value = "r2_mean";
+    $("curve-metric").addEventListener("change", drawCurves);
+  }
+
+  // --- Pairs of genes --------------------------------------------------------------------------
+  const seenText = (count) => (count === 0 ? "none" : `${count}`);
+  const drawPairs = () => {
+    const name = $("pairs-metric").value, metric = metrics[name], seen = Number($("pairs-seen").value);
+    const all = data.pairs.filter((each) => each.metric === name && each.value !== null);
+    const better = (a, b) => (metric.lowerIsBetter ? a.value - b.value : b.value - a.value);
+    const rows = all.filter((each) => each.genes_seen === seen).map((each) => ({
+      experiment: each.experiment, group: each.group, value: each.value, lower: each.value_lower ?? each.value, upper: each.value_upper ?? each.value,
+      figure: estimate([each.value, each.value_lower, each.value_upper], metric.digits) })).sort(better);
+    const count = all.find((each) => each.genes_seen === seen)?.pairs ?? 0;
+    $("pairs-text").textContent = `${metric.text} Mean of ${plural(count, "pair")} with ${seenText(seen)} of their genes seen alone; intervals (95 %) are over pairs.`;
+    const lines = metric.chance === null ? [] : [{ value: metric.chance, label: "chance" }];
+    draw("pairs-chart", "comparison", { rows, lines },
+      `${metric.title} of pairs with ${seenText(seen)} of their genes seen alone: ${rows.map((each) => `${each.experiment} ${each.figure}`).join("; ")}`, comparisonLook(metric));
+    const numbers = [...new Set(all.map((each) => each.genes_seen))].sort((a, b) => b - a);
+    const cell = (each, minus = "") => {
+      const found = [each?.[`${minus || "value"}`], each?.[`${minus || "value"}_lower`], each?.[`${minus || "value"}_upper`]];
+      const [head, ...interval] = estimate(found, metric.digits).split(" (");
+      return el("td", { class: "n" }, head, interval.length ? el("small", {}, interval[0].slice(0, -1)) : null);
+    };
+    const table = $("pairs-table");
+    fill(table.tHead, el("tr", {}, el("th", { scope: "col" }, "Experiment"), ...numbers.flatMap((each) => [
+      el("th", { scope: "col", class: "n" }, `${seenText(each)} seen alone`),
+      el("th", { scope: "col", class: "n", "data-tip": "The difference from the sum of single effects, on the same pairs.", tabindex: "0" }, "less additive")])));
+    const names = [...new Set([...rows, ...all].map((each) => each.experiment))];
+    fill(table.tBodies[0], ...names.map((experiment) => el("tr", {}, el("th", { scope: "row" }, experiment), ...numbers.flatMap((seen) => {
+      const each = all.find((one) => one.experiment === experiment && one.genes_seen === seen);
+      return [cell(each), cell(each, "minus_additive")];
+    }))));
+  };
+  if (data.pairs.length) {
+    const present = Object.keys(metrics).filter((name) => data.pairs.some((each) => each.metric === name && each.value !== null));
+    const numbers = [...new Set(data.pairs.map((each) => each.genes_seen))].sort((a, b) => b - a);
+    $("pairs-metric").append(...present.map((name) => option(name, metrics[name].title)));
+    $("pairs-seen").append(...numbers.map((each) => option(each, seenText(each))));
+    for (const id of ["pairs-metric", "pairs-seen"]) $(id).addEventListener("change", drawPairs);
+  }
 
   // --- Perturbations ---------------------------------------------------------------------------
   const state = { row: null, gene: null, shown: 50, sort: [0, false] };
@@ -263,7 +316,9 @@
     ...(perturbations.some((each) => each.cells !== null) ? { cells: ["Cells", (row) => perturbations[row].cells, 0] } : {}),
     ...(perturbations.some((each) => each.left !== null) ? { left: ["Expression left of the silenced gene", (row) => perturbations[row].left, 2] } : {}),
   };
-  const score = (row) => data.scores[$("p-metric").value]?.[$("p-experiment").value]?.[row] ?? null;
+  // A value, and the bounds of its interval where it has one.
+  const figure = (row) => data.scores[$("p-metric").value]?.[$("p-experiment").value]?.[row] ?? [null];
+  const score = (row) => figure(row)[0];
   const columns = () => {
     const metric = metrics[$("p-metric").value];
     return [
@@ -301,7 +356,10 @@
     fill(table.tBodies[0], ...shown.map((row) => {
       const each = perturbations[row];
       return el("tr", {}, ...described.map(([, value, digits], index) => {
-        if (index) return el("td", { class: "n" }, number(value(row), digits));
+        if (index) {
+          const [, lower, upper] = value === score ? figure(row) : [];
+          return el("td", { class: "n" }, number(value(row), digits), known(upper) ? el("small", {}, `${number(lower, digits)} … ${number(upper, digits)}`) : null);
+        }
         return el("th", { scope: "row" },
           el("button", { type: "button", class: "link", onclick: () => show(row, true) }, each.name),
           each.silenced.join() === each.name ? null : el("span", { class: "silenced" }, each.silenced.join(" + ")),
@@ -314,20 +372,24 @@
   };
   const drawOverview = () => {
     const metric = metrics[$("p-metric").value], reason = reasons[$("p-reason").value];
-    $("p-text").textContent = metric?.text ?? "No figure of single perturbations is in this run.";
+    const bounded = metric && range(measured).some((row) => known(figure(row)[2]));
+    $("p-text").textContent = metric ? `${metric.text}${bounded ? ` ${data.interval}` : ""}` : "No figure of single perturbations is in this run.";
     if (!metric || !reason) return;
     const [title, value, digits] = reason;
     const points = range(measured)
       .map((row) => ({ row, name: perturbations[row].name, x: value(row), y: score(row) }))
       .filter((each) => each.x !== null && each.y !== null)
-      .map((each) => ({ ...each, explained: `${title}: ${number(each.x, digits)}` }));
+      .map((each) => ({ ...each, figure: estimate(figure(each.row), metric.digits), explained: `${title}: ${number(each.x, digits)}` }));
+    const intervals = points.map(({ row, x }) => ({ x, lower: figure(row)[1], upper: figure(row)[2] })).filter((each) => known(each.upper));
     const lines = metric.chance === null ? [] : [{ value: metric.chance }];
-    draw("overview-chart", "overview", { points, lines },
+    draw("overview-chart", "overview", { points, lines, intervals },
       `${metric.title} of ${points.length} perturbations against: ${title}`,
       (specification) => {
         eachAxis(specification, "x", "title", title);
         eachAxis(specification, "y", "title", metric.title);
-        specification.layer[1].mark.color = colour("--down");
+        // Of many perturbations, intervals would cover the points.
+        Object.assign(specification.layer[1].mark, { color: colour("--down"), opacity: Math.max(0.12, Math.min(0.45, 40 / points.length)) });
+        specification.layer[2].mark.color = colour("--down");
       }, (datum) => datum.row !== undefined && show(datum.row, true));
   };
   const scoredExperiments = () => [...new Set(scored.flatMap((name) => Object.keys(data.scores[name])))];
@@ -529,8 +591,8 @@
     if (each.cells !== null) facts.push(plural(each.cells, "cell"));
     if (each.left !== null) facts.push(`${Math.round(100 * each.left)} % of its expression left`);
     for (const name of ["pearson_mean", "discrimination_cosine"]) {
-      const value = data.scores[name]?.[one.name]?.[row];
-      if (Number.isFinite(value)) facts.push(`${metrics[name].title.toLowerCase()} ${number(value)}`);
+      const found = data.scores[name]?.[one.name]?.[row];
+      if (found && known(found[0])) facts.push(`${metrics[name].title.toLowerCase()} ${estimate(found, metrics[name].digits)}`);
     }
     fill($("e-head"), el("h3", { class: "gene" }, each.name), el("p", { class: "note" }, facts.join(" · ")),
       ...each.warnings.map((text) => el("p", { class: "warning" }, text)));
@@ -587,6 +649,32 @@
     if (jump) { $("g-name").scrollIntoView({ block: "center" }); $("g-name").focus({ preventScroll: true }); }
   };
 
+  // --- Explorer: any gene of the network -------------------------------------------------------
+  const { every } = data;
+  const everyMeasured = new Set(every?.measured);
+  const showEvery = (place, jump = false) => {
+    $("v-name").value = every.genes[place];
+    const at = range(every.most).map((rank) => place * every.most + rank);
+    const half = (title, sign) => {
+      const chosen = at.filter((i) => sign * array("every-beyond")(i) > 0);
+      return el("table", { class: "top" }, el("caption", {}, title),
+        el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Gene"), el("th", { scope: "col", class: "n" }, "Predicted"),
+          el("th", { scope: "col", class: "n", "data-tip": "What sets this gene apart: the prediction less what happens whatever gene is silenced, log2 units.", tabindex: "0" }, "Beyond the mean"),
+          el("th", { scope: "col", class: "n", "data-tip": "Half the width of the interval that should hold 68 % of measurements, log2 units. A change that is smaller is nothing to rely on.", tabindex: "0" }, "± error"))),
+        el("tbody", {}, ...chosen.map((i) => el("tr", {}, el("th", { scope: "row" }, every.names[array("every-genes")(i)]),
+          ...["predicted", "beyond"].map((kind) => el("td", { class: "n" }, signed(array(`every-${kind}`)(i)))),
+          el("td", { class: "n" }, number(array("every-error")(i)))))));
+    };
+    const row = find(names, every.genes[place]);
+    const told = everyMeasured.has(place)
+      ? [" is silenced in the screen: this prediction has seen its response. ", row < 0 ? null : el("button", { type: "button", class: "link", onclick: () => show(row, true) }, "See it predicted unseen.")]
+      : [" was not silenced in the screen."];
+    fill($("v-head"), el("h3", { class: "gene" }, every.genes[place]), el("p", { class: "note" }, every.genes[place], ...told.filter(Boolean),
+      ` The ${plural(every.most, "change")} that are farthest from the mean of all predictions, log2 units.`));
+    fill($("v-top"), el("div", { class: "halves" }, half("Up", 1), half("Down", -1)));
+    if (jump) { $("every").scrollIntoView(); $("v-name").focus({ preventScroll: true }); }
+  };
+
   // --- Start -----------------------------------------------------------------------------------
   const silencedNames = perturbations.filter((each) => each.silenced.join() !== each.name).map((each) => each.silenced.join(" "));
   $("names").append(...[...new Set([...names, ...silencedNames])].map((name) => el("option", { value: name })));
@@ -602,14 +690,24 @@
   });
   choose("e-name", names, show, "e-head");
   choose("g-name", genes, showGene, "g-head");
+  if (every) {
+    $("every-names").append(...every.genes.map((name) => option(name)));
+    $("look-up-gene").setAttribute("list", "every-names");
+    const among = new Set(every.genes);
+    $("every-names").append(...names.filter((name) => !among.has(name)).map((name) => option(name)));
+    choose("v-name", every.genes, showEvery, "v-head");
+  }
   $("look-up").addEventListener("submit", (event) => {
     event.preventDefault();
     const place = find(names, $("look-up-gene").value);
-    $("look-up-note").textContent = place >= 0 ? "" : `There is no ${$("look-up-gene").value.trim() || "such gene"} among the perturbations.`;
+    const further = place < 0 && every ? find(every.genes, $("look-up-gene").value) : -1;
+    $("look-up-note").textContent = place >= 0 || further >= 0 ? "" : `There is no ${$("look-up-gene").value.trim() || "such gene"} among the perturbations${every ? ", nor among the genes of the network" : ""}.`;
     if (place >= 0) show(place, true);
+    else if (further >= 0) showEvery(further, true);
   });
   drawComparison();
   if (Object.keys(data.curves).length) drawCurves();
+  if (data.pairs.length) drawPairs();
   listPerturbations();
   drawOverview();
   // What is far below is drawn once it comes near: so the page opens at once.

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from echoes.io.arrays import Floats, Strings
+from echoes.io.arrays import Bools, Floats, Ints, Strings
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,40 @@ class Surrounding:
 
 
 @dataclass(frozen=True)
+class EveryGene:
+    """The largest predicted effects of every gene of a network, by one fit on the whole screen.
+
+    Parameters
+    ----------
+    experiment
+        Name of the experiment.
+    genes
+        Names of the r genes that are silenced.
+    measured
+        (r,) whether the screen has silenced it: then the prediction has seen the response.
+    names
+        Names of the response genes that occur.
+    largest
+        (r, k) places of the response genes of largest effect in `names`, the largest first.
+    predicted, beyond_mean, error
+        (r, k) their predicted response, what of it is beyond the mean prediction, and its expected
+        error, log2 units; an error is NaN where models give none.
+    others
+        Names of further experiments that predict every gene.
+    """
+
+    experiment: str
+    genes: Sequence[str]
+    measured: Bools
+    names: Sequence[str]
+    largest: Ints
+    predicted: Floats
+    beyond_mean: Floats
+    error: Floats
+    others: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class Run:
     """All that a page shows.
 
@@ -116,7 +150,8 @@ class Run:
     screen
         ``summary.json`` of the data set.
     comparison, differences, scores
-        Tables of all experiments; `scores` has a row for each perturbation and metric.
+        Tables of all experiments; `scores` has a row for each perturbation and metric, with an
+        interval where there is one.
     surroundings
         Neighbourhoods by network.
     coverage
@@ -129,6 +164,13 @@ class Run:
         Table of upper bounds; None without.
     curves, sweeps
         Learning curves by experiment, and ranked runs by sweep.
+    twins
+        Experiment → the same experiment on a shuffled network, and how that is shuffled: ``links``
+        or ``labels``.
+    pairs
+        Table of pairs, ``pair_scores.csv``; None in a screen of single genes.
+    every
+        The effects of every gene of the network; None if they were not asked for.
     """
 
     dataset: str
@@ -150,3 +192,6 @@ class Run:
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     sweeps: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     unexplored: Sequence[str] = ()
+    twins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    pairs: pd.DataFrame | None = None
+    every: EveryGene | None = None
