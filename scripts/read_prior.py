@@ -27,18 +27,25 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--threads", type=whole(1), required=True, help="threads to read cells with"
     )
     options.add_argument("--output", required=True, help="npz of the screen, in log2")
-    options.add_argument("--summary", required=True, help="json of counts and the checksum")
+    options.add_argument(
+        "--summary", required=True, help="json of counts, the checksum and warnings"
+    )
     args = options.parse_args(argv)
 
     settings = load_json(args.settings)
     guides = read_guides(settings["guides"], args.guides)
-    screen = read_prior(args.table, settings, guides, name_finder(None), threads=args.threads)
+    names = name_finder(None)
+    screen, warnings = read_prior(args.table, settings, guides, names, threads=args.threads)
+    warnings = [f"{args.table}: {warning}" for warning in warnings]
+    for warning in warnings:
+        log.warning("%s", warning)
     summary = {
         "input": {"path": args.table, "sha256": sha256_of(args.table)},
         "layout": settings["layout"],
         "perturbations": len(screen.perturbations),
         "response_genes": len(screen.genes),
         "missing": int(np.count_nonzero(np.isnan(screen.responses))),
+        "warnings": warnings,
     }
     log.info("%(perturbations)d perturbations × %(response_genes)d genes", summary)
     record.save(args.output, screen)

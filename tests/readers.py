@@ -15,7 +15,8 @@ from echoes.report.submission_check import check_submission
 from echoes.screen import gene_rows, guides
 from echoes.screen.guides import GENE_NAMES
 from echoes.screen.h5ad_screen import read_h5ad_screen
-from screens import name_genes, read_table
+from echoes.screen.prior import read_prior
+from screens import dataset_settings, name_genes, read_table
 from unit.test_h5ad_screen import CELLS
 
 GENES = ["TP53", "B2M", "MYC", "HLA-A", "GATA1"]
@@ -52,6 +53,15 @@ EFFECTS = table(
     ["perturbation", "gene", "effect"],
     [[p, g, _DELTAS[i, j]] for i, p in enumerate(NAMES) for j, g in enumerate(GENES)],
 )
+_SPLIT = ["train", "train", "val", "test"]
+SPLIT = table(
+    ["perturbation", "gene", "effect", "label", "split"],
+    [
+        [p, g, _DELTAS[i, j], "up" if _DELTAS[i, j] > 0 else "down", _SPLIT[i]]
+        for i, p in enumerate(NAMES)
+        for j, g in enumerate(GENES)
+    ],
+)
 VALIDATION = table(["pert_id", "pert"], [["pert_1", "HLA-A"], ["pert_2", "B2M"]])
 GUIDES = table(["guide", "gene"], [[f"{name}_1", name] for name in NAMES])
 PAIRS = table(
@@ -71,6 +81,16 @@ LINKS = table(
 DETAILED = table(
     ["protein1", "protein2", "neighborhood", "experimental", "database", "combined_score"],
     [[f"9606.{a}", f"9606.{b}", 0, score, 300, score] for a, b, score in _BOTH],
+    " ",
+)
+_CHANNELS = [
+    *("neighborhood", "neighborhood_transferred", "fusion", "cooccurence", "homology"),
+    *("coexpression", "coexpression_transferred", "experiments", "experiments_transferred"),
+    *("database", "database_transferred", "textmining", "textmining_transferred"),
+]
+FULL = table(
+    ["protein1", "protein2", *_CHANNELS, "combined_score"],
+    [[f"9606.{a}", f"9606.{b}", *[score // 2] * 13, score] for a, b, score in _BOTH],
     " ",
 )
 GRAPHML = b"""<?xml version="1.0" encoding="UTF-8"?>
@@ -111,6 +131,11 @@ def _with_means(option: str) -> Callable[[Path], Any]:
     return lambda path: read_table("means", _beside(path, "main.csv", MEANS), **{option: path})  # type: ignore[arg-type]
 
 
+def _prior(path: Path) -> Any:
+    settings = dataset_settings("deltas", incomplete_genes="keep")
+    return read_prior(path, settings, GENE_NAMES, name_genes, threads=1)
+
+
 def _edges(path: Path) -> Any:
     return edges.read_edges(path, source="a", target="b", weight="w")
 
@@ -131,6 +156,14 @@ READERS = {
         "gaps.csv", DELTAS, lambda path: read_table("deltas", path, incomplete_genes="keep")
     ),
     "effects": Reader("effects.csv", EFFECTS, lambda path: read_table("effects", path)),
+    "split": Reader(
+        "split.csv",
+        SPLIT,
+        lambda path: read_table(
+            "effects", path, columns={"label": "label", "split": "split"}, hold_out_test=True
+        ),
+    ),
+    "prior": Reader("prior.csv", DELTAS, _prior),
     "pairs": Reader(
         "pairs.csv", PAIRS, lambda path: read_table("means", path, pairs_separator="+")
     ),
@@ -153,6 +186,11 @@ READERS = {
         table(["gene", "x", "y"], [[gene, 1.5, 2] for gene in GENES]),
         lambda path: gene_rows.read_gene_table(path, genes_in="rows", name_column=None),
     ),
+    "genes in columns": Reader(
+        "features.tsv",
+        table(["", *GENES], [[f"feature {i}", *range(i, i + 5)] for i in (2, 4)], "\t"),
+        lambda path: gene_rows.read_gene_table(path, genes_in="columns", name_column=None),
+    ),
     "names": Reader(
         "names.tsv",
         table(["name", "symbol"], [["P53", "TP53"], ["ENSG00000136997", "MYC"]], "\t"),
@@ -172,6 +210,11 @@ READERS = {
         "detailed.txt",
         DETAILED,
         lambda path: string_db.read_links(path, INFO, None, 0.5, ["experiments"]),
+    ),
+    "full": Reader(
+        "full.txt",
+        FULL,
+        lambda path: string_db.read_links(path, INFO, None, 0.5, ["experiments", "textmining"]),
     ),
     "aliases": Reader(
         "aliases.txt",

@@ -18,17 +18,24 @@ import read_edges
 import read_perturbations
 import read_string
 from echoes.io.errors import InputError, printable
+from echoes.screen.guides import GENE_NAMES
+from echoes.screen.prior import read_prior
 from readers import INFO, MEANS, READERS, Reader, table
-from screens import write_dataset_settings
+from screens import dataset_settings, name_genes, write_dataset_settings
 
 #: Readers of XML, and of lines of different lengths; of tables whose last column has numbers, and
 #: of those that read these numbers.
 NO_TABLES = {"GraphML", "SIF"}
 TABLES = set(READERS) - NO_TABLES
-NUMBERS = TABLES - {"validation", "guides", "names", "info", "aliases", "detailed"}
+NUMBERS = TABLES - {"validation", "guides", "names", "info", "aliases", "detailed", "full", "split"}
 SCORES = {"links"}
 #: Readers whose rows have names of their own, in the first column.
-NAMED = {"means", "genes in rows", "deltas", "gaps", "pairs", "gene features", "sample", "control"}
+NAMED = {
+    *("means", "genes in rows", "deltas", "gaps", "pairs", "gene features", "sample", "control"),
+    *("prior", "genes in columns"),
+}
+#: Readers of tables that may have gaps.
+GAPS = {"gaps", "prior", "gene features", "genes in columns", "control"}
 
 
 def separator(content: bytes) -> bytes:
@@ -149,25 +156,25 @@ FAULTS: dict[str, Fault] = {
     "no number": Fault(
         cell(b"nan"),
         r"empty or NA|not measured|not finite|'nan' is not|weight nan",
-        NUMBERS - {"gaps", "gene features", "control"},
+        NUMBERS - GAPS,
     ),
     "an empty cell": Fault(
         cell(b""),
         r"empty or NA|not measured|an empty cell is not",
-        NUMBERS - {"gaps", "gene features", "control"},
+        NUMBERS - GAPS,
     ),
     "infinity": Fault(cell(b"inf"), r"inf is not finite|'inf' is not|weight inf", NUMBERS),
     "1e400": Fault(cell(b"1e400"), r"inf is not finite|'1e400' is not|weight inf", NUMBERS),
     "1e30": Fault(
         cell(b"1e30"),
         r"1e\+30 log2 units|1e\+30 \(1 of 4|'1e30' is not|weight 1e\+30",
-        NUMBERS - {"sample", "gene features"},
+        NUMBERS - {"sample", "gene features", "genes in columns"},
     ),
     "-1": Fault(cell(b"-1"), r"-1; expected 0|-1.0 is negative", {"links", "edges", "truth"}),
     "1001": Fault(
         cell(b"1001"),
         r"1001; expected 0|1001 log2 units",
-        NUMBERS - {"sample", "gene features", "truth"},
+        NUMBERS - {"sample", "gene features", "genes in columns", "truth"},
     ),
     "a quote without an end": Fault(
         cell(b'"x'), r"(is not a (whole |finite )?number|EOF inside|fields)", NUMBERS
@@ -201,6 +208,26 @@ SAME: dict[str, Callable[[bytes], bytes]] = {
 NAMES = ["A" * 10_000, "<script>", "../../x", "A\u200b", "; rm -rf x", "{x}", "%s", "=1+1"]
 
 
+#: Faults of a column that not every table of effects has.
+SPLITS: dict[str, tuple[bytes, bytes, str]] = {
+    "an unknown split": (b",test\n", b",tset\n", "'?tset'?"),
+    "no split": (b",test\n", b",\n", r"'' .*|empty"),
+    "two splits of one perturbation": (
+        b",test\n",
+        b",train\n",
+        r"lines? 1[67] and .*GATA1 belongs to 'train' and to 'test'",
+    ),
+    "nothing to predict": (b"test", b"train", "there is no perturbation to predict"),
+    "nothing to learn from": (b"train", b"test", "there is no perturbation to learn from"),
+    "no column of the split": (
+        b",split\n",
+        b",part\n",
+        r"column of the split \(split\) is missing",
+    ),
+    "no column of the label": (b",label,", b",way,", r"column of the label \(label\) is missing"),
+}
+
+
 def put(folder: Path, reader: Reader, content: bytes) -> Path:
     path = folder / reader.name
     path.write_bytes(content)
@@ -220,6 +247,54 @@ def test_a_fault_is_said_in_one_line(tmp_path: Path, fault: str) -> None:
         assert "; expected " in said
         assert said.endswith((".", "…", ")")), (name, said)
         assert len(said) < 2000
+
+
+@pytest.mark.parametrize("fault", SPLITS)
+def test_a_fault_of_a_split(tmp_path: Path, fault: str) -> None:
+    old, new, message = SPLITS[fault]
+    content = READERS["split"].content
+    every = fault.startswith("nothing")
+    if fault == "nothing to predict":
+        content = content.replace(b"val", b"train")
+    elif fault == "nothing to learn from":
+        old, new = b"train", b"test"
+    content = content.replace(old, new, -1 if every else 1)
+    with pytest.raises(InputError, match=message) as caught:
+        READERS["split"].read(put(tmp_path, READERS["split"], content))
+    assert "split.csv" in str(caught.value)
+    assert "; expected " in str(caught.value)
+
+
+#: Column of a channel that the reader combines.
+CHANNEL = {"detailed": 3, "full": -2}
+
+
+@pytest.mark.parametrize("name", CHANNEL)
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"abc", "'abc' is not a whole number"),
+        (b"1001", "line 2: 1001; expected 0"),
+        (b"-1", "line 2: -1; expected 0"),
+        (None, "no column for channel experiments"),
+    ],
+    ids=["text", "1001", "-1", "no column"],
+)
+def test_a_fault_of_a_channel(tmp_path: Path, name: str, text: bytes | None, message: str) -> None:
+    reader = READERS[name]
+    content = reader.content.replace(b"experiment", b"exp")
+    if text is not None:
+        content = cell(text, column=CHANNEL[name])(reader.content)
+    with pytest.raises(InputError, match=message):
+        reader.read(put(tmp_path, reader, content))
+
+
+def test_a_prior_on_another_scale_is_warned_about(tmp_path: Path) -> None:
+    counts = re.sub(rb",[0-9.]+", lambda cell: b",%d" % (float(cell[0][1:]) * 40), MEANS)
+    path = tmp_path / "prior.csv"
+    path.write_bytes(counts)
+    _, warnings = read_prior(path, dataset_settings("means"), GENE_NAMES, name_genes, threads=1)
+    assert "look like raw counts" in " ".join(warnings)
 
 
 @pytest.mark.parametrize("change", SAME)

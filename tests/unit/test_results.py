@@ -84,15 +84,15 @@ def test_many_warnings_are_cut_short(results: Path) -> None:
     assert f"2 more warnings are in {path}." in lines
 
 
-def test_a_warning_about_several_networks_is_said_once(results: Path) -> None:
+def test_a_warning_about_several_files_is_said_once(results: Path) -> None:
     for name in ("full", "string"):
         write(results / f"networks/{name}/summary.json", {"warnings": ["No node.", name]})
+    write(results / "priors/other/summary.json", {"warnings": ["o.csv: numbers over 13.3."]})
     write(results / "networks/broken/summary.json", "{")
     lines = result_text(results / "comparison.csv").splitlines()
     warnings = [line for line in lines if line.startswith("Warning: ")]
-    assert warnings == [
-        f"Warning: {text}" for text in ("Numbers over 13.3.", "No node.", "full", "string")
-    ]
+    texts = ("Numbers over 13.3.", "o.csv: numbers over 13.3.", "No node.", "full", "string")
+    assert warnings == [f"Warning: {text}" for text in texts]
 
 
 def test_a_published_experiment_alone_has_its_figure(results: Path) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 #: Characters of a part of a message, and of each item in a list: names may be those of whole lines.
 _LONGEST, _LONGEST_ITEM = 600, 100
@@ -83,3 +84,32 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def require_printable(file: str | os.PathLike[str], place: str, names: Iterable[str]) -> None:
+    """Check that no name has a control character, or begins or ends with a space.
+
+    Some file formats lose control characters, and people do not see the spaces.
+
+    Raises
+    ------
+    InputError
+        When a name has; the message says which.
+    """
+    for name in names:
+        if name != name.strip():
+            raise InputError(
+                file,
+                place,
+                f"the name {name!r} begins or ends with a space",
+                expected="names without spaces around them",
+                remedy="Remove the spaces.",
+            )
+        if re.search(r"[\x00-\x1f\x7f]", name):
+            raise InputError(
+                file,
+                place,
+                f"the name {name!r} has a control character",
+                expected="names without line breaks, tabs and the like",
+                remedy="Rename it.",
+            )

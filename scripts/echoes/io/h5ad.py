@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from echoes.io.arrays import Floats, Ints, Strings
-from echoes.io.errors import InputError, abbreviate
+from echoes.io.errors import InputError, abbreviate, require_printable
 from echoes.io.files import StrPath, is_gzip
 
 _CONVERT = "Write the file again with a current anndata: `anndata.read_h5ad(…).write_h5ad(…)`."
@@ -221,20 +221,22 @@ def read_names(h5ad: H5ad, table: str, column: str | None) -> Strings:
     Raises
     ------
     InputError
-        As `read_labels`, or when a text is missing or empty.
+        As `read_labels`, or when a text is missing or empty, or cannot be a name.
     """
     labels = read_labels(h5ad, table, column)
+    place = f"{table}, column {column}" if column is not None else f"{table}, index"
     empty = np.append(np.char.str_len(labels.texts) == 0, True)
     missing = np.flatnonzero(empty[labels.codes])
     if len(missing):
         raise InputError(
             h5ad.path,
-            f"{table}, column {column}" if column is not None else f"{table}, index",
+            place,
             f"row {missing[0] + 1:,} has no name, as {len(missing):,} of {len(labels.codes):,} "
             "rows have none",
             expected="a name in each row",
             remedy="Remove these rows, or fill in the names.",
         )
+    require_printable(h5ad.path, place, labels.texts[np.unique(labels.codes)].tolist())
     names: Strings = labels.texts[labels.codes]
     return names
 

@@ -147,6 +147,8 @@ def _describe(
     complete = all(part in element for part in ("data", "indices", "indptr"))
     if kind not in {"csr", "csc"} or shape is None or not complete:
         _refuse(h5ad, name, encoding or "of a group without its encoding")
+    if np.shape(shape) != (2,) or np.asarray(shape).dtype.kind not in "iu":
+        _refuse(h5ad, name, f"of a matrix of the shape {shape!r}")
     rows, columns = (int(size) for size in shape)
     return ("csr" if kind == "csr" else "csc"), (rows, columns), element["data"].dtype
 

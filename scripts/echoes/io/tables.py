@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from echoes.io.arrays import Floats
-from echoes.io.errors import InputError, abbreviate
+from echoes.io.errors import InputError, abbreviate, require_printable
 from echoes.io.files import StrPath, atomic_path, is_gzip
 from echoes.io.text import DAMAGE, open_text
 
@@ -89,7 +89,7 @@ def read_header(path: StrPath, *, delimiter: str = ",", quoting: bool = True) ->
         raise InputError(
             path, place, "the column has no name", expected="a name", remedy="Name the column."
         )
-    _printable(path, "line 1", header)
+    require_printable(path, "line 1", header)
     if twice := repeated(header):
         raise InputError(
             path,
@@ -99,30 +99,6 @@ def read_header(path: StrPath, *, delimiter: str = ",", quoting: bool = True) ->
             remedy="Remove or rename the repeated columns.",
         )
     return tuple(header)
-
-
-def _printable(path: StrPath, place: str, names: Iterable[str]) -> None:
-    """Check that no name has a control character, or begins or ends with a space.
-
-    Some file formats lose control characters, and people do not see the spaces.
-    """
-    for name in names:
-        if name != name.strip():
-            raise InputError(
-                path,
-                place,
-                f"the name {name!r} begins or ends with a space",
-                expected="names without spaces around them",
-                remedy="Remove the spaces.",
-            )
-        if re.search(r"[\x00-\x1f\x7f]", name):
-            raise InputError(
-                path,
-                place,
-                f"the name {name!r} has a control character",
-                expected="names without line breaks, tabs and the like",
-                remedy="Rename it.",
-            )
 
 
 def require_columns(path: StrPath, header: Sequence[str], names: Iterable[str]) -> None:
@@ -292,7 +268,7 @@ def require_names(
             expected="a name in each row",
             remedy="Name the row or remove it.",
         )
-    _printable(path, f"column {column}", names)
+    require_printable(path, f"column {column}", names)
 
 
 def require_unique(path: StrPath, column: str, names: Sequence[str]) -> None:

@@ -102,9 +102,10 @@ def _link_lines(results: Path) -> list[str]:
 
 
 def _warning_lines(results: Path) -> list[str]:
-    """Write the warnings about the data, then those about the networks, each once."""
+    """Write the warnings about the data, the priors and the networks, each once."""
     paths = [
         results / "perturbations" / "summary.json",
+        *sorted(results.glob("priors/*/summary.json")),
         *sorted(results.glob("networks/*/summary.json")),
     ]
     # For each warning the file that has it.

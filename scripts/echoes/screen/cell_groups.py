@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from echoes.io.arrays import Bools, Ints, Strings
-from echoes.io.errors import InputError, abbreviate
+from echoes.io.errors import InputError, abbreviate, require_printable
 from echoes.io.h5ad import H5ad, Labels, read_labels, read_names, row_count
 from echoes.screen.guides import Guides, guide_genes, pool_controls
 
@@ -272,6 +272,7 @@ def _complete(h5ad: H5ad, column: str | None, place: str, allowed: Sequence[str]
             expected="an entry for each cell",
             remedy="Remove these cells, or give them a label of their own.",
         )
+    require_printable(h5ad.path, place, labels.texts[np.unique(labels.codes)].tolist())
     return labels
 
 

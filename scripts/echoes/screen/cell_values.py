@@ -15,6 +15,8 @@ from echoes.screen.scale import BASES, TOTAL
 
 #: The scale of raw molecule counts; others are those of `echoes.screen.scale`.
 COUNTS = "counts"
+#: No cell has as many molecules; nor has a mean of cells, or their sum in a pseudobulk.
+MOST_MOLECULES = 1e12
 
 
 class WrongValueError(Exception):
@@ -93,12 +95,14 @@ def check_scale(piece: Any, scale: str, lines: Ints, *, by: Literal["rows", "col
     data = piece.data
     if not len(data):
         return
-    limit = math.inf if scale == COUNTS else math.log1p(TOTAL) / math.log(BASES[scale]) + 1e-4
+    limit = MOST_MOLECULES
+    if scale != COUNTS:
+        limit = math.log1p(TOTAL) / math.log(BASES[scale]) + 1e-4
     # Comparisons with NaN are false.
-    within = data.min() >= 0 and data.max() <= min(limit, np.finfo(data.dtype).max)
+    within = data.min() >= 0 and data.max() <= limit
     if within and (scale != COUNTS or (data == np.rint(data)).all()):
         return
-    fine = (data >= 0) & (data <= limit) & np.isfinite(data)
+    fine = (data >= 0) & (data <= limit)
     if scale == COUNTS:
         fine &= data == np.rint(data)
     wrong = int(np.argmin(fine))

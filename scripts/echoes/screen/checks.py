@@ -123,6 +123,32 @@ def check_screen(
     return checks
 
 
+def check_prior(screen: Screen, file: StrPath, settings: Mapping[str, Any]) -> list[str]:
+    """Check a prior that was read from a table; it is not scored, and may have any names.
+
+    Parameters
+    ----------
+    screen
+        The prior.
+    file
+        Its file, for messages.
+    settings
+        Its settings, as those of a data set.
+
+    Returns
+    -------
+    list of str
+        A sentence or two on each thing that looks wrong.
+
+    Raises
+    ------
+    InputError
+        When a value cannot be an expression or a response.
+    """
+    _refuse_huge(screen, file)
+    return [*scale_warnings(screen, settings["scale"]), *_spelling(screen)[1]]
+
+
 def _filled(screen: Screen) -> Screen:
     """Take pairs that were not measured for 0 in both tables, so that they say nothing."""
     missing = np.isnan(screen.responses) | np.isnan(screen.truth)

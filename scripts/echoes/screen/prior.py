@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from echoes.io.files import StrPath
+from echoes.screen.cell_facts import as_record
+from echoes.screen.checks import check_prior
 from echoes.screen.dataset import read_table
 from echoes.screen.effect_screen import NameGenes
 from echoes.screen.guides import Guides
@@ -19,7 +21,7 @@ def read_prior(
     name_genes: NameGenes,
     *,
     threads: int,
-) -> Screen:
+) -> tuple[Screen, list[str]]:
     """Read a screen of other cells, in any layout; it may have gaps.
 
     Parameters
@@ -33,6 +35,11 @@ def read_prior(
     threads
         Threads to read cells with.
 
+    Returns
+    -------
+    screen, warnings
+        The screen, and a sentence or two on each thing that looks wrong in it.
+
     Raises
     ------
     InputError
@@ -40,7 +47,9 @@ def read_prior(
     """
     if settings["layout"] == "h5ad":
         # h5py takes a while to import, and tables do not need it.
-        from echoes.screen.h5ad_screen import read_h5ad_screen
+        from echoes.screen.h5ad_screen import cell_warnings, read_h5ad_screen
 
-        return read_h5ad_screen(path, settings, guides, name_genes, threads=threads).screen
-    return read_table(path, settings, guides, name_genes)
+        cells = read_h5ad_screen(path, settings, guides, name_genes, threads=threads)
+        return cells.screen, cell_warnings(as_record(cells.facts))
+    screen = read_table(path, settings, guides, name_genes)
+    return screen, check_prior(screen, path, settings)

@@ -18,6 +18,7 @@ from echoes.io.errors import InputError, abbreviate
 from echoes.io.h5ad import H5ad, read_names, read_numbers
 from echoes.io.h5ad_matrix import StoredMatrix, blocks
 from echoes.screen.cell_facts import CellFacts
+from echoes.screen.cell_values import MOST_MOLECULES
 from echoes.screen.cells import CellScreen, choose_genes, make_screen, silenced_genes
 from echoes.screen.effect_screen import weights_of_t
 from echoes.screen.guides import Guides, guide_genes, pool_controls
@@ -201,7 +202,7 @@ def _molecules(matrix: StoredMatrix, names: Strings, cells: Floats | None) -> Fl
             values[:, block.first : block.first + part.shape[1]] = part
         else:
             values[block.first : block.first + len(part)] = part
-    wrong = ~((values >= 0) & (values < np.inf))
+    wrong = ~((values >= 0) & (values <= MOST_MOLECULES))
     if wrong.any():
         row, column = np.argwhere(wrong)[0]
         gene = read_names(matrix.h5ad, matrix.var, None)[column]
