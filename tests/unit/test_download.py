@@ -655,6 +655,8 @@ def test_a_file_that_unpacks_to_far_more_than_its_size(
         (lambda _: PAGE, "this is a web page or XML"),
         (as_zip, "this is a zip archive"),
         (gzip.compress, "the file is compressed by gzip"),
+        (lambda _: b"Too many requests.", "this is no HDF5 file"),
+        (lambda _: b"", "no HDF5 file|nothing|0 bytes"),
     ],
 )
 def test_what_is_no_file_of_cells(

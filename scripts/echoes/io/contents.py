@@ -99,7 +99,8 @@ def h5ad_problem(path: StrPath) -> str:
             return ""
     except InputError as error:
         with Path(path).open("rb") as stream:
-            return kind_of(stream.read(_CHUNK)) if "no HDF5" in error.problem else error.problem
+            known = kind_of(stream.read(_CHUNK)) if "no HDF5" in error.problem else ""
+        return known or error.problem
 
 
 def unpack(source: StrPath, destination: StrPath) -> int:
