@@ -742,6 +742,20 @@ def test_folds_are_counted() -> None:
             "dataset: guides: it has separator and table",
             "one of separator, pattern and table",
         ),
+        *(
+            (
+                {"guides": {"pattern": pattern}},
+                f"dataset: guides: pattern: {problem}",
+                "(?P<gene>…)",
+            )
+            for pattern, problem in {
+                "(?P<gene>.+": "'(?P<gene>.+': this is no regular expression (missing )",
+                "*": "'*': this is no regular expression (nothing to repeat at position 0)",
+                "(?P<gene>a{99999999999})": "'(?P<gene>a{99999999999})': this is no regular",
+                "(.+)_g[0-9]": "'(.+)_g[0-9]': it has no group named gene",
+                "weissman_guides": "'weissman_guides': it has no group named gene",
+            }.items()
+        ),
     ],
 )
 def test_settings_that_do_not_fit_the_table(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import date
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+import starts
 from echoes.models.catalogue import MODELS
+from echoes.plan.checks import local_file
 from echoes.plan.plan import Plan
 from echoes.plan.settings import ConfigError, overlay
 from echoes.plan.validation import check_schema
@@ -206,6 +209,33 @@ BAD = {
     ),
     "seed of text": ({"seed": "x"}, "seed"),
     "seed below 0": ({"seed": -1}, "seed"),
+    "seed of 5.0": ({"seed": 5.0}, "seed"),
+    "folds of 5.0": ({"inner_crossval": {"folds": 5.0}}, "folds"),
+    "folds of an experiment of 5.0": (
+        {"experiments": {"echo": {"inner_crossval": {"folds": 5.0}}}},
+        "folds",
+    ),
+    "seed of yes": ({"seed": True}, "seed"),
+    "a key that is a number": ({3: 4}, "3"),
+    "data set that is a path": ({"dataset": "data/means.csv"}, "dataset"),
+    "data set named by a date": ({"dataset": {"name": date(2020, 1, 1)}}, "name"),
+    "data set with a name of 300 letters": ({"dataset": {"name": "n" * 300}}, "name"),
+    "experiment with a name of 300 letters": ({"experiments": {"e" * 300: RIDGE}}, "experiments"),
+    "network with a name of 300 letters": ({"networks": {"n" * 300: {}}}, "networks"),
+    "network that is a text": ({"networks": {"a": "string"}}, "a"),
+    "prior of nothing": ({"priors": {"a": None}}, "a"),
+    "experiments in a list": ({"experiments": ["echo"]}, "experiments"),
+    "control that is a number": ({"dataset": {"control": 5}}, "control"),
+    "gene to predict with a line break": (
+        {"dataset": {"validation": {"genes": ["A\nB"]}}},
+        "genes",
+    ),
+    "gene to predict with a space": ({"dataset": {"validation": {"genes": [" A"]}}}, "genes"),
+    "guide pattern that is none": ({"dataset": {"guides": {"pattern": "(?P<gene>.+"}}}, "pattern"),
+    "guide pattern of a prior": (
+        {"priors": {"a": {"means": "a.csv", "guides": {"pattern": "a+"}}}},
+        "pattern",
+    ),
     "data set named by a path": ({"dataset": {"name": "../x"}}, "../x"),
     "unknown model": ({"experiments": {"published": {"models": ["lasso"]}}}, "lasso"),
     "model twice": ({"experiments": {"published": {"models": ["ridge"] * 2}}}, "models"),
@@ -231,6 +261,32 @@ def test_a_bad_config_is_refused_by_name(changes: Node, name: str) -> None:
     assert message.startswith("configuration: ")
     assert "; expected " in message
     assert "\n" not in message.replace("\\n", "")
+
+
+#: Values of a path, and what is said of each.
+PATHS = {
+    "data/{x}.csv": "data/{x}.csv has braces or angle brackets",
+    "data/<x>.csv": "data/<x>.csv has braces or angle brackets",
+    "<x>/a.csv": "<x>/a.csv has braces or angle brackets",
+    "http://[::1": "'http://[::1'; expected a path, or a URL with a server",
+    "http://:80/a.csv": "'http://:80/a.csv'; expected a path, or a URL with a server",
+    "https://example.org:99999/a": "'https://example.org:99999/a'; expected a path, or a URL",
+    "a\0.csv": r"'a\x00.csv'; expected a path, or a URL",
+    "a\nb.csv": r"'a\nb.csv'; expected a path, or a URL",
+    "a" * 300 + ".csv": ".csv: there is no such file",
+    ".": ".: there is no such file",
+    "s3://a/b.csv": "s3://a/b.csv names no local file",
+}
+
+
+@pytest.mark.parametrize("path", PATHS, ids=range(len(PATHS)))
+def test_a_bad_path_is_refused(path: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        local_file(path, "dataset: means", remedy="Correct the path.")
+    message = str(caught.value)
+    assert message.startswith("configuration: dataset: means: ")
+    assert PATHS[path] in message
+    assert len(message) < 2000
 
 
 GOOD = {
@@ -277,6 +333,34 @@ def test_snakemake_shows_a_key_that_is_there_twice(pristine: Any, tmp_path: Path
     text = work.snakemake("--dry-run", fails=True).text
     assert "config.yaml: sweeps: lines " in text
     assert "Traceback" not in text
+
+
+#: Files that are no configuration, and what Snakemake says, which reads them before the workflow.
+NO_CONFIG = {
+    "latin-1": ("dataset: {name: für}".encode("latin-1"), "UnicodeDecodeError: 'utf-8' codec"),
+    "UTF-16": ("dataset: {name: a}".encode("utf-16"), "UnicodeDecodeError: 'utf-8' codec"),
+    "empty": (b"", "Config file must be given as JSON or YAML with keys at top level"),
+    "a list": (b"- dataset", "Config file must be given as JSON or YAML with keys at top level"),
+    "cut short": (b"dataset: {name: a", "Config file is not valid JSON or YAML"),
+    "an object of Python": (
+        b"seed: !!python/object/apply:os.mkdir [made]",
+        "Config file is not valid JSON or YAML",
+    ),
+}
+
+
+def test_a_file_that_is_no_configuration(pristine: Any, tmp_path: Path) -> None:
+    work = pristine.copy(tmp_path / "main")
+    for content, message in NO_CONFIG.values():
+        (work.path / "bad.yaml").write_bytes(content)
+        before = set(work.path.iterdir())
+        status, text = starts.snakemake(["--cores=1", "--configfile=bad.yaml"], work.path, 100)
+        assert status == 1
+        assert message in text
+        assert set(work.path.iterdir()) <= before | {work.path / ".snakemake"}
+    # The page of faults has this message.
+    page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    assert "`UnicodeDecodeError` before anything has run" in page
 
 
 def test_every_rule_of_the_cluster_profile_is_one_of_the_workflow() -> None:

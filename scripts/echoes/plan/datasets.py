@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from echoes.plan import asked
-from echoes.plan.settings import ConfigError, Settings
+from echoes.plan.settings import ConfigError, Settings, nearest
 
 #: Kinds of a data set's main table, which are also the keys of its path.
 LAYOUTS = ("means", "deltas", "effects", "h5ad")
 #: Names of the controls in a table of means if none are set.
 CONTROLS = ["non-targeting"]
+#: Names of patterns of guides, which `echoes.screen.guides` has.
+PATTERNS = ("weissman_guide", "replogle_transcript")
 _MATRICES = ("means", "deltas")
 _TABLES = ("means", "deltas", "effects")
 #: Settings of a data set that only some kinds of tables have.
@@ -61,8 +64,8 @@ def check_dataset(dataset: Mapping[str, Any], place: str = "dataset") -> None:
     Raises
     ------
     ConfigError
-        When it has not one main table, a setting of another kind of table, or two ways to find
-        the genes of guides.
+        When it has not one main table, a setting of another kind of table, two ways to find
+        the genes of guides, or a pattern of guides that is none.
     """
     kind = layout(dataset, place)
     for key, allowed in _KEYS_OF.items():
@@ -103,6 +106,26 @@ def check_dataset(dataset: Mapping[str, Any], place: str = "dataset") -> None:
             f"it has {' and '.join(ways)}",
             expected="one of separator, pattern and table",
             remedy="Keep the one that fits the names of your perturbations.",
+        )
+    _check_pattern(guides.get("pattern"), f"{place}: guides: pattern")
+
+
+def _check_pattern(pattern: str | None, place: str) -> None:
+    """Refuse a pattern of guides that is no regular expression, or does not say the gene."""
+    if pattern is None or pattern in PATTERNS:
+        return
+    try:
+        gene = "gene" in re.compile(pattern).groupindex
+        problem = "" if gene else "it has no group named gene"
+    # So many parentheses, or so large a number, are none either.
+    except (re.error, OverflowError, RecursionError) as error:
+        problem = f"this is no regular expression ({error})"
+    if problem:
+        raise ConfigError(
+            place,
+            f"{pattern!r}: {problem}",
+            expected=f"a regular expression with a group (?P<gene>…), or {' or '.join(PATTERNS)}",
+            remedy=nearest(pattern, PATTERNS, "A start is (?P<gene>.+)_sg[0-9]+."),
         )
 
 

@@ -78,8 +78,14 @@ def check_schema(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
+    from jsonschema.validators import extend
 
-    error = best_match(Draft202012Validator(schema).iter_errors(config))
+    # Commands take 5 for a whole number, and not 5.0, which JSON does.
+    types = Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
+    )
+    checked = extend(Draft202012Validator, type_checker=types)
+    error = best_match(checked(schema).iter_errors(config))
     if error is not None:
         raise _explained(error, schema)
     networks = config.get("networks", {})
@@ -112,9 +118,14 @@ def _explained(error: ValidationError, schema: Mapping[str, Any]) -> ConfigError
     if rule == "not" and "const" in error.validator_value:
         expected = part["description"].rstrip(".")
     elif rule in {"pattern", "not"}:
-        expected = "another text: names become folders, and some are taken"
+        expected = (
+            "another text, without spaces around it and control characters: names become "
+            "folders, and some are taken"
+        )
     elif rule in ("minItems", "minProperties"):
         expected = f"at least {error.validator_value}"
+    elif rule == "maxLength":
+        expected = f"at most {error.validator_value} characters"
     elif rule == "uniqueItems":
         expected = "each value once"
     else:
@@ -126,6 +137,8 @@ def _explained(error: ValidationError, schema: Mapping[str, Any]) -> ConfigError
             "Write numbers without quotes, and 1e-3 as 1.0e-3 or 0.001; inside {} of --config "
             "Snakemake makes them text: use --configfile there."
         )
+    if isinstance(value, float) and rule == "type" and value.is_integer():
+        remedy = f"Write {value:.0f}."
     return ConfigError(place or "file", _shown(value), expected=expected, remedy=remedy)
 
 

@@ -203,7 +203,7 @@ def _compile(pattern: str, file: StrPath) -> re.Pattern[str]:
     problem = ""
     try:
         compiled = re.compile(text)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         problem = f"is no regular expression ({error})"
     else:
         if "gene" not in compiled.groupindex:
