@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from echoes.io.command import parser, run
-from echoes.io.files import load_settings
+from echoes.io.files import load_record
 from echoes.io.tables import Matrix, write_matrix
 from echoes.models import components
 from echoes.models import published as folds
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--folds", required=True, help="folder of the folds' npz files")
     args = options.parse_args(argv)
 
-    settings = load_settings(args.settings)
+    settings = load_record(args.settings)
     screen = record.load(args.perturbations)
     names, genes = screen.perturbations.tolist(), screen.genes.tolist()
     fitted = components.load_components(args.components, n=len(names), G=len(genes))

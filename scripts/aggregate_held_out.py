@@ -9,7 +9,7 @@ import pandas as pd
 
 from echoes.io.arrays import Ints
 from echoes.io.command import parser, run, whole
-from echoes.io.files import load_settings
+from echoes.io.files import load_record
 from echoes.io.tables import Matrix, write_matrix
 from echoes.models.pair_folds import folds_of_pairs
 from echoes.scoring import held_out, pairs, predictions
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     args = options.parse_args(argv)
 
-    settings = load_settings(args.settings)
+    settings = load_record(args.settings)
     screen = record.load(args.perturbations)
     genes = screen.genes.tolist()
     some = settings.get("split", False)

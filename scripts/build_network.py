@@ -7,7 +7,7 @@ from typing import Any
 
 from echoes.io.command import between, parser, run
 from echoes.io.errors import abbreviate
-from echoes.io.files import load_json, save_json, sha256_of
+from echoes.io.files import load_record, save_record, sha256_of
 from echoes.network import aliases
 from echoes.network.graph import save_matrix, write_genes
 from echoes.network.links import load_links
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         asked=args.asked,
         every_gene=args.every_gene,
     )
-    reading = load_json(args.record)
+    reading = load_record(args.record)
     counts = {key: reading[key] for key in reading if key.endswith(("_rows", "threshold"))}
     table = {"source": args.names, "sha256": sha256_of(args.names)} if args.names else None
     summary = {
@@ -77,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     write_genes(args.genes, built.network, built.groups)
     write_coverage(args.coverage, built.matches)
     save_matrix(args.adjacency, built.network.adjacency)
-    save_json(args.summary, summary)
+    save_record(args.summary, summary, 4)
 
 
 def _other_names(args: argparse.Namespace) -> aliases.Names | None:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from echoes.io.command import between, parser, run
-from echoes.io.files import load_json, save_json
+from echoes.io.files import load_record, save_record
 from echoes.network.combine import combine
 from echoes.network.links import load_links, save_links
 
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = options.parse_args(argv)
 
     links = combine([*map(load_links, args.links)], args.how, args.weights or None)
-    records = dict(zip(args.networks, map(load_json, args.records), strict=True))
+    records = dict(zip(args.networks, map(load_record, args.records), strict=True))
     record = {
         "links": len(links.weight),
         "named_genes": len(links.names),
@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parts = ", ".join(f"{name} {one['links']}" for name, one in records.items())
     log.info("%s of %s: %d links", args.how, parts, len(links.weight))
     save_links(args.output, links)
-    save_json(args.record, record)
+    save_record(args.record, record, 4)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pandas as pd
 
 from echoes.io.arrays import Ints
 from echoes.io.command import between, parser, run, whole
-from echoes.io.files import atomic_path, load_json
+from echoes.io.files import atomic_path, load_record
 from echoes.models.pair_folds import folds_of_pairs
 from echoes.report import markdown
 from echoes.scoring import comparison, pairs
@@ -32,7 +32,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.perturbations,
         *("perturbations", "genes", "truth", "weights", "baseline"),
     )
-    entries = load_json(args.experiments)["experiments"]
+    names = perturbations.tolist()
+    entries = load_record(args.experiments)["experiments"]
     folder = Path(args.experiments).parent
     # Where some experiments predict the test of a split alone, all are compared on its rows.
     rows = common_rows(
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for entry in entries:
         name = entry["name"]
         if entry["protocol"] == "published":
-            published[name] = pd.read_csv(folder / name / "fold_scores.csv").iloc[rows]
+            published[name] = comparison.read_published(folder / name, names).iloc[rows]
         else:
             parts = folder / name / "held_out"
             predictions = load_parts(

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from echoes.io.command import parser, run
-from echoes.io.files import atomic_path, load_json
+from echoes.io.files import atomic_path, load_record
 from echoes.report import style
 from echoes.report.screen_figure import draw_screen
 from echoes.report.screen_table import screen_table
@@ -18,7 +18,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--figures", nargs="+", required=True, help="figure, in several formats")
     args = options.parse_args(argv)
 
-    facts = load_json(args.facts)
+    facts = load_record(args.facts)
     with atomic_path(args.table) as path:
         path.write_text(screen_table(facts), encoding="utf-8")
     with style.style():

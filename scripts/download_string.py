@@ -10,7 +10,7 @@ from pathlib import Path
 from echoes.io.command import parser, run
 from echoes.io.contents import table_problem
 from echoes.io.download import LogProgress, fetch
-from echoes.io.files import save_json
+from echoes.io.files import save_record
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         contents=table_problem,
         progress=LogProgress(),
     )
-    save_json(args.receipt, dataclasses.asdict(receipt))
+    save_record(args.receipt, dataclasses.asdict(receipt), 5)
     logging.info("%s: %d bytes, SHA-256 %s", args.output, receipt.bytes, receipt.sha256)
 
 

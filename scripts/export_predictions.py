@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from echoes.io.command import parser, run
-from echoes.io.files import load_settings
+from echoes.io.files import load_record
 from echoes.io.tables import Matrix
 from echoes.report import export
 from echoes.report.provenance import control_name, provenance
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = options.parse_args(argv)
 
     files = dict(each.split("=", 1) for each in args.files)
-    summary = load_settings(args.summary)
+    summary = load_record(args.summary)
     known, unknown = _read_responses(args, summary["settings"])
     for content, row_names, part in (
         ("oof", "pert_symbol", known),

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from echoes.io.command import parser, run
-from echoes.io.files import load_settings
+from echoes.io.files import load_record
 from echoes.models.components import load_components
 from echoes.models.published import leave_one_out, reconstruct_fold, save_fold
 from echoes.models.regression import Regression
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--output", required=True, help="npz of the fold")
     args = options.parse_args(argv)
 
-    settings = load_settings(args.settings)
+    settings = load_record(args.settings)
     train, validation = load_groups(args.features)
     components = load_components(args.components, n=len(train))
     models, regression = settings["models"], Regression.from_settings(settings["regression"])

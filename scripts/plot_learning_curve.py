@@ -5,7 +5,7 @@ from pathlib import Path
 
 from echoes.io.arrays import positions
 from echoes.io.command import parser, run, whole
-from echoes.io.files import load_settings
+from echoes.io.files import load_record
 from echoes.report import style
 from echoes.report.learning_curve import draw
 from echoes.scoring.bootstrap import DRAWS, resample
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = options.parse_args(argv)
 
     screen = record.load(args.perturbations)
-    settings = load_settings(args.settings)
+    settings = load_record(args.settings)
     parts, some = settings["crossval"]["parts"], settings.get("split", False)
     experiment = Path(args.settings).parent
     named = dict(entry.split("=", 1) for entry in args.runs)

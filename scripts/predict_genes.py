@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from echoes.io.arrays import Floats, Ints, positions
 from echoes.io.command import parser, run, whole
-from echoes.io.files import load_settings
+from echoes.io.files import load_record
 from echoes.models.all_genes import FittedExperiment, fit_experiment
 from echoes.models.kernels import Kernels, extend_kernels, load_kernels, reach
 from echoes.models.task import build_task
@@ -158,7 +158,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _load(args: argparse.Namespace) -> tuple[Predictor, list[str]]:
     """Load the screen and the network, and fit the experiment."""
-    settings = next(iter(load_settings(args.settings)["members"].values()))
+    settings = next(iter(load_record(args.settings)["members"].values()))
     deltas, weights, control, genes, silenced = record.load_fields(
         args.perturbations, "truth", "weights", "control", "genes", "silenced"
     )

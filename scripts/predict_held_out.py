@@ -11,7 +11,7 @@ import numpy as np
 from echoes.io.arrays import Ints
 from echoes.io.command import parser, run
 from echoes.io.errors import InputError
-from echoes.io.files import load_settings
+from echoes.io.files import load_record
 from echoes.io.memory import keep_freed_memory
 from echoes.models.held_out import Member, outer_folds, predict_folds, predict_validation
 from echoes.models.kernels import load_kernels, load_source
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = options.parse_args(argv)
     keep_freed_memory()
 
-    settings = load_settings(args.settings)
+    settings = load_record(args.settings)
     parts = settings["crossval"]["parts"]
     if args.part is not None and not 0 <= args.part < parts:
         raise InputError(

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from echoes.io.command import parser, run, whole
-from echoes.io.files import load_json
-from echoes.io.records import wrong_record
+from echoes.io.files import load_record
 from echoes.scoring.bootstrap import DRAWS, resample
 from echoes.scoring.out_of_fold import common_rows, load_parts, take_rows
 from echoes.scoring.sweep import Run, rank_runs
@@ -28,10 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.perturbations, "truth", "weights", "baseline", "perturbations"
     )
     folder = Path(args.runs).absolute().parents[1]
-    sweep = load_json(args.runs)
-    if sweep["sweep"] != Path(args.runs).stem:
-        raise wrong_record(args.runs, "sweep", sweep["sweep"], Path(args.runs).stem)
-    entries = sweep["runs"]
+    entries = load_record(args.runs)["runs"]
     rows = common_rows(
         {folder / each["name"] / "held_out": each["parts"] for each in entries if "split" in each},
         len(truth),

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from echoes.io.command import parser, run, whole
-from echoes.io.files import load_json, save_json, sha256_of
+from echoes.io.files import load_record, save_record, sha256_of
 from echoes.network import aliases
 from echoes.network.matches import name_finder
 from echoes.screen import halves, record
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--facts", required=True, help="json of cells, knockdown and warnings")
     args = options.parse_args(argv)
 
-    settings = load_json(args.settings)
+    settings = load_record(args.settings)
     guides = read_guides(settings["guides"], args.guides)
     name_genes = name_finder(aliases.read_option(args))
     cells = read_h5ad_screen(
@@ -48,7 +48,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     record.save(args.output, cells.screen)
     save_statistics(args.statistics, cells)
     halves.save(args.halves, cells.halves or halves.empty(cells.screen.genes))
-    save_json(args.facts, {"input": source, **facts, "warnings": warnings})
+    # Data set, perturbations, file.
+    save_record(args.facts, {"input": source, **facts, "warnings": warnings}, 3)
     log.info("%d perturbations × %d genes", *cells.screen.responses.shape)
 
 

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from echoes.io.command import between, parser, run, text
-from echoes.io.files import save_json, sha256_of
+from echoes.io.files import save_record, sha256_of
 from echoes.network.edges import read_edges
 from echoes.network.links import save_links
 
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     }
     log.info("%(link_rows)d rows; %(links)d links", record)
     save_links(args.output, links)
-    save_json(args.record, record)
+    save_record(args.record, record, 4)
 
 
 def _column(name: str | None, by_position: bool) -> str | int | None:

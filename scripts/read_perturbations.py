@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from echoes.io.command import parser, run
-from echoes.io.files import atomic_path, load_json, save_json, sha256_of
+from echoes.io.files import atomic_path, load_record, save_record, sha256_of
 from echoes.io.tables import write_rows
 from echoes.network import aliases
 from echoes.network.matches import name_finder
@@ -43,13 +43,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--summary", required=True, help="json of counts, checksums and warnings")
     args = options.parse_args(argv)
 
-    settings = load_json(args.settings)
+    settings = load_record(args.settings)
     tables = Tables(args.table, args.truth, args.validation, args.control, args.guides)
     screen, checks = read_screen(tables, settings, name_finder(aliases.read_option(args)))
     warnings = [warning for check in checks for warning in check.warnings]
     for warning in warnings:
         log.warning("%s: %s", args.table, warning)
-    facts = load_json(args.facts) if args.facts else None
+    facts = load_record(args.facts) if args.facts else None
     files = {"truth": args.truth, "validation": args.validation, "guides": args.guides}
     files |= {settings["layout"]: args.table, "control_expression": args.control}
     files["names"] = args.names
@@ -67,7 +67,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     with atomic_path(args.checks) as path:
         rows_of_checks = [(check.name, check.figure, check.warnings) for check in checks]
         path.write_text(checks_table(rows_of_checks), encoding="utf-8")
-    save_json(args.summary, summary)
+    # Data set, perturbations, file.
+    save_record(args.summary, summary, 3)
 
 
 def _summarise(

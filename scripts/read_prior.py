@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from echoes.io.command import parser, run, whole
-from echoes.io.files import load_json, save_json, sha256_of
+from echoes.io.files import load_record, save_json, sha256_of
 from echoes.network.matches import name_finder
 from echoes.screen import record
 from echoes.screen.dataset import read_guides
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     args = options.parse_args(argv)
 
-    settings = load_json(args.settings)
+    settings = load_record(args.settings)
     guides = read_guides(settings["guides"], args.guides)
     names = name_finder(None)
     screen, warnings = read_prior(args.table, settings, guides, names, threads=args.threads)

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from echoes.io.command import between, parser, run
-from echoes.io.files import load_json, save_json
+from echoes.io.files import load_record, save_record
 from echoes.network import string_db
 from echoes.network.links import save_links
 
@@ -46,11 +46,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         "unmapped_link_rows": rows.unmapped,
         "links": len(links.weight),
         "named_genes": len(links.names),
-        "inputs": dict(zip(("links", "info"), map(load_json, args.receipts), strict=True)),
+        "inputs": dict(zip(("links", "info"), map(load_record, args.receipts), strict=True)),
     }
     log.info("%(link_rows)d link rows; %(links)d links", record)
     save_links(args.output, links)
-    save_json(args.record, record)
+    save_record(args.record, record, 4)
 
 
 if __name__ == "__main__":

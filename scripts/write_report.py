@@ -14,7 +14,7 @@ import pandas as pd
 
 from echoes.io.arrays import Bools, Floats, Ints
 from echoes.io.command import parser, run
-from echoes.io.files import atomic_path, load_json
+from echoes.io.files import atomic_path, load_record
 from echoes.models.kernels import load_kernels
 from echoes.models.leaning import leaning_weights
 from echoes.network.diffusion import load_diffusions
@@ -42,16 +42,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = _options().parse_args(argv)
 
     folder = Path(args.experiments).parent
-    entries = load_json(args.experiments)["experiments"]
+    entries = load_record(args.experiments)["experiments"]
     named = [each["name"] for each in entries if each["kind"] == "experiment"]
-    summaries = {name: load_json(folder / name / "summary.json") for name in named}
+    summaries = {name: load_record(folder / name / "summary.json") for name in named}
     screen = record.load(args.perturbations)
     sets = [one for part in record.load_sets(args.perturbations) for one in part]
     networks = {
         name: _Network.load(folder / "networks" / name, alpha, len(sets))
         for name, alpha in (each.rsplit("=", 1) for each in args.networks)
     }
-    cells = load_json(args.cells) if args.cells else None
+    cells = load_record(args.cells) if args.cells else None
     names = [*screen.perturbations.tolist(), *screen.validation_ids.tolist()]
     ordered = _order(entries, summaries)
     fit = most_explored(len(screen.perturbations), len(names), len(screen.genes))
@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             unexplored=[each["name"] for each in ordered[fit:]],
             experiments=entries,
             summaries=summaries,
-            screen=load_json(Path(args.perturbations).with_name("summary.json")),
+            screen=load_record(Path(args.perturbations).with_name("summary.json")),
             comparison=pd.read_csv(folder / "comparison.csv"),
             differences=pd.read_csv(folder / "differences.csv"),
             scores=pd.read_parquet(folder / "perturbation_scores.parquet"),

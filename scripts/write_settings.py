@@ -1,10 +1,11 @@
 """Write one record of the plan: settings of an experiment, list of experiments, or of runs."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from echoes.io.command import parser, run
 from echoes.io.errors import InputError
-from echoes.io.files import load_json, save_json
+from echoes.io.files import load_json, save_record
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -24,7 +25,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             expected="one of the experiments and sweeps of the configuration",
             remedy="Run the workflow again.",
         )
-    save_json(args.output, records[args.record])
+    # The name of the record begins in the folder of the data set.
+    save_record(args.output, records[args.record], len(Path(args.record).parts) + 1)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from echoes.io.files import StrPath, save_json
+from echoes.io.files import StrPath, save_record
 from echoes.network.matches import match_names
 from echoes.screen.dataset import Tables, read_screen
 from echoes.screen.record import Screen
@@ -37,7 +37,7 @@ def dataset_settings(layout: str, **settings: Any) -> dict[str, Any]:
 
 def write_dataset_settings(path: Path, layout: str, **settings: Any) -> str:
     """Write a data set's settings, and give the option that names the file."""
-    save_json(path, dataset_settings(layout, **settings))
+    save_record(path, dataset_settings(layout, **settings), 3)
     return f"--settings={path}"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import json
 import logging
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 import download_string
 import gunzip_string
 from echoes.io.download import LogProgress
+from echoes.io.files import load_record
 
 TEXT = b"protein1 protein2 combined_score\n" * 1000
 PACKED = gzip.compress(TEXT)
@@ -43,7 +43,7 @@ def test_download(tmp_path: Path, source: Path, checks: list[str]) -> None:
     paths = ["--source", str(source), "--output", str(output), "--receipt", str(receipt)]
     download_string.main([*paths, *checks])
     assert output.read_bytes() == PACKED
-    assert json.loads(receipt.read_text()) == {
+    assert load_record(receipt) == {
         "source": str(source),
         "bytes": len(PACKED),
         "sha256": SHA256,

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import export_predictions
-from echoes.io.files import save_json
+from echoes.io.files import save_record
 from echoes.report.provenance import CONTROL
 from echoes.scoring import predictions
 from echoes.scoring.coverage import LEVELS, ONE_DEVIATION
@@ -111,7 +111,7 @@ def write(
         "dataset": {"control": control, "inputs": {}},
         "versions": {},
     }
-    save_json(folder / "echo/summary.json", summary)
+    save_record(folder / "echo/summary.json", summary, 3)
     return [*arguments, "--files", *(f"{name}={folder / ALL[name]}" for name in files)]
 
 

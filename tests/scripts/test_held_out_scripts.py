@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import itertools
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -28,12 +27,13 @@ import rank_sweep
 import read_perturbations
 import read_string
 import simulate_example
-from echoes.io.files import save_json
+from echoes.io.files import load_record, save_record
 from echoes.network.null import permute_labels
 from echoes.scoring import gene_sampling
 from echoes.scoring.bootstrap import resample
 from echoes.scoring.metrics import score
 from echoes.scoring.out_of_fold import HeldOutPart, save_part
+from echoes.screen.record import load_fields
 from placed import arrays_of, put
 from screens import write_dataset_settings
 
@@ -120,7 +120,7 @@ def write_settings(
     settings = settings_of(experiment, parts, inner=inner)
     members = {name: member | changes for name, member in settings["members"].items()}
     path = folder / experiment / "settings.json"
-    save_json(path, settings | {"members": members})
+    save_record(path, settings | {"members": members}, 3)
     return path
 
 
@@ -152,8 +152,7 @@ def settings_of(experiment: str, parts: int = PARTS, *, inner: bool = False) -> 
 
 
 def written(path: Path, record: dict[str, Any]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record), encoding="utf-8")
+    save_record(path, record, 3)
     return path
 
 
@@ -221,7 +220,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         f"--summary={out / 'perturbations.json'}",
     ])  # fmt: skip
     receipt = out / "receipt.json"
-    save_json(receipt, {"source": "a shelf"})
+    save_record(receipt, {"source": "a shelf"}, 5)
     read_string.main([
         *(f"--{name}={out / name}.txt" for name in ("links", "info")),
         *("--receipts", str(receipt), str(receipt), "--score-threshold=0.5"),
@@ -265,7 +264,13 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (out / "published").mkdir()
     with (out / "published" / "fold_scores.csv").open("w", encoding="utf-8") as table:
         table.write("fold,pert_symbol,score,mape\n")
-        table.writelines(f"{i},P{i},{i * i / 10 - 2},{10 + i}\n" for i in range(N))
+        (names,) = load_fields(out / "perturbations.npz", "perturbations")
+        table.writelines(f"{i},{names[i]},{i * i / 10 - 2},{10 + i}\n" for i in range(N))
+    means = {
+        "mean_fold_score": sum(i * i / 10 - 2 for i in range(N)) / N,
+        "mape": sum(10 + i for i in range(N)) / N,
+    }
+    save_record(out / "published" / "summary.json", {"published_protocol": means}, 3)
     # Experiments of both protocols mixed, as a configuration may have them.
     experiments: list[dict[str, Any]] = [PUBLISHED, *map(held_out_entry, MEMBERS)]
     listed = written(out / "experiments.json", {"experiments": experiments})
@@ -274,8 +279,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def json_of(path: Path) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return record
+    """Read a record as the commands do."""
+    return load_record(path)
 
 
 def out_of_fold(out: Path, experiment: str) -> Array:
@@ -829,7 +834,7 @@ def test_bad_settings_of_a_prediction(
 def test_more_folds_than_silenced_genes(results: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     settings = write_settings(tmp_path, "mean")
-    save_json(settings, json_of(settings) | {"crossval": {"folds": N + 1, "parts": 1}})
+    save_record(settings, json_of(settings) | {"crossval": {"folds": N + 1, "parts": 1}}, 3)
     arguments = [*predict_arguments(results, settings), "--part=0", f"--output={out / '0.npz'}"]
     assert refused("predict_held_out", arguments, out).startswith(
         f"error: configuration: crossval: folds: {N + 1} for {N} silenced genes; expected 2 to "

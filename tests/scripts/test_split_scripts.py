@@ -14,7 +14,7 @@ import predict_held_out
 import read_perturbations
 from echoes.io.arrays import load_arrays
 from echoes.io.errors import InputError
-from echoes.io.files import load_json, save_json
+from echoes.io.files import load_json, save_record
 from echoes.models.catalogue import MODELS
 from echoes.models.kernels import Kernels, save_kernels
 from echoes.screen import record
@@ -62,13 +62,13 @@ def predict(folder: Path, table: pd.DataFrame, model: str, **settings: Any) -> d
     )
     member = {"models": [model], "kernels": "kernels.npz", "features_file": None, "sources": {}}
     (folder / "model").mkdir()
-    save_json(folder / "model/settings.json", {
+    save_record(folder / "model/settings.json", {
         "experiment": "model",
         "crossval": {"folds": None, "parts": 1},
         "split": True,
         "inner": True,
         "members": {"one": {**member, **SETTINGS}},
-    } | settings)  # fmt: skip
+    } | settings, 3)  # fmt: skip
     predict_held_out.main(
         [
             f"--perturbations={folder / 'screen.npz'}",

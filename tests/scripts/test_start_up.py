@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import loo_fold
-from echoes.io.files import save_json
+from echoes.io.files import save_record
 from echoes.models.components import decompose, save_components
 from placed import put
 from tasks import SETTINGS
@@ -82,7 +82,7 @@ def test_a_fold_imports_only_what_its_backend_needs(
     settings = tmp_path / "try" / "settings.json"
     regression = SETTINGS["regression"] | {"backend": backend}
     models = ["ridge", "elastic_net"]
-    save_json(settings, {"experiment": "try", "models": models, "regression": regression})
+    save_record(settings, {"experiment": "try", "models": models, "regression": regression}, 3)
     arguments = [
         f"--features={features}",
         f"--components={components}",

@@ -18,7 +18,7 @@ import read_cells
 import read_prior
 from cell_files import TEXT, simulate, write_cells
 from echoes.io.errors import InputError, printable
-from echoes.io.files import save_json
+from echoes.io.files import save_record
 from echoes.screen.guides import GENE_NAMES
 from echoes.screen.h5ad_screen import read_h5ad_screen
 from echoes.screen.prior import read_prior as read_prior_file
@@ -278,7 +278,7 @@ def test_a_command_with_a_fault_writes_nothing(
     shutil.copyfile(files["cells", "csr"], path)
     with h5py.File(path, "a") as file:
         FAULTS[fault][0](file)
-    save_json(tmp_path / "settings.json", SETTINGS["cells"])
+    save_record(tmp_path / "settings.json", SETTINGS["cells"], 3)
     before = sorted(tmp_path.iterdir())
     outputs = ["output", "summary"] if prior else ["output", "statistics", "halves", "facts"]
     arguments = [

@@ -8,21 +8,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 
 from echoes.io.errors import InputError
-from echoes.io.files import load_json, load_settings, save_json
+from echoes.io.files import load_json, load_record, save_json, save_record
 from echoes.io.records import Layout
-from echoes.models import components, kernels, published
+from echoes.models import components, kernels, published, transfer
 from echoes.network import diffusion, features, graph, links
 from echoes.network.nodes import read_nodes
-from echoes.scoring import out_of_fold, predictions
-from echoes.screen import record
+from echoes.scoring import comparison, out_of_fold, predictions
+from echoes.scoring.tables import save_csv
+from echoes.screen import halves, record
 from placed import arrays_of, put
 
 #: Length of each axis: no two are alike, so that no array may take another one's place.
-SIZES = dict(zip("nvGFkTrNmCLSdpe", range(2, 20), strict=False)) | {"N": 50}
+SIZES = dict(zip("nvGFkTrNmCLSdpe", range(2, 20), strict=False)) | {
+    "N": 50,
+    "d": 2,
+    "H": 17,
+    "two": 2,
+}
 
 #: Path below the results, layout and reader of every kind of record.
 RECORDS: dict[str, tuple[str, Layout, Callable[..., Any]]] = {
@@ -39,6 +46,16 @@ RECORDS: dict[str, tuple[str, Layout, Callable[..., Any]]] = {
         kernels._SOURCE,
         lambda path: kernels.load_source("x", path),
     ),
+    "halves": (
+        "a/perturbations/halves.npz",
+        halves._LAYOUT,
+        # The genes of the screen are those of the halves of this test.
+        lambda path: halves.load(
+            path, *(arrays_of(path)[name] for name in ("perturbations", "genes"))
+        ),
+    ),
+    "aligned": ("a/priors/x/aligned.npz", transfer._LAYOUT, transfer.load_aligned),
+    "adjacency": ("a/networks/x/adjacency.npz", graph._LAYOUT, graph.load_matrix),
     "features": ("a/x/features.npz", features._LAYOUT, features.load_features),
     "components": ("a/x/components.npz", components._LAYOUT, components.load_components),
     "fold": ("a/x/folds/1.npz", published._LAYOUT, published.load_fold),
@@ -56,7 +73,11 @@ def made(layout: Layout) -> dict[str, np.ndarray]:
         values = np.arange(np.prod(shape, dtype=int)).reshape(shape)
         types = {"int": int, "bool": bool, "str": str}
         arrays[name] = values.astype(types.get(kind, float))
-    # Links and parts have more to be true.
+    # Matrices, links and parts have more to be true.
+    if "indptr" in arrays:
+        m, p = SIZES["m"], SIZES["p"]
+        arrays |= {"indices": np.zeros(m, dtype=int), "indptr": np.minimum(np.arange(p), m)}
+        arrays["shape"] = np.array([p - 1, p - 1])
     if "source" in arrays:
         arrays["source"] = np.zeros_like(arrays["source"])
         arrays["names"] = np.array([f"G{i}" for i in range(SIZES["N"])])
@@ -212,13 +233,70 @@ def test_genes_of_a_network_in_another_order(tmp_path: Path) -> None:
         graph.read_positions(write(*rows), ["A"], 5)
 
 
-def test_settings_of_another_experiment(tmp_path: Path) -> None:
-    for name in ("one", "other"):
-        save_json(tmp_path / name / "settings.json", {"experiment": name})
-    assert load_settings(tmp_path / "one" / "settings.json") == {"experiment": "one"}
-    (tmp_path / "one" / "settings.json").rename(tmp_path / "other" / "settings.json")
-    with pytest.raises(InputError, match="these are the settings of one; expected those of other"):
-        load_settings(tmp_path / "other" / "settings.json")
+#: Records of JSON and the depth of their places.
+JSON_RECORDS = {
+    "a/experiments.json": 2,
+    "a/sweeps/x.json": 3,
+    "a/perturbations/settings.json": 3,
+    "a/priors/x/settings.json": 4,
+    "a/echo/settings.json": 3,
+    "a/networks/x/summary.json": 4,
+    "a/networks/x/source/links.json": 5,
+}
+
+
+@pytest.mark.parametrize("name", JSON_RECORDS)
+def test_a_record_of_json_in_the_place_of_another_one(tmp_path: Path, name: str) -> None:
+    path, depth = tmp_path / name, JSON_RECORDS[name]
+    save_record(path, {"seed": 1}, depth)
+    assert load_record(path) == {"seed": 1}
+    (tmp_path / "a").rename(tmp_path / "b")
+    for at in range(len(Path(name).parts) - 1):
+        parts = ["b", *Path(name).parts[1:]]
+        parts[at] = "a" if at == 0 else "other"
+        moved = tmp_path.joinpath(*parts)
+        moved.parent.mkdir(parents=True, exist_ok=True)
+        moved.write_bytes((tmp_path / "b").joinpath(*Path(name).parts[1:]).read_bytes())
+        wanted = "/".join(moved.parts[-depth:])
+        problem = f"{moved}: this is the file {name}; expected the file {wanted}. Delete the file"
+        if wanted == name:
+            continue
+        with pytest.raises(InputError, match=re.escape(problem)):
+            load_record(moved)
+    # The results as a whole may move.
+    (tmp_path / "new").mkdir()
+    (tmp_path / "b").rename(tmp_path / "new" / "a")
+    assert load_record(tmp_path / "new" / name) == {"seed": 1}
+
+
+def test_scores_of_another_experiment(tmp_path: Path) -> None:
+    names = ["A", "NA", "C"]
+    for name, more in (("one", 0.0), ("other", 0.25)):
+        scores = pd.DataFrame({"pert_symbol": names, "score": [0.1, -3, more], "mape": [1, 2, 1.5]})
+        save_csv(tmp_path / "a" / name / "fold_scores.csv", scores)
+        means = {"mean_fold_score": scores["score"].mean(), "mape": 1.5}
+        path = tmp_path / "a" / name / "summary.json"
+        save_record(path, {"published_protocol": means}, 3)
+        assert comparison.read_published(path.parent, names).equals(scores)
+    file = tmp_path / "a/one/fold_scores.csv"
+    whole = file.read_text(encoding="utf-8")
+    other = (tmp_path / "a/other/fold_scores.csv").read_text(encoding="utf-8")
+    for text, problem in (
+        (other, "column score: the mean is -0.883333; expected -0.966667, as summary.json"),
+        (whole[:-3], "column mape: the mean is"),
+        (
+            whole.rpartition("C")[0],
+            "column pert_symbol: the perturbations A, NA; expected A, NA, C",
+        ),
+        (whole.replace("C,", "D,"), "column pert_symbol: the perturbations A, NA, D"),
+        (whole.replace("-3", "x"), "it cannot be read"),
+        (whole.replace("mape", "x"), "it cannot be read"),
+        ("", "it cannot be read"),
+    ):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match=re.escape(f"{file}: {problem}")) as caught:
+            comparison.read_published(file.parent, names)
+        assert "Delete the file and run the workflow again." in str(caught.value)
 
 
 def test_every_kind_of_record_is_tried() -> None:
@@ -228,9 +306,9 @@ def test_every_kind_of_record_is_tried() -> None:
         for path in root.rglob("*.py")
         if re.search(r"= Layout\(\n? *[{_]", path.read_text(encoding="utf-8"))
     }
-    # An adjacency matrix, halves of cells and aligned priors have tests of their own.
     tried = {load.__module__.rpartition(".")[2] for _, _, load in RECORDS.values()}
-    assert kinds - {"graph", "halves", "transfer"} <= tried | {"record", "kernels"}
+    # Readers of these take more than a path.
+    assert kinds <= tried | {"record", "kernels", "halves"}
 
 
 def spoilt_text(text: str) -> list[bytes]:
@@ -256,11 +334,11 @@ def test_spoilt_tables_of_nodes(tmp_path: Path, kind: int) -> None:
 
 @pytest.mark.parametrize("kind", range(6))
 def test_spoilt_settings(tmp_path: Path, kind: int) -> None:
-    path = tmp_path / "echo" / "settings.json"
-    save_json(path, {"experiment": "echo", "members": {"echo": {}}})
+    path = tmp_path / "a" / "echo" / "settings.json"
+    save_record(path, {"experiment": "echo", "members": {"echo": {}}}, 3)
     path.write_bytes(spoilt_text(path.read_text(encoding="utf-8"))[kind])
     with pytest.raises(InputError, match=r"settings\.json: .* Delete the file"):
-        load_settings(path)
+        load_record(path)
 
 
 def test_a_key_that_a_record_lacks_is_the_fault_of_the_file(tmp_path: Path) -> None:

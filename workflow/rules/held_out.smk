@@ -149,8 +149,9 @@ rule compare_experiments:
         experiments="<results>/<dataset>/experiments.json",
         parts=[path for each in PLAN.compared for path in paths.part_files(each)],
         published=[
-            paths.experiment_file(each.name, "fold_scores.csv")
+            paths.experiment_file(each.name, file)
             for each in PLAN.published
+            for file in ("fold_scores.csv", "summary.json")
         ],
         upper_bound=PLAN.bound_files,
     output:

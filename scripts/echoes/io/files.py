@@ -162,22 +162,46 @@ def load_json(path: StrPath) -> dict[str, Any]:
     return record
 
 
-def load_settings(path: StrPath) -> dict[str, Any]:
-    """Read the settings of an experiment, ``{experiment}/settings.json``.
+def place_of(path: StrPath, depth: int) -> str:
+    """Give the last parts of a path, which say what the file is. A link stands for its file."""
+    return "/".join(Path(path).resolve().parts[-depth:])
+
+
+def save_record(path: StrPath, record: Mapping[str, Any], depth: int) -> None:
+    """Write a record that a later stage reads, with its place; see `load_record`.
+
+    Parameters
+    ----------
+    path
+        The JSON file.
+    record
+        What is in it.
+    depth
+        How many parts of the path say what the file is.
+    """
+    save_json(path, {"place": place_of(path, depth), **record})
+
+
+def load_record(path: StrPath) -> dict[str, Any]:
+    """Read a record that `save_record` wrote, without its place.
 
     Raises
     ------
     InputError
-        If the file is not a JSON object, or has the settings of another experiment.
+        If the file is not a JSON object, was written in another place, so that it is a record of
+        another data set, experiment, network or prior; or later, when a key is looked up that it
+        does not have.
     """
-    settings = load_json(path)
-    folder = Path(path).absolute().parent.name
-    if settings.get("experiment") != folder:
+    record = load_json(path)
+    place = str(record["place"])
+    expected = place_of(path, len(Path(place).parts))
+    if place != expected:
         raise InputError(
             path,
-            "experiment",
-            f"these are the settings of {settings.get('experiment')}",
-            expected=f"those of {folder}, as the folder is called",
+            "",
+            f"this is the file {place}",
+            expected=f"the file {expected}",
             remedy="Delete the file and run the workflow again.",
         )
-    return settings
+    del record["place"]
+    return record

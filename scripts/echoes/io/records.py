@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from echoes.io.arrays import load_arrays, save_arrays
 from echoes.io.errors import InputError
-from echoes.io.files import StrPath
+from echoes.io.files import StrPath, place_of
 
 Array = npt.NDArray[Any]
 
@@ -92,7 +91,7 @@ class Layout:
         return arrays
 
     def _place(self, path: StrPath) -> str:
-        return "/".join(Path(path).resolve().parts[-self.depth :])
+        return place_of(path, self.depth)
 
 
 def wrong_record(path: StrPath, place: str, problem: str, expected: str) -> InputError:

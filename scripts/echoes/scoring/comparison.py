@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from echoes.io.arrays import Floats, Strings
+from echoes.io.errors import abbreviate
+from echoes.io.files import load_record
+from echoes.io.records import wrong_record
 from echoes.scoring.bootstrap import Counts, interval, mean_draws
 from echoes.scoring.held_out import Metrics
 
@@ -40,6 +45,46 @@ class Experiment:
 
     kind: str
     metrics: Metrics
+
+
+def read_published(folder: Path, perturbations: Sequence[str]) -> pd.DataFrame:
+    """Read the fold scores of an experiment of the published protocol.
+
+    Parameters
+    ----------
+    folder
+        Folder of the experiment, with ``fold_scores.csv`` and ``summary.json``.
+    perturbations
+        n names of the perturbations.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each perturbation.
+
+    Raises
+    ------
+    InputError
+        When the table is damaged, or is not the one that the summary tells of: then it is that of
+        another experiment, or was changed.
+    """
+    file = folder / "fold_scores.csv"
+    try:
+        table = pd.read_csv(file, dtype={"pert_symbol": "str"}, keep_default_na=False)
+        table = table.astype(dict.fromkeys(PUBLISHED_METRICS, "float64"))
+        names, means = table["pert_symbol"].tolist(), table[[*PUBLISHED_METRICS]].mean()
+    except (KeyError, ValueError) as error:
+        raise wrong_record(file, "", f"it cannot be read ({error})", "a table of scores") from error
+    if names != list(perturbations):
+        problem = f"the perturbations {abbreviate(names)}"
+        raise wrong_record(file, "column pert_symbol", problem, f"{abbreviate(perturbations)}")
+    figures = load_record(folder / "summary.json")["published_protocol"]
+    for column, name in PUBLISHED_METRICS.items():
+        if not math.isclose(means[column], figures[name], rel_tol=1e-9, abs_tol=1e-9):
+            problem = f"the mean is {means[column]:.6g}"
+            expected = f"{figures[name]:.6g}, as summary.json beside it says"
+            raise wrong_record(file, f"column {column}", problem, expected)
+    return table
 
 
 def comparison_table(

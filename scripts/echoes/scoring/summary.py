@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from echoes.io.files import StrPath, load_json, save_json
+from echoes.io.files import StrPath, load_record, save_record
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -45,14 +45,16 @@ def save_summary(
         Python packages whose versions are recorded.
     """
     named_paths = dict(record.split("=", 1) for record in records)
-    save_json(
+    save_record(
         path,
         {
             "experiment": settings["experiment"],
             "settings": settings,
             **results,
-            **{name: load_json(record) for name, record in named_paths.items()},
+            **{name: load_record(record) for name, record in named_paths.items()},
             "versions": {"python": platform.python_version()}
             | {name: version(name) for name in packages},
         },
+        # Data set, experiment, file.
+        3,
     )
