@@ -3,10 +3,11 @@
 PYTHON ?= python3
 CORES ?= 2
 RESULTS ?= results/example
+SECONDS ?= 60
 BIN := .venv/bin
 
 .PHONY: help run test test-all lint docs config-docs report verify perturbqa cluster test-cluster test-browser \
-	test-scverse benchmark lock clean
+	test-scverse fuzz benchmark lock clean
 
 help:
 	@printf 'make TARGET, where the target is one of\n\n'
@@ -62,6 +63,10 @@ test-browser: .venv/browser  ## look at the report in Chromium, which it needs (
 test-scverse: .venv/installed .venv-scverse/installed  ## open what the workflow writes with anndata, scanpy and cell-eval
 	.venv-scverse/bin/pytest tests/scverse tests/unit/test_h5ad.py tests/unit/test_cells.py
 
+# What the search finds stays in .fuzz, for the next one.
+fuzz: .venv-fuzz/installed  ## search for files that break a reader, for SECONDS, which is 60
+	OMP_NUM_THREADS=1 .venv-fuzz/bin/python tests/fuzz.py --seconds $(SECONDS)
+
 perturbqa: .venv/installed  ## run the tables in data/perturbqa, see docs/perturbqa.md
 	set -e; for table in data/perturbqa/*; do name=$$(basename "$${table%%.*}"); \
 		$(BIN)/snakemake --cores $(CORES) --configfile config/perturbqa.yaml \
@@ -80,10 +85,11 @@ lock:  ## write the lists of packages anew from pyproject.toml; needs uv
 	$(LOCK) --group cluster --no-deps --output-file requirements-cluster.lock
 	$(LOCK) --group scverse --output-file requirements-scverse.lock
 	$(LOCK) --group docs --output-file requirements-docs.lock
+	$(LOCK) --group fuzz --output-file requirements-fuzz.lock
 
 # Environments and caches; results stay.
 clean:  ## delete environments and caches; results stay
-	rm -rf .venv .venv-benchmark .venv-docs .venv-scverse .site site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-benchmark .venv-docs .venv-fuzz .venv-scverse .fuzz .site site .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/installed: requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; this is " + sys.version + ". Name one: make PYTHON=python3.12")'
@@ -113,6 +119,13 @@ clean:  ## delete environments and caches; results stay
 	rm -rf .venv-docs
 	$(PYTHON) -m venv .venv-docs
 	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.lock
+	touch $@
+
+.venv-fuzz/installed: requirements.lock requirements-fuzz.lock
+	rm -rf .venv-fuzz
+	$(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements.lock -r requirements-fuzz.lock
 	touch $@
 
 .venv-benchmark/installed: requirements.lock benchmark/requirements.txt

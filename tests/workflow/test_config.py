@@ -371,63 +371,93 @@ def test_every_rule_of_the_cluster_profile_is_one_of_the_workflow() -> None:
     assert named <= set(re.findall(r"^(?:rule|checkpoint) (\w+):$", text, re.MULTILINE))
 
 
-def locked() -> dict[str, tuple[Requirement, list[str]]]:
-    """Read the lock: package to requirement and hashes, as far as they hold for Python 3.11."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-    logical = text.replace("\\\n", " ").splitlines()
-    packages = {}
-    for line in logical:
-        if not line.strip() or line.startswith("#"):
-            continue
-        requirement, *hashes = re.split(r"\s+--hash=", line.strip())
-        parsed = Requirement(requirement)
-        here = {
-            "python_version": "3.11",
-            "python_full_version": "3.11.9",
-            "implementation_name": "cpython",
-            "platform_python_implementation": "CPython",
-            "sys_platform": "linux",
-            "platform_system": "Linux",
-            "platform_machine": "x86_64",
-            "os_name": "posix",
-        }
-        if parsed.marker is None or parsed.marker.evaluate(here):
-            name = canonicalize_name(parsed.name)
-            assert name not in packages, f"{name} stands twice for one Python"
-            packages[name] = (parsed, hashes)
+#: Locks that are installed into one environment.
+TOGETHER = [
+    ("requirements.lock", "requirements-browser.lock"),
+    ("requirements.lock", "requirements-cluster.lock"),
+    ("requirements.lock", "requirements-fuzz.lock"),
+    ("requirements-docs.lock",),
+    ("requirements-scverse.lock",),
+]
+LOCKS = sorted(path.name for path in ROOT.glob("*.lock"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def locked(*names: str) -> dict[str, Requirement]:
+    """Read locks that are installed together: packages, as far as they hold for Python 3.11."""
+    here = {
+        "python_version": "3.11",
+        "python_full_version": "3.11.9",
+        "implementation_name": "cpython",
+        "platform_python_implementation": "CPython",
+        "sys_platform": "linux",
+        "platform_system": "Linux",
+        "platform_machine": "x86_64",
+        "os_name": "posix",
+    }
+    packages: dict[str, Requirement] = {}
+    for name in names:
+        text = (ROOT / name).read_text(encoding="utf-8")
+        for line in text.replace("\\\n", " ").splitlines():
+            requirement = Requirement(line.partition("--hash=")[0].strip())
+            if requirement.marker is None or requirement.marker.evaluate(here):
+                package = canonicalize_name(requirement.name)
+                other = packages.setdefault(package, requirement)
+                assert other.specifier == requirement.specifier, f"two versions of {package}"
     return packages
 
 
-@pytest.mark.parametrize(
-    "name",
-    [f"requirements{kind}.lock" for kind in ("", "-browser", "-cluster", "-scverse")],
-)
-def test_a_lock_has_hashes_and_no_addresses(name: str) -> None:
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_has_exact_versions_and_hashes_and_no_addresses(name: str) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
     assert not re.search(r"https?:|file:|--(extra-)?index-url|--find-links", text)
-    requirements = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
-    assert requirements
-    for block in re.split(r"\n(?=\S)", text.strip()):
-        assert re.match(r"[\w.\[\]-]+==[^ ;]+( ; [^\n]+)? \\\n", block), block[:80]
+    blocks = re.split(r"\n(?=\S)", text.strip())
+    assert blocks
+    for block in blocks:
+        assert re.match(r"[\w.\[\]-]+==[^ ;*]+( ; [^\n]+)? \\\n", block), block[:80]
         assert re.search(r"^    --hash=sha256:[0-9a-f]{64}( \\)?$", block, re.MULTILINE), block[:80]
+        assert len(set(re.findall("sha256:.{64}", block))) == block.count("--hash=")
+
+
+@pytest.mark.parametrize("names", TOGETHER, ids=" ".join)
+def test_locks_of_one_environment_have_one_version_of_each_package(names: tuple[str, ...]) -> None:
+    assert locked(*names)
+
+
+def test_each_group_of_the_project_has_a_lock_that_fits() -> None:
+    groups = PROJECT["dependency-groups"]
+    wanted = {f"requirements-{name}.lock": each for name, each in groups.items() if name != "dev"}
+    wanted["requirements.lock"] = [*PROJECT["project"]["dependencies"], *groups["dev"]]
+    assert sorted(wanted) == LOCKS == sorted({name for names in TOGETHER for name in names})
+    for name, requirements in wanted.items():
+        packages = locked(name)
+        for text in requirements:
+            needed = Requirement(text)
+            (version,) = packages[canonicalize_name(needed.name)].specifier
+            assert needed.specifier.contains(version.version), (name, text)
+
+
+def test_what_the_benchmark_adds_has_exact_versions() -> None:
+    lines = (ROOT / "benchmark/requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert all(re.fullmatch(r"#.*|[\w-]+==[0-9][\w.]*", line) for line in lines)
 
 
 def test_the_environment_has_the_versions_of_the_lock() -> None:
     environment = load(ROOT / "envs/echoes.yaml")
-    packages = locked()
+    packages = locked("requirements.lock")
     pins = dict(re.split(r" =", pin) for pin in environment["dependencies"])
     assert pins.pop("python") == "3.11"
     # conda-forge splits matplotlib; the base has what draws to files.
     pins["matplotlib"] = pins.pop("matplotlib-base")
     for name, version in pins.items():
-        locked_version = str(packages[name][0].specifier).removeprefix("==")
+        locked_version = str(packages[name].specifier).removeprefix("==")
         # A file that was packed anew for PyPI is no new version elsewhere.
         assert re.sub(r"[.]post\d+$", "", locked_version) == version, name
 
 
 def test_the_environment_has_all_that_the_rules_need() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    needed = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    dependencies = PROJECT["project"]["dependencies"]
+    needed = {canonicalize_name(Requirement(text).name) for text in dependencies}
     pinned = {pin.split(" ")[0] for pin in load(ROOT / "envs/echoes.yaml")["dependencies"]}
     assert pinned - {"python", "matplotlib-base"} == needed - {"snakemake", "matplotlib"}
-    assert needed <= locked().keys()
+    assert needed <= locked("requirements.lock").keys()
