@@ -320,14 +320,33 @@ def test_numbers_of_options(
         assert text in line
 
 
+#: What Snakemake says.
+SNAKEMAKE = ("Directory cannot be locked", "Config file is not valid JSON or YAML")
+
+
 def test_the_page_of_faults_has_the_words_of_the_program() -> None:
     scripts = Path(files.__file__).parents[2]
     page = (scripts.parent / "docs/troubleshooting.md").read_text(encoding="utf-8")
     words = "\n".join(path.read_text(encoding="utf-8") for path in scripts.rglob("*.py"))
-    words += "\n".join(map(os.strerror, errno.errorcode)) + "Directory cannot be locked"
+    words += "\n".join([*map(os.strerror, errno.errorcode), *SNAKEMAKE])
     rows = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
     assert len(rows) > 10
     for row in rows:
         for piece in "…".join(re.findall("`(.*?)`", row)).split("…"):
             # The kinds of files stand apart from the sentence.
             assert piece.strip().removeprefix("this is ") in words, piece
+
+
+def test_the_page_of_faults_has_messages_that_tests_provoke() -> None:
+    tests = Path(__file__).parents[1]
+    page = (tests.parent / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    paths = [path for path in tests.rglob("test_*.py") if path != Path(__file__)]
+    asserted = "\n".join(path.read_text(encoding="utf-8") for path in paths)
+    asserted += Path(__file__).read_text(encoding="utf-8").partition("SNAKEMAKE = ")[0]
+    # Long messages stand in several lines.
+    asserted = re.sub(r'"\s*\n\s*f?r?"', "", asserted)
+    by_system = set(map(os.strerror, errno.errorcode)) | {"not enough memory"}
+    for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE):
+        for quoted in re.findall("`(.*?)`", row):
+            for piece in map(str.strip, quoted.split("…")):
+                assert piece in by_system or piece in asserted, piece

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import read_edges
@@ -20,7 +23,7 @@ import read_string
 from echoes.io.errors import InputError, printable
 from echoes.screen.guides import GENE_NAMES
 from echoes.screen.prior import read_prior
-from readers import INFO, MEANS, READERS, Reader, table
+from readers import INFO, MEANS, NAMES, READERS, Reader, table
 from screens import dataset_settings, name_genes, write_dataset_settings
 
 #: Readers of XML, and of lines of different lengths; of tables whose last column has numbers, and
@@ -205,7 +208,7 @@ SAME: dict[str, Callable[[bytes], bytes]] = {
     "without a last line break": lambda content: content.rstrip(b"\n"),
 }
 #: Names that must do no harm.
-NAMES = ["A" * 10_000, "<script>", "../../x", "A\u200b", "; rm -rf x", "{x}", "%s", "=1+1"]
+STRANGE = ["A" * 10_000, "<script>", "../../x", "A\u200b", "; rm -rf x", "{x}", "%s", "=1+1"]
 
 
 #: Faults of a column that not every table of effects has.
@@ -226,6 +229,93 @@ SPLITS: dict[str, tuple[bytes, bytes, str]] = {
     ),
     "no column of the label": (b",label,", b",way,", r"column of the label \(label\) is missing"),
 }
+
+
+#: Faults of tables of responses that none of these readers but that of means is tried with.
+MATRICES: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "a line for spreadsheets": (lambda c: b"sep=,\n" + c, "line 1: 'sep=,' is a note to other"),
+    "a quoted line for spreadsheets": (lambda c: b'"sep=;"\n' + c, "is a note to other programs"),
+    "a comment": (lambda c: b"# by me\n" + c, "line 1: '# by me' is a note to other programs"),
+    "a comma behind each line": (lambda c: c.replace(b"\n", b",\n"), "column 7 has no name"),
+    "a second header": (lambda c: header_only(c) + c, "'TP53' is not a number"),
+    "a title with an escape": (cell(b"A\x1b[2J", row=0), "line 1: .* has a control character"),
+    "a title with a space": (cell(b"GATA1 ", row=0), "line 1: .* begins or ends with a space"),
+    "full-width digits": (cell("１２".encode()), "'１２' is not a number"),
+    "a minus sign of a typesetter": (cell("−1.5".encode()), "'−1.5' is not a number"),
+    "an underscore": (cell(b"1_000"), "'1_000' is not a number"),
+    "a formula": (cell(b"=1+1"), "'=1\\+1' is not a number"),
+    "a share": (cell(b"1.5%"), "'1.5%' is not a number"),
+    "yes": (cell(b"TRUE"), "'TRUE' is not a number"),
+    "a table of a text": (lambda _: b"| A | B |\n|---|---|\n| C | 1 |\n", "column | stands more"),
+    "an archive of R": (lambda _: b"\x1f\x8bRDX3\nX\n", "cannot be read"),
+}
+#: What looks wrong in a table of means, and is warned about.
+ODD: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "a row of sums": (lambda c: c + b"Total,9,9,9,9,9\n", "name of a summary of others: Total"),
+    "a row of means": (lambda c: c + b"mean,3,3,3,3,4\n", "name of a summary of others: mean"),
+    "a column of means": (cell(b"average", row=0), "no genes': average"),
+    "a control of zeros": (
+        lambda c: re.sub(rb"non-targeting.*", b"non-targeting,0,0,0,0,0", c),
+        "the control has no expression",
+    ),
+    "a column twice that pandas renames": (
+        lambda c: b"\n".join(
+            line + b"," + (b"TP53.1" if i == 0 else line.split(b",")[1])
+            for i, line in enumerate(c.split())
+        ),
+        "1 response genes are copies of others, to the last digit: TP53.1 of TP53",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ["gene features", "genes in columns"])
+def test_a_huge_number_that_is_known_of_a_gene(tmp_path: Path, name: str) -> None:
+    reader = READERS[name]
+    with pytest.raises(InputError, match=r"1e\+300 \(1 numbers are as large\); expected numbers"):
+        reader.read(put(tmp_path, reader, cell(b"1e300")(reader.content)))
+
+
+def test_expression_that_is_known_of_some_genes(tmp_path: Path) -> None:
+    reader = READERS["control"]
+    some = b"\n".join(reader.content.split(b"\n")[:3]) + b"\n"
+    _, warnings = reader.read(put(tmp_path, reader, some))
+    [warning] = warnings
+    assert "expression of 3 genes in the controls is not known: MYC, HLA-A, GATA1. " in warning
+
+
+@pytest.mark.parametrize("fault", MATRICES)
+def test_a_fault_of_a_matrix(tmp_path: Path, fault: str) -> None:
+    change, message = MATRICES[fault]
+    path = put(tmp_path, READERS["means"], change(MEANS))
+    with pytest.raises(InputError, match=message) as caught:
+        READERS["means"].read(path)
+    assert str(path) in str(caught.value)
+    assert "; expected " in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ODD)
+def test_what_looks_wrong_is_warned_about(tmp_path: Path, kind: str) -> None:
+    change, message = ODD[kind]
+    _, warnings = READERS["means"].read(put(tmp_path, READERS["means"], change(MEANS)))
+    assert message in " ".join(warnings)
+    assert READERS["means"].read(put(tmp_path, READERS["means"], MEANS))[1] == []
+
+
+def test_faults_of_a_parquet_file(tmp_path: Path) -> None:
+    path = tmp_path / "means.parquet"
+    names = pa.array([*NAMES, "non-targeting"])
+    one, two = pa.array([1.0, 3, 2, 5, 4]), pa.array([2.0, 3, 3, 5, 4])
+    pq.write_table(pa.table([names, one, two], names=["pert_symbol", "A", "A"]), path)
+    with pytest.raises(InputError, match="column A stands more than once; expected each"):
+        READERS["means"].read(path)
+    frame = pd.DataFrame({"A": one, "B": two}, index=pd.Index(names.to_pylist(), name="x"))
+    for name in ("x", "pert_symbol"):
+        frame.index.name = name
+        frame.assign(k=1).set_index("k", append=True).to_parquet(path)
+        with pytest.raises(InputError, match=f"the index of pandas has 2 levels: {name}, k"):
+            READERS["means"].read(path)
+    frame.to_parquet(path)
+    READERS["means"].read(path)
 
 
 def put(folder: Path, reader: Reader, content: bytes) -> Path:
@@ -304,7 +394,7 @@ def test_what_is_no_fault(tmp_path: Path, change: str) -> None:
         assert name
 
 
-@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+@pytest.mark.parametrize("name", STRANGE, ids=range(len(STRANGE)))
 def test_names_are_names(tmp_path: Path, name: str) -> None:
     changed = cell(name.encode(), column=0)(MEANS)
     screen = READERS["means"].read(put(tmp_path, READERS["means"], changed))[0]

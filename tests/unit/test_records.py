@@ -282,7 +282,10 @@ def test_scores_of_another_experiment(tmp_path: Path) -> None:
     whole = file.read_text(encoding="utf-8")
     other = (tmp_path / "a/other/fold_scores.csv").read_text(encoding="utf-8")
     for text, problem in (
-        (other, "column score: the mean is -0.883333; expected -0.966667, as summary.json"),
+        (
+            other,
+            "column score: the mean is -0.883333; expected -0.966667, as summary.json",
+        ),
         (whole[:-3], "column mape: the mean is"),
         (
             whole.rpartition("C")[0],
@@ -346,5 +349,7 @@ def test_a_key_that_a_record_lacks_is_the_fault_of_the_file(tmp_path: Path) -> N
     record = load_json(tmp_path / "a.json")
     assert record == {"one": {"two": 2}}
     for look in (lambda: record["x"], lambda: record["one"]["x"]):
-        with pytest.raises(InputError, match=r"a\.json: there is no x; expected a record that"):
+        with pytest.raises(
+            InputError, match=r"a\.json: there is no x; expected a record that this workflow wrote"
+        ):
             look()

@@ -358,9 +358,6 @@ def test_a_file_that_is_no_configuration(pristine: Any, tmp_path: Path) -> None:
         assert status == 1
         assert message in text
         assert set(work.path.iterdir()) <= before | {work.path / ".snakemake"}
-    # The page of faults has this message.
-    page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
-    assert "`UnicodeDecodeError` before anything has run" in page
 
 
 def test_every_rule_of_the_cluster_profile_is_one_of_the_workflow() -> None:

@@ -92,6 +92,10 @@ def test_a_prior_that_knows_no_silenced_gene_is_refused(work: Any) -> None:
         ({"gene_features": {"other": {"table": "data/table.tsv"}}}, "has this name, too"),
         ({"priors": {"other": {"means": "data/means.csv"}}}, "it has means and deltas"),
         ({"priors": {"other": {"deltas": "data/nowhere.csv"}}}, "data/nowhere.csv"),
+        (
+            {"priors": {"other": {"deltas": "data/truth.csv"}}},
+            "data/truth.csv has the same contents as data/truth.csv, the data set's own table",
+        ),
     ],
 )
 def test_what_is_refused_before_anything_runs(

@@ -6,6 +6,7 @@ For tables whose layout is known beforehand see `echoes.io.tables`.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,9 @@ def layout_of(path: StrPath, *, header: bool) -> Layout:
         When the file is empty or no text, or two columns have the same name.
     """
     if is_parquet(path):
-        return Layout(path, "", tuple(_parquet(path).schema_arrow.names), True, ())
+        names = tuple(_parquet(path).schema_arrow.names)
+        _refuse_repeated(path, "", names, "")
+        return Layout(path, "", names, True, ())
     try:
         with open_text(path) as stream:
             line = stream.readline(_BLOCK_BYTES)
@@ -87,19 +90,34 @@ def layout_of(path: StrPath, *, header: bool) -> Layout:
             expected="column names" if header else "the first row of a table",
             remedy="Check that this is the right file and that it is complete.",
         )
-    separator = separator_of(line)
-    first = tuple(next(csv.reader([line], delimiter=separator)))
-    if header and (twice := repeated(first)):
+    if re.fullmatch(r'"?sep=.?"?\s*', line) or line.startswith(("# ", "##")):
         raise InputError(
             path,
             "line 1",
+            f"{line.strip()!r} is a note to other programs",
+            expected="column names" if header else "the first row of a table",
+            remedy="Remove this line, and others like it.",
+        )
+    separator = separator_of(line)
+    first = tuple(next(csv.reader([line], delimiter=separator)))
+    if header:
+        _refuse_repeated(path, "line 1", first, separator)
+    columns = first if header else tuple(str(i + 1) for i in range(len(first)))
+    return Layout(path, separator, columns, header, first)
+
+
+def _refuse_repeated(path: StrPath, place: str, names: Sequence[str], separator: str) -> None:
+    """Refuse names of columns that stand more than once."""
+    if twice := repeated(names):
+        apart = f" (columns are separated by {SEPARATORS[separator]})" if separator else ""
+        raise InputError(
+            path,
+            place,
             f"column {abbreviate([name or 'without a name' for name in twice])} stands more than "
-            f"once (columns are separated by {SEPARATORS[separator]})",
+            f"once{apart}",
             expected="each column once",
             remedy="Remove or rename the repeated columns.",
         )
-    columns = first if header else tuple(str(i + 1) for i in range(len(first)))
-    return Layout(path, separator, columns, header, first)
 
 
 def column_of(layout: Layout, column: str | int) -> int:

@@ -19,7 +19,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from echoes.io.delimited import Layout, layout_of
-from echoes.io.errors import InputError, abbreviate
+from echoes.io.errors import InputError, abbreviate, require_printable
 from echoes.io.files import StrPath, is_gzip
 from echoes.io.tables import Matrix, require_names, require_unique
 from echoes.io.text import DAMAGE, SEPARATORS, damaged, open_text
@@ -77,11 +77,19 @@ def name_position(layout: Layout, name_column: str | None) -> int:
     Raises
     ------
     InputError
-        When there is no column of this name.
+        When there is no column of this name, or pandas stored an index of several levels.
     """
+    index = _pandas_index(layout)
+    if len(index) > 1:
+        raise InputError(
+            layout.path,
+            "",
+            f"the index of pandas has {len(index)} levels: {abbreviate(index)}",
+            expected="one column with the names of the rows",
+            remedy="Keep one level: `table.reset_index(level=…, drop=True)`.",
+        )
     if name_column is None:
-        index = _pandas_index(layout)
-        return layout.columns.index(index) if index in layout.columns else 0
+        return layout.columns.index(index[0]) if index else 0
     if name_column in layout.columns:
         return layout.columns.index(name_column)
     apart = f", separated by {SEPARATORS[layout.separator]}" if layout.separator else ""
@@ -94,13 +102,13 @@ def name_position(layout: Layout, name_column: str | None) -> int:
     )
 
 
-def _pandas_index(layout: Layout) -> str | None:
-    """Name of the column in which pandas stored the only level of its index, if there is one."""
+def _pandas_index(layout: Layout) -> list[str]:
+    """List the columns in which pandas stored the levels of its index."""
     if layout.separator:
-        return None
+        return []
     stored = (pq.read_schema(layout.path).metadata or {}).get(b"pandas")
     index = json.loads(stored)["index_columns"] if stored else []
-    return index[0] if len(index) == 1 and isinstance(index[0], str) else None
+    return [name for name in index if isinstance(name, str) and name in layout.columns]
 
 
 def read_numbers(layout: Layout, names: int, columns: Sequence[int]) -> Matrix:
@@ -150,6 +158,7 @@ def read_numbers(layout: Layout, names: int, columns: Sequence[int]) -> Matrix:
     require_names(layout.path, label, rows)
     require_unique(layout.path, label, rows)
     matrix = Matrix(tuple(rows), tuple(layout.columns[i] for i in columns), values)
+    require_printable(layout.path, "line 1" if layout.separator else "", matrix.columns)
     infinite = np.isinf(values)
     if infinite.any():
         i, j = np.argwhere(infinite)[0]

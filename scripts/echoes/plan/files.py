@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from echoes.io.errors import InputError
 from echoes.io.files import load_json, save_json, sha256_of
 from echoes.plan import checks, datasets
 from echoes.plan.networks import Network
+from echoes.plan.settings import ConfigError
 
 #: Where checksums are remembered, by path.
 CHECKSUMS = Path(".snakemake", "echoes", "checksums.json")
@@ -38,6 +39,46 @@ class LocalFiles(dict[str, list[str]]):
             if setting.startswith(settings)
             for path in paths
         ]
+
+
+def check_apart(files: Mapping[str, Sequence[str]]) -> None:
+    """Refuse the screen itself as a prior or a table of genes: it knows what is held out.
+
+    Parameters
+    ----------
+    files
+        For each setting the files that it names.
+
+    Raises
+    ------
+    ConfigError
+        When two of these settings name one file, or copies of it.
+    """
+    screens = ("dataset: means", "dataset: deltas", "dataset: effects", "dataset: h5ad")
+    own = [path for key in (*screens, "dataset: truth") for path in files.get(key, ())]
+    for key, paths in files.items():
+        if not key.startswith(("priors: ", "gene_features: ")) or key.endswith("guides: table"):
+            continue
+        for path in paths:
+            same = [other for other in own if _same(path, other)]
+            if same:
+                raise ConfigError(
+                    key,
+                    f"{path} has the same contents as {same[0]}, the data set's own table",
+                    expected="another screen, or other numbers: this one knows what is held out",
+                    remedy="Name another file, or remove it.",
+                )
+
+
+def _same(one: str, other: str) -> bool:
+    """Say whether two files have the same bytes; not of files that are not here, or too large."""
+    try:
+        if Path(one).samefile(other):
+            return True
+        sizes = Path(one).stat().st_size == Path(other).stat().st_size
+    except OSError:
+        return False
+    return sizes and (found := _checksum(one)) != "" and found == _checksum(other)
 
 
 def _checksum(path: str) -> str:
@@ -82,7 +123,7 @@ def local_files(
     Raises
     ------
     ConfigError
-        When a file is missing.
+        When a file is missing, or a prior is the data set's own table.
     """
     source = config["dataset"]["source"]
     remedy = f"Get it from {source} and put it there." if source else "Correct the path."
@@ -121,4 +162,5 @@ def local_files(
                 urls=key != "edges",
                 stored=stored,
             )
+    check_apart(files)
     return files

@@ -34,6 +34,12 @@ _NO_GENE = re.compile(
     r"batch|sample|replicate|condition|cluster|cells|counts?|size|score|p_?val(ue)?|plate|lane|dose|"
     r"[a-z][a-z0-9]*(_[a-z0-9]+)+|[A-Za-z]+_(counts?|cells|scores?)(_.*)?",
 )
+# Names of rows and columns that sum up others.
+_SUMMARY = re.compile(
+    r"(grand[-_ ]?)?total|sum|mean|average|avg|median|sd|std|stdev", re.IGNORECASE
+)
+# Names that programs give to a column that stands twice.
+_AGAIN = re.compile(r"(.+)[._-][0-9]{1,2}")
 # Names that libraries give to guides without a target.
 _CONTROL = re.compile(
     r"(sg)?(non?[-_ ]?target(s|ing)?|ntc?|neg(ative)?[-_ ]?(ctrl|control)|control|ctrl|safe[-_ ]?"
@@ -106,6 +112,8 @@ def check_screen(
         Check("responses that differ", *_same_responses(screen)),
         Check("names that can be read", *_spelling(screen)),
         Check("response genes that are genes", *_genes(screen)),
+        Check("response genes that differ", *_copied_genes(screen)),
+        Check("genes with the controls' expression", *_known_expression(screen)),
         Check("controls among the perturbations", *_controls(screen)),
         Check("silenced genes among the response genes", *_measured(screen)),
         Check("genes to predict", *_validation(screen)),
@@ -314,13 +322,48 @@ def _spelling(screen: Screen) -> tuple[str, tuple[str, ...]]:
 def _genes(screen: Screen) -> tuple[str, tuple[str, ...]]:
     """Count response genes, and warn of those with a name that is no gene's."""
     genes = screen.genes.tolist()
-    wrong = [name for name in genes if _NO_GENE.fullmatch(name)]
+    wrong = [name for name in genes if _NO_GENE.fullmatch(name) or _SUMMARY.fullmatch(name)]
     figure = f"{len(genes) - len(wrong):,} of {len(genes):,}"
     if not wrong:
         return figure, ()
     warning = (
         f"{len(wrong)} response genes have names that are no genes': {abbreviate(wrong)}. They are "
         "taken for genes, predicted and scored. Remove the columns if they are something else."
+    )
+    return figure, (warning,)
+
+
+def _copied_genes(screen: Screen) -> tuple[str, tuple[str, ...]]:
+    """Count response genes, and warn of columns that stand twice, which programs rename."""
+    place = {name: number for number, name in enumerate(screen.genes.tolist())}
+    copies = []
+    for name, column in place.items():
+        match = _AGAIN.fullmatch(name)
+        if match and match[1] in place:
+            first, second = (screen.responses[:, j] for j in (place[match[1]], column))
+            if np.array_equal(first, second, equal_nan=True) and np.nanstd(first) > 0:
+                copies.append(f"{name} of {match[1]}")
+    figure = f"{len(place) - len(copies):,} of {len(place):,}"
+    if not copies:
+        return figure, ()
+    warning = (
+        f"{len(copies)} response genes are copies of others, to the last digit: "
+        f"{abbreviate(copies)}. Programs rename a column that stands twice: remove one."
+    )
+    return figure, (warning,)
+
+
+def _known_expression(screen: Screen) -> tuple[str, tuple[str, ...]]:
+    """Count genes whose expression in the controls is known; warn where it is not of some."""
+    unknown = screen.genes[np.isnan(screen.control)].tolist()
+    known = len(screen.genes) - len(unknown)
+    figure = f"{known:,} of {len(screen.genes):,}"
+    if not known or not unknown:
+        return figure, ()
+    warning = (
+        f"the expression of {len(unknown)} genes in the controls is not known: "
+        f"{abbreviate(unknown)}. Their knockdown is predicted from those of other perturbations. "
+        "Is the table of the controls' expression complete, and does it name genes alike?"
     )
     return figure, (warning,)
 
@@ -354,6 +397,12 @@ def _controls(screen: Screen) -> tuple[str, tuple[str, ...]]:
                 f"{len(controls)} {role} have the name of a control: {abbreviate(controls)}. They "
                 "are taken for silenced genes. If they are controls, name them in `dataset: "
                 "control:`, where * stands for any text."
+            )
+        sums = [name for name in names if _SUMMARY.fullmatch(name)]
+        if sums:
+            warnings.append(
+                f"{len(sums)} {role} have the name of a summary of others: {abbreviate(sums)}. "
+                "They are taken for silenced genes. Remove the rows if they are something else."
             )
     return str(count), tuple(warnings)
 

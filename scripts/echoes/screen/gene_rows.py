@@ -7,9 +7,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from echoes.io.arrays import Floats, Strings, positions
+from echoes.io.errors import InputError
 from echoes.io.files import StrPath
 from echoes.io.tables import Matrix
 from echoes.io.wide import layout_with_row_names, name_position, read_numbers
+
+#: The sum of the squares of as large numbers can still be computed.
+_LARGEST = 1e100
 
 
 def rows_of_prior(silenced: Strings, genes: Strings, responses: Floats) -> Matrix:
@@ -59,12 +63,23 @@ def read_gene_table(path: StrPath, *, genes_in: str, name_column: str | None) ->
     Raises
     ------
     InputError
-        When the table cannot be read, or a column has anything but numbers.
+        When the table cannot be read, or a column has anything but numbers, or numbers whose
+        squares cannot be added up.
     """
     layout = layout_with_row_names(path)
     names = name_position(layout, name_column)
     columns = [i for i in range(len(layout.columns)) if i != names]
     matrix = read_numbers(layout, names, columns)
+    huge = np.abs(matrix.values) > _LARGEST
+    if huge.any():
+        i, j = np.argwhere(huge)[0]
+        raise InputError(
+            path,
+            f"column {matrix.columns[j]}, row {matrix.rows[i]}",
+            f"{matrix.values[i, j]:.6g} ({np.count_nonzero(huge):,} numbers are as large)",
+            expected=f"numbers from {-_LARGEST:g} to {_LARGEST:g}",
+            remedy="Correct the cell, or leave out the column.",
+        )
     if genes_in == "rows":
         return matrix
     return Matrix(matrix.columns, matrix.rows, np.ascontiguousarray(matrix.values.T))

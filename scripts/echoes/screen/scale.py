@@ -58,6 +58,7 @@ def scale_warnings(screen: Screen, scale: str) -> list[str]:
 
     Signs that are found for any number of genes:
 
+    - a control without any expression;
     - a negative value: log(1 + …) has none;
     - a value above log(1 + 10⁴), which is 13.29 in log2: this gene would have more than all
       molecules of a cell. Counts, or logarithms of counts or of counts per million, show up here;
@@ -102,6 +103,11 @@ def scale_warnings(screen: Screen, scale: str) -> list[str]:
     rows = ["the control", *(f"perturbation {name}" for name in screen.perturbations.tolist())]
     warnings = []
 
+    if not control.any():
+        warnings.append(
+            "the control has no expression: all of its values are 0. Are these differences to a "
+            "control? Then name the table by `deltas:`."
+        )
     if values.min() < -_ROUNDING:
         i, j = np.unravel_index(np.argmin(values), values.shape)
         warnings.append(
