@@ -128,6 +128,16 @@ def without(*paths: str) -> Change:
     return change
 
 
+def single(path: str, content: Any = 5) -> Change:
+    """Put other contents in the place of an array."""
+
+    def change(file: Any) -> None:
+        del file[path]
+        file[path] = content
+
+    return change
+
+
 def no_rows(file: Any) -> None:
     for name in [name for name in file["obs"] if isinstance(file["obs"][name], h5py.Dataset)]:
         kept = file["obs"][name][:0]
@@ -226,6 +236,32 @@ FAULTS: dict[str, tuple[Change, str, set[str]]] = {
         lambda file: file["X"].attrs.__setitem__("shape", np.array([120, 31])),
         "the matrix has 120 × 31 entries",
         SPARSE,
+    ),
+    **{
+        f"a single number for {part}": (single(f"X/{part}"), "of what is no list", SPARSE)
+        for part in ("data", "indices", "indptr")
+    },
+    "texts for indices": (single("X/indices", ["a"]), "of what is no list", SPARSE),
+    "a single number for the index": (single("obs/_index"), "column of 0 dimensions", ALL),
+    "a single number for codes": (
+        single("obs/target_gene/codes"),
+        "column of 0 dimensions",
+        OF_CELLS,
+    ),
+    "codes that are no whole numbers": (
+        single("obs/target_gene/codes", [0.5] * 120),
+        "codes of the type float64",
+        OF_CELLS,
+    ),
+    "more cells than labels": (
+        single("obs/target_gene/codes", [0] * 60 + [4] * 59),
+        "119 entries for 120 rows",
+        OF_CELLS,
+    ),
+    "a matrix of numbers of cells": (
+        single("obs/num_cells_filtered", [[1.0]] * 10),
+        "column of 2 dimensions",
+        BULK,
     ),
     "a negative shape": (
         lambda file: file["X"].attrs.__setitem__("shape", np.array([-120, -30])),

@@ -142,6 +142,15 @@ def _refuse(h5ad: H5ad, place: str, layout: str) -> NoReturn:
     )
 
 
+def _list(h5ad: H5ad, element: Any, place: str) -> Any:
+    """Check that an element is a list, not a group, a single value or a matrix."""
+    if _is_group(element):
+        _refuse(h5ad, place, f"{element.attrs.get('encoding-type', 'of a nested column')}")
+    if element.ndim != 1:
+        _refuse(h5ad, place, f"of a column of {element.ndim} dimensions")
+    return element
+
+
 def _table(h5ad: H5ad, name: str) -> Any:
     if name not in h5ad.file:
         raise InputError(
@@ -181,7 +190,8 @@ def row_count(h5ad: H5ad, table: str) -> int:
     if not _is_group(element):
         return int(element.shape[0])
     index = element[_index_name(h5ad, table)]
-    return len(index["codes" if "codes" in index else "values"] if _is_group(index) else index)
+    parts = [part for part in ("codes", "values") if _is_group(index) and part in index]
+    return len(_list(h5ad, index[parts[0]] if parts else index, f"{table}, index"))
 
 
 def read_labels(h5ad: H5ad, table: str, column: str | None) -> Labels:
@@ -205,7 +215,10 @@ def read_labels(h5ad: H5ad, table: str, column: str | None) -> Labels:
     """
     place = f"{table}, column {column}" if column is not None else f"{table}, index"
     try:
-        return _labels(h5ad, table, column, place)
+        labels = _labels(h5ad, table, column, place)
+        if len(labels.codes) != (rows := row_count(h5ad, table)):
+            raise KeyError(f"{len(labels.codes):,} entries for {rows:,} rows")
+        return labels
     except (OSError, KeyError, RuntimeError, UnicodeDecodeError) as error:
         raise damaged(h5ad, place, error) from error
 
@@ -286,8 +299,9 @@ def _labels(h5ad: H5ad, table: str, column: str | None, place: str) -> Labels:
     if _is_group(values):
         return _encoded(h5ad, values, place)
     if "categories" in values.attrs:
-        return _coded(values[:], _texts(h5ad.file[values.attrs["categories"]], place, h5ad))
-    content = values[:]
+        codes = _list(h5ad, values, place)[:]
+        return _coded(codes, _texts(h5ad.file[values.attrs["categories"]], place, h5ad))
+    content = _list(h5ad, values, place)[:]
     missing = np.zeros(len(content), dtype=np.bool_)
     if content.dtype.kind == "f":
         missing = np.isnan(content)
@@ -297,10 +311,14 @@ def _labels(h5ad: H5ad, table: str, column: str | None, place: str) -> Labels:
 def _encoded(h5ad: H5ad, group: Any, place: str) -> Labels:
     """Read a column that is a group: categories, or values beside a mask of missing ones."""
     if "codes" in group and "categories" in group:
-        return _coded(group["codes"][:], _texts(group["categories"], place, h5ad))
+        codes = _list(h5ad, group["codes"], place)[:]
+        return _coded(codes, _texts(group["categories"], place, h5ad))
     if "values" in group and "mask" in group:
-        texts = _as_texts(group["values"][:], place, h5ad)
-        return _unique(texts, group["mask"][:].astype(np.bool_))
+        texts = _as_texts(_list(h5ad, group["values"], place)[:], place, h5ad)
+        mask = _list(h5ad, group["mask"], place)[:].astype(np.bool_)
+        if len(mask) != len(texts):
+            raise KeyError(f"{len(mask)} marks for {len(texts)} values")
+        return _unique(texts, mask)
     _refuse(h5ad, place, f"{group.attrs.get('encoding-type', 'of a nested column')}")
 
 
@@ -330,6 +348,8 @@ def _as_texts(values: Any, place: str, h5ad: H5ad) -> Strings:
 
 
 def _coded(codes: Any, texts: Strings) -> Labels:
+    if codes.dtype.kind not in "iu":
+        raise KeyError(f"codes of the type {codes.dtype}")
     if len(codes) and (codes.min() < -1 or codes.max() >= len(texts)):
         raise KeyError(f"code {codes.max()} of {len(texts)} categories")
     # Two numbers can have the same text; the second is another name of the first.

@@ -147,6 +147,10 @@ def _describe(
     complete = all(part in element for part in ("data", "indices", "indptr"))
     if kind not in {"csr", "csc"} or shape is None or not complete:
         _refuse(h5ad, name, encoding or "of a group without its encoding")
+    for part in ("data", "indices", "indptr"):
+        array = element[part]
+        if not hasattr(array, "dtype") or array.ndim != 1 or array.dtype.kind not in "iuf":
+            _refuse(h5ad, f"{name}/{part}", "of what is no list of numbers")
     if np.shape(shape) != (2,) or np.asarray(shape).dtype.kind not in "iu":
         _refuse(h5ad, name, f"of a matrix of the shape {shape!r}")
     rows, columns = (int(size) for size in shape)
