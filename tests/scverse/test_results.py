@@ -84,6 +84,7 @@ def test_the_file_says_where_it_comes_from(finished: Workspace, experiment: str)
     assert uns["program"].startswith("echoes ")
     assert (uns["dataset"], uns["experiment"]) == ("example", experiment)
     settings = json.loads(finished.file("settings.json", experiment).read_text(encoding="utf-8"))
+    assert settings.pop("place") == f"example/{experiment}/settings.json"
     assert json.loads(uns["settings"]) == settings
     assert uns["protocol"] == settings["protocol"]
     inputs = json.loads(uns["inputs"])
