@@ -138,6 +138,24 @@ def single(path: str, content: Any = 5) -> Change:
     return change
 
 
+def odd_type(file: Any) -> None:
+    """Make integers of six bytes, which NumPy has not."""
+    kind = h5py.h5t.STD_I64LE.copy()
+    kind.set_size(6)
+    _empty(file, kind)
+
+
+def bits(file: Any) -> None:
+    _empty(file, h5py.h5t.STD_B16LE)
+
+
+def _empty(file: Any, kind: Any) -> None:
+    """Put a list of zeros of this type in the place of the values of the matrix."""
+    length = len(file["X/data"])
+    del file["X/data"]
+    h5py.h5d.create(file["X"].id, b"data", kind, h5py.h5s.create_simple((length,)))
+
+
 def no_rows(file: Any) -> None:
     for name in [name for name in file["obs"] if isinstance(file["obs"][name], h5py.Dataset)]:
         kept = file["obs"][name][:0]
@@ -263,6 +281,8 @@ FAULTS: dict[str, tuple[Change, str, set[str]]] = {
         "column of 2 dimensions",
         BULK,
     ),
+    "numbers of six bytes": (odd_type, "it is damaged .data type '<i6' not understood", SPARSE),
+    "bits": (bits, "this part cannot be read", SPARSE),
     "a negative shape": (
         lambda file: file["X"].attrs.__setitem__("shape", np.array([-120, -30])),
         "the matrix has -120 × -30 entries",

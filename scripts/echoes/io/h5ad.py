@@ -26,6 +26,10 @@ from echoes.io.files import StrPath, is_gzip
 _CONVERT = "Write the file again with a current anndata: `anndata.read_h5ad(…).write_h5ad(…)`."
 
 
+#: How messages of h5py begin that are about a file: others are defects of a program.
+_DAMAGE = ("Unable to ", "Can't ", "Unspecified error", "data type ", "No NumPy equivalent")
+
+
 @dataclass(frozen=True)
 class H5ad:
     """An open file.
@@ -86,9 +90,9 @@ def open_h5ad(path: StrPath) -> Iterator[H5ad]:
             _require_tables(path, file)
             yield H5ad(path, file)
         # What h5py raises where the file is damaged.
-        except (KeyError, OSError, RuntimeError, ValueError) as error:
+        except (KeyError, OSError, RuntimeError, TypeError, ValueError) as error:
             problem = str(error).strip("'")
-            if not problem.startswith(("Unable to ", "Can't ", "Unspecified error")):
+            if not problem.startswith(_DAMAGE):
                 raise
             raise _unreadable(
                 path, f"it is damaged ({problem})", "Download or copy it again."
