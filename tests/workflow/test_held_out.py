@@ -19,6 +19,7 @@ import pandas as pd
 import pytest
 
 import predict_held_out
+from echoes.io.files import load_record
 from echoes.scoring.out_of_fold import load_part
 from placed import arrays_of, put
 from workflow.conftest import ECHO
@@ -135,8 +136,7 @@ def test_the_summary_says_what_was_computed(held_out: Any) -> None:
     def settings(name: str) -> Any:
         text = held_out.file("summary.json", name).read_text(encoding="utf-8")
         record = json.loads(text)["settings"]
-        file = held_out.file("settings.json", name).read_text(encoding="utf-8")
-        assert record == json.loads(file)
+        assert record == load_record(held_out.file("settings.json", name))
         assert record["experiment"] == name
         assert record["protocol"] == "held_out"
         assert record["crossval"] == {"folds": None, "parts": SPREAD[name]}
@@ -540,7 +540,7 @@ def test_a_network_of_its_own_leaves_the_rest_alone(held_out: Any, tmp_path: Pat
     for name, content in before.items():
         assert (results / name).read_bytes() == content, name
     records = [
-        json.loads((results / f"{folder}/summary.json").read_text(encoding="utf-8"))
+        load_record(results / f"{folder}/summary.json")
         for folder in ("networks/strict", "networks/string", "strict")
     ]
     assert records[0]["kept_links"] < records[1]["kept_links"]
