@@ -41,6 +41,7 @@ class Size:
     growth_starts: tuple[int, ...]
     growth_rows: tuple[int, ...]  # perturbations of a fold
     scale: tuple[tuple[int, int, int, int, int], ...]  # n, N, G, A and T of the jobs of the model
+    large: tuple[int, int]  # perturbations and response genes of a large screen
     cells: tuple[int, int, int, int]  # of a screen: cells, genes, entries a cell, perturbations
     scale_folds: int  # most perturbations of which a fold of the published protocol is measured
 
@@ -67,6 +68,7 @@ FULL = Size(
         *((250, 17_000, 8_000, 1, 35), (250, 17_000, 8_000, 3, 10)),
         (1_000, 5_000, 2_000, 1, 20),
     ),
+    large=(2_000, 8_000),
     cells=(300_000, 20_000, 1_000, 2_000),
     scale_folds=250,
 )
@@ -87,6 +89,7 @@ SMALL = Size(
     growth_starts=(20, 40),
     growth_rows=(16, 32),
     scale=((40, 800, 300, 2, 8), (80, 800, 300, 2, 8), (80, 1_200, 200, 1, 4)),
+    large=(150, 300),
     cells=(10_000, 2_000, 100, 50),
     scale_folds=40,
 )
@@ -166,6 +169,7 @@ class Workspace:
 
     path: Path
     settings: Record
+    code: Path = ROOT  # the repository whose workflow runs
 
     @property
     def dataset(self) -> Path:
@@ -187,7 +191,7 @@ class Workspace:
         self.path.mkdir(parents=True, exist_ok=True)
         config = self.path / f"{self.settings['dataset']['name']}.json"
         config.write_text(json.dumps(self.settings), encoding="utf-8")
-        command = [sys.executable, "-m", "snakemake", f"--snakefile={ROOT / 'Snakefile'}"]
+        command = [sys.executable, "-m", "snakemake", f"--snakefile={self.code / 'Snakefile'}"]
         command += [f"--configfile={config}", "--nocolor", "--cores", str(cores)]
         # A run that was aborted leaves a lock and incomplete files.
         command += ["--nolock", "--rerun-incomplete"]

@@ -15,6 +15,7 @@ from side_by_side.sections import (
     diffusion,
     elastic_net,
     growth,
+    large,
     links,
     scale,
     whole_run,
@@ -27,6 +28,7 @@ SECTIONS: dict[str, ModuleType] = {
     "comparison": comparison,
     "links": links,
     "cells": cells,
+    "large": large,
     "growth": growth,
     "scale": scale,
 }

@@ -1,0 +1,23 @@
+"""How far two files of predictions are apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+
+def predictions(one: str, other: str) -> Iterator[dict[str, Any]]:
+    """Compare the predictions and expected errors of two parts of a held-out experiment."""
+    with np.load(one, allow_pickle=False) as ours, np.load(other, allow_pickle=False) as theirs:
+        if not np.array_equal(ours["rows"], theirs["rows"]):
+            raise ValueError("other perturbations")
+        record = {
+            name: float(np.abs(ours[name] - theirs[name]).max())
+            for name in ("prediction", "spread")
+        }
+        record["deviation"] = float((ours["prediction"] - ours["mean"][ours["fold"]]).std())
+        record["seconds"] = float(ours["seconds"].sum())
+        record["exact_seconds"] = float(theirs["seconds"].sum())
+    yield record
