@@ -61,7 +61,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     shares = np.zeros((len(sets), len(measured)))
     # One after the other, and in place: several at once might not fit in the memory.
     for path, kernel in zip(args.diffusions, kernels, strict=True):
-        rows = load_diffusions(path, n=len(training), v=len(validation), N=count).stacked()
+        walks = load_diffusions(path, n=len(training), v=len(validation), N=count)
+        rows = np.vstack([walks.train, walks.validation]) if validation else walks.train
+        del walks
         if places is not None:
             rows = rows[places]
         reached = reach([rows], measured)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from echoes.io.arrays import row_blocks
+from echoes.io.arrays import Floats, Ints, row_blocks
 from echoes.io.command import between, parser, run, whole
 from echoes.network.diffusion import BACKENDS, Diffusions, diffuse, save_diffusions
 from echoes.network.graph import load_matrix, read_positions
@@ -62,14 +62,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     )
     # The walk is linear in its start: that of a pair is the sum of those of its genes.
     starts = np.cumsum([0, *map(len, sets)])[:-1]
-    x, residual = solution.x, solution.residual
-    residual = residual[row]
-    if len(symbols) == len(members):
-        # Each gene once: the rows change places, which takes no second table.
-        for columns in row_blocks(*x.shape[::-1]):
-            x[:, columns] = x[row, columns]
-    else:
-        x = x[row]
+    x, residual = _take(solution.x, row), solution.residual[row]
     if len(members) > len(sets):
         x, residual = np.add.reduceat(x, starts), np.add.reduceat(residual, starts)
     train, of_validation = np.split(x, [len(training)])
@@ -77,6 +70,15 @@ def main(argv: Sequence[str] | None = None) -> None:
         args.output,
         Diffusions(train, of_validation, residual, solution.iterations, solution.backend),
     )
+
+
+def _take(x: Floats, rows: Ints) -> Floats:
+    """Take rows of a table; where each is taken once, they change places without a second table."""
+    if len(rows) > len(x):
+        return x[rows]
+    for columns in row_blocks(*x.shape[::-1]):
+        x[:, columns] = x[rows, columns]
+    return x
 
 
 if __name__ == "__main__":

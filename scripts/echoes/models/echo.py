@@ -23,6 +23,7 @@ import numpy as np
 from echoes.io.arrays import Floats, Ints, Singles
 from echoes.models.candidates import Candidates
 from echoes.models.component_ridge import inner_products
+from echoes.models.fits import fit_residuals
 from echoes.models.inner_loop import single_precision
 from echoes.models.knockdown import (
     knockdown_responses,
@@ -36,7 +37,6 @@ from echoes.models.residuals import (
     SOURCES,
     Echo,
     centred_responses,
-    fit_residuals,
     n_kernels,
     needs_reach,
     residual_operators,

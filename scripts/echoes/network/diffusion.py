@@ -92,12 +92,6 @@ class Diffusions:
     iterations: int
     backend: str
 
-    def stacked(self) -> Floats:
-        """Rows of all perturbations, training perturbations first, (n + v, N)."""
-        if not len(self.validation):
-            return self.train
-        return np.vstack([self.train, self.validation])
-
 
 _ARRAYS = {"train": "float n N", "validation": "float v N", "residual": "float r"}
 _LAYOUT = Layout({**_ARRAYS, "iterations": "int", "backend": "str"}, depth=5)

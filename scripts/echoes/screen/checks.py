@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from echoes.io.errors import InputError, abbreviate
+from echoes.io.errors import abbreviate
 from echoes.io.files import StrPath
-from echoes.screen.guides import PATTERNS
 from echoes.screen.record import Screen
+from echoes.screen.refusals import (
+    refuse_alike,
+    refuse_guides,
+    refuse_huge,
+    refuse_pairs,
+    refuse_reserved,
+)
 from echoes.screen.scale import scale_warnings
 from echoes.screen.spelling import changed_names, odd_characters, show_characters, twins
 from echoes.screen.truth_checks import baseline_warnings, rows_of_truth, truth_warnings
 
-#: No logarithm of an expression, and no difference of two, is larger than this.
-LARGEST = 1000.0
 # With fewer perturbations than this, it may be chance that no silenced gene is measured.
 _FEW = 5
 # With fewer perturbations than this, a screen may well have more of them than response genes.
 _MANY = 100
-# Responses that differ by less are the same but for rounding.
-_ALIKE = 1e-12
-# Columns of the tables that are written: no gene may have one of these names.
-_RESERVED = ("perturbation", "pert_id", "pert_symbol", "gene")
 
 # Columns that describe perturbations, or cells, or what was done to them.
 _NO_GENE = re.compile(
@@ -97,14 +97,14 @@ def check_screen(
         cannot be an error, or the truth is that of other means.
     """
     cells = settings["layout"] == "h5ad"
-    _refuse_reserved(screen, file)
+    refuse_reserved(screen, file)
     if not cells:
-        _refuse_huge(screen, file)
+        refuse_huge(screen, file)
         if screen.separator is None:
-            _refuse_pairs(screen, file)
-    _refuse_alike(screen, file)
+            refuse_pairs(screen, file)
+    refuse_alike(screen, file)
     if not any(settings["guides"].get(key) for key in ("separator", "pattern", "table")):
-        _refuse_guides(screen, file)
+        refuse_guides(screen, file)
     n, genes = screen.responses.shape
     checks = [
         Check("size", f"{n:,} perturbations × {genes:,} response genes", _layout(screen, settings)),
@@ -153,7 +153,7 @@ def check_prior(screen: Screen, file: StrPath, settings: Mapping[str, Any]) -> l
     InputError
         When a value cannot be an expression or a response.
     """
-    _refuse_huge(screen, file)
+    refuse_huge(screen, file)
     return [*scale_warnings(screen, settings["scale"]), *_spelling(screen)[1]]
 
 
@@ -173,100 +173,6 @@ def _range(screen: Screen) -> str:
     else:
         values, what = screen.control + screen.responses, "expression"
     return f"{what} {np.nanmin(values):.3g} … {np.nanmax(values):.3g}, log2"
-
-
-def _refuse_reserved(screen: Screen, file: StrPath) -> None:
-    """Refuse response genes with the name of a column of the tables that are written."""
-    wrong = [name for name in screen.genes.tolist() if name in _RESERVED]
-    if wrong:
-        raise InputError(
-            file,
-            f"gene {wrong[0]}",
-            "this is the name of a column in the tables that are written",
-            expected=f"names of genes, none of them {', '.join(_RESERVED)}",
-            remedy="Remove the column if it is no gene, or rename it.",
-        )
-
-
-def _refuse_huge(screen: Screen, file: StrPath) -> None:
-    """Refuse values that no logarithm of an expression can have."""
-    known = np.where(np.isnan(screen.control), 0.0, screen.control)
-    values = np.vstack([known, known + screen.responses])
-    wrong = np.abs(values) > LARGEST
-    if wrong.any():
-        i, j = np.argwhere(wrong)[0]
-        row = f"perturbation {screen.perturbations[i - 1]}" if i else "the control"
-        raise InputError(
-            file,
-            f"gene {screen.genes[j]}, {row}",
-            f"{values[i, j]:.6g} log2 units ({np.count_nonzero(wrong):,} values are as large)",
-            expected=f"logarithms, from {-LARGEST:g} to {LARGEST:g}",
-            remedy="Correct the cell, or take the logarithm of log2(1 + 10⁴ · share) if these are "
-            "counts.",
-        )
-
-
-def _refuse_alike(screen: Screen, file: StrPath) -> None:
-    """Refuse a screen in which all perturbations have the same response."""
-    measured = ~np.isnan(screen.truth)
-    largest = np.max(screen.truth, axis=0, where=measured, initial=-np.inf)
-    smallest = np.min(screen.truth, axis=0, where=measured, initial=np.inf)
-    if len(screen.truth) > 1 and (largest - smallest <= _ALIKE).all():
-        raise InputError(
-            file,
-            "",
-            f"no response differs: all {len(screen.truth)} perturbations have the same",
-            expected="perturbations with different responses",
-            remedy="Check that the table has a row of its own for each perturbation.",
-        )
-
-
-def _refuse_pairs(screen: Screen, file: StrPath) -> None:
-    """Refuse perturbations of several genes, whose names are joined."""
-    silenced = [*screen.silenced.tolist(), *screen.validation_silenced.tolist()]
-    known = {*silenced, *screen.genes.tolist()}
-    pairs = [name for name in dict.fromkeys(silenced) if _is_pair(name, known)]
-    if pairs:
-        raise InputError(
-            file,
-            f"perturbation {pairs[0]}",
-            f"{len(pairs)} of {len(set(silenced))} names are of several genes: {abbreviate(pairs)}",
-            expected="one silenced gene for each perturbation",
-            remedy="Say what stands between the genes, for instance `dataset: pairs: {separator: "
-            '"+"}`, or remove these rows.',
-        )
-
-
-def _is_pair(name: str, known: set[str]) -> bool:
-    for separator in ("+", "|", ",", ";", "&", "_"):
-        parts = [part.strip() for part in name.split(separator)]
-        if len(parts) > 1 and len(set(parts)) > 1 and all(part in known for part in parts):
-            return True
-    return False
-
-
-def _refuse_guides(screen: Screen, file: StrPath) -> None:
-    """Refuse names that are those of guides, if no setting says how to read them."""
-    names = [*screen.perturbations.tolist(), *dict.fromkeys(screen.validation_silenced.tolist())]
-    for label, pattern in PATTERNS.items():
-        fits = [n for n in names if all(re.fullmatch(pattern, part) for part in n.split("|"))]
-        if fits:
-            raise _guides_refused(file, fits, len(names), f"pattern: {label}")
-    genes = set(screen.genes.tolist()) | {name for name in names if "_" not in name}
-    fits = [n for n in names if n not in genes and re.fullmatch(r".+_(sg|g)?[0-9]+", n)]
-    fits = [name for name in fits if name.rpartition("_")[0] in genes]
-    if fits:
-        raise _guides_refused(file, fits, len(names), "separator: _")
-
-
-def _guides_refused(file: StrPath, names: Sequence[str], count: int, setting: str) -> InputError:
-    return InputError(
-        file,
-        f"perturbation {names[0]}",
-        f"{len(names)} of {count} names look like those of guides: {abbreviate(names)}",
-        expected="names of silenced genes, or a setting that leads from a guide to its gene",
-        remedy=f"Set `dataset: guides: {{{setting}}}`, or rename the perturbations.",
-    )
 
 
 def _same_responses(screen: Screen) -> tuple[str, tuple[str, ...]]:
