@@ -12,6 +12,7 @@ import pytest
 
 import read_perturbations
 import simulate_example
+from echoes.io.files import save_record
 from screens import write_dataset_settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +61,7 @@ def test_links_as_many_as_strings(tmp_path: Path) -> None:
         out = tmp_path / f"{name}.txt"
         assert peak_memory("gunzip_string.py", f"--input={path}", f"--output={out}") < MOST
     assert (tmp_path / "links.txt").stat().st_size > MOST / 2
-    (tmp_path / "receipt.json").write_text("{}", encoding="utf-8")
+    save_record(tmp_path / "receipt.json", {"source": "a shelf"}, 5)
     peak = peak_memory(
         "read_string.py",
         f"--links={tmp_path / 'links.txt'}",
