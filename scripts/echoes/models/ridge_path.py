@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Floats, Ints
+from echoes.io.arrays import Floats, Ints, Singles
 from echoes.models.similarity import FEWEST_SINGLE, is_precise, random_signs
 
 
@@ -108,6 +108,18 @@ def _exact_solutions(
         yield decomposition.solve(penalty, repeated)
 
 
+def single_factor(kernel: Singles, penalty: float) -> tuple[Singles, int]:
+    """Cholesky factor of K + λI in its lower half, and a number that is not 0 if there is none."""
+    # It takes a while to import.
+    from scipy.linalg import lapack
+
+    system = kernel.copy()
+    system[np.diag_indices(len(system))] += np.float32(penalty)
+    # Transposed, the matrix is in the order of columns, which needs no copy.
+    factor, failed = lapack.spotrf(system.T, lower=1, clean=0, overwrite_a=1)
+    return factor, failed
+
+
 def _single_solutions(
     kernel: Floats, scores: Floats, penalties: Sequence[float], repeated: Sequence[Ints]
 ) -> Iterator[_Solution]:
@@ -124,10 +136,7 @@ def _single_solutions(
     combined = kernel @ signs
     decomposition = None
     for penalty in penalties:
-        system = single.copy()
-        system[np.diag_indices(len(system))] += np.float32(penalty)
-        # Transposed, the matrix is in the order of columns, which needs no copy.
-        factor, failed = lapack.spotrf(system.T, lower=1, clean=0, overwrite_a=1)
+        factor, failed = single_factor(single, penalty)
         inverse, _ = lapack.spotri(factor, lower=1, overwrite_c=1)
         right = (combined + penalty * signs).astype(np.float32)
         again = blas.ssymv(1, inverse, right, lower=1).astype(np.float64)

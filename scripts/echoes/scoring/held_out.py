@@ -191,13 +191,13 @@ def compute_metrics(
     further, silenced = columns[1:], first
     prediction, fold = predictions.prediction, predictions.fold
     total = score(truth, prediction, weights, baseline)
+    deviation = without_entries(less_of_fold(truth, predictions.mean, fold), further)
+    predicted = without_entries(less_of_fold(prediction, predictions.centre, fold), further)
     of_rows, bounds = row_metrics(
-        *(truth, weights, total.terms, silenced, further, predictions, sampled)
+        *(truth, weights, total.terms, silenced, (deviation, predicted), predictions, sampled)
     )
     squares = of_rows.pop("error"), of_rows.pop("square")
     of_intervals = {name: of_rows.pop(name) for name in list(of_rows) if name in COVERAGES}
-    deviation = without_entries(less_of_fold(truth, predictions.mean, fold), further)
-    predicted = without_entries(less_of_fold(prediction, predictions.centre, fold), further)
     centred = truth - mean_of_measured(truth, measured_pairs(truth), axis=0)
     centred[np.isnan(deviation)] = np.nan
     rows = {

@@ -54,7 +54,7 @@ def row_metrics(
     weights: Floats,
     terms: Floats,
     silenced: Ints,
-    further: Ints,
+    deviations: tuple[Floats, Floats],
     predictions: OutOfFold,
     sampled: Genes | None,
 ) -> tuple[dict[str, Floats], dict[str, Bounds]]:
@@ -69,8 +69,8 @@ def row_metrics(
         As in `held_out.compute_metrics`, with one silenced gene a row.
     terms
         (n,) terms of the score.
-    further
-        (s − 1, n) positions of further silenced genes; −1 for none.
+    deviations
+        Two (n, G): measured and predicted deviations.
 
     Returns
     -------
@@ -79,8 +79,8 @@ def row_metrics(
     """
     blocks = [
         _of_block(
-            *(truth[block], weights[block], terms[block], silenced[block], further[:, block]),
-            *(predictions.block(block), sampled),
+            *(truth[block], weights[block], terms[block], silenced[block]),
+            *(deviations[0][block], deviations[1][block], predictions.block(block), sampled),
         )
         for block in row_blocks(*truth.shape)
     ]
@@ -102,15 +102,13 @@ def _of_block(
     weights: Floats,
     terms: Floats,
     silenced: Ints,
-    further: Ints,
+    deviation: Floats,
+    predicted: Floats,
     predictions: OutOfFold,
     sampled: Genes | None,
 ) -> tuple[dict[str, Floats], dict[str, Bounds]]:
     """Compute `row_metrics` of a few rows."""
     prediction, fold = predictions.prediction, predictions.fold
-    mean = predictions.mean[fold]
-    deviation = without_entries(truth - mean, further)
-    predicted = without_entries(prediction - predictions.centre[fold], further)
     error, square = squared_errors(deviation, predicted, silenced)
     rows = {
         "mae": mean_absolute_error(truth, prediction),
@@ -129,7 +127,7 @@ def _of_block(
         rows |= dict(zip(COVERAGES, shares.T, strict=True))
     if sampled is None:
         return rows, {}
-    deviations = deviation, predicted
+    mean, deviations = predictions.mean[fold], (deviation, predicted)
     return rows, perturbation_bounds(
         *(rows | {"term": terms}, truth, prediction, weights, mean, deviations, silenced, sampled)
     )
