@@ -40,8 +40,6 @@ LEVEL = 0.95
 #: With fewer perturbations nothing can be said of the scatter; with fewer independent genes none
 #: is left to judge by.
 FEWEST, FEWEST_GENES = 6, 3
-#: Rows at a time, to save memory.
-_BLOCK = 128
 
 Bounds = tuple[Floats, Floats]
 
@@ -125,6 +123,8 @@ def perturbation_bounds(
 ) -> dict[str, Bounds]:
     """Give metrics of single perturbations 95 % intervals.
 
+    It makes some twenty tables of the size of the rows: give it a few at a time.
+
     Parameters
     ----------
     rows
@@ -146,38 +146,34 @@ def perturbation_bounds(
     dict
         Name of a metric in `METRICS` → (n,) lower and upper bounds; NaN where it is undefined.
     """
-    n = len(truth)
-    bounds = {name: (np.full(n, np.nan), np.full(n, np.nan)) for name in METRICS}
     size = np.sqrt(genes.variance)
-    for start in range(0, n, _BLOCK):
-        part = slice(start, start + _BLOCK)
-        y_all, f_all, w, m = (each[part] for each in (truth, prediction, weights, mean))
-        measured = measured_pairs(y_all)
-        every = fill_gaps(np.ones_like(y_all), measured)
-        kept, y, f = kept_entries(deviations[0][part], deviations[1][part], silenced[part])
-        error, of_mean = (fill_gaps(np.abs(y_all - x), measured) for x in (f_all, m))
-        y_all, f_all = fill_gaps(y_all, measured), fill_gaps(f_all, measured)
-        value = {name: rows[name][part] for name in METRICS}
+    measured = measured_pairs(truth)
+    every = fill_gaps(np.ones_like(truth), measured)
+    kept, y, f = kept_entries(*deviations, silenced)
+    error, of_mean = (fill_gaps(np.abs(truth - x), measured) for x in (prediction, mean))
+    truth, prediction = fill_gaps(truth, measured), fill_gaps(prediction, measured)
+    value = {name: rows[name] for name in METRICS}
 
-        def factor(above: Floats, below: Floats, counting: Floats) -> Floats:
-            return np.exp(_log_ratio(above, below, counting, genes.likeness))
+    def factor(above: Floats, below: Floats, counting: Floats) -> Floats:
+        return np.exp(_log_ratio(above, below, counting, genes.likeness))
 
-        step = np.log2(factor(w * error, w * of_mean, every * w * size))
-        # Beside how much each gene varies anyway: that is no chance.
-        of_mae = factor(error, every * size, every * size)
-        of_r2 = factor(kept * (y - f) ** 2, kept * y**2, kept * genes.variance)
-        unexplained = 1 - value["r2_mean"]
-        found = {
-            "term": (value["term"] - step, np.minimum(value["term"] + step, MAXIMAL_TERM)),
-            "mae": (value["mae"] / of_mae, value["mae"] * of_mae),
-            "pearson_control": _correlation(value["pearson_control"], y_all, f_all, every, genes),
-            "pearson_mean": _correlation(value["pearson_mean"], y, f, kept, genes),
-            "r2_mean": (1 - unexplained * of_r2, 1 - unexplained / of_r2),
-        }
-        for name, pair in found.items():
-            for whole, one in zip(bounds[name], pair, strict=True):
-                whole[part] = np.where(np.isnan(value[name]), np.nan, one)
-    return bounds
+    step = np.log2(factor(weights * error, weights * of_mean, every * weights * size))
+    # Beside how much each gene varies anyway: that is no chance.
+    of_mae = factor(error, every * size, every * size)
+    of_r2 = factor(kept * (y - f) ** 2, kept * y**2, kept * genes.variance)
+    unexplained = 1 - value["r2_mean"]
+    found = {
+        "term": (value["term"] - step, np.minimum(value["term"] + step, MAXIMAL_TERM)),
+        "mae": (value["mae"] / of_mae, value["mae"] * of_mae),
+        "pearson_control": _correlation(value["pearson_control"], truth, prediction, every, genes),
+        "pearson_mean": _correlation(value["pearson_mean"], y, f, kept, genes),
+        "r2_mean": (1 - unexplained * of_r2, 1 - unexplained / of_r2),
+    }
+    undefined = {name: np.isnan(values) for name, values in value.items()}
+    return {
+        name: (np.where(undefined[name], np.nan, lower), np.where(undefined[name], np.nan, upper))
+        for name, (lower, upper) in found.items()
+    }
 
 
 def _design(counting: Floats, likeness: float) -> tuple[Floats, Floats]:
