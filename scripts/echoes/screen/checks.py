@@ -22,7 +22,7 @@ from echoes.screen.refusals import (
 )
 from echoes.screen.scale import scale_warnings
 from echoes.screen.spelling import changed_names, odd_characters, show_characters, twins
-from echoes.screen.truth_checks import baseline_warnings, rows_of_truth, truth_warnings
+from echoes.screen.truth_checks import baseline_warnings, truth_warnings
 
 # With fewer perturbations than this, it may be chance that no silenced gene is measured.
 _FEW = 5
@@ -125,7 +125,7 @@ def check_screen(
     if truth is not None:
         compared = _filled(screen)
         checks += [
-            Check("deltas of the truth", rows_of_truth(compared), truth_warnings(compared, truth)),
+            Check("deltas of the truth", *truth_warnings(compared, truth)),
             Check("baselines of the truth", *baseline_warnings(screen, truth)),
         ]
     return checks

@@ -46,6 +46,14 @@ def _same_names(path: StrPath, place: str, expected: Sequence[str], names: Seque
     return position
 
 
+def _ordered(values: Floats, rows: Ints, columns: Ints) -> Floats:
+    """Bring a table to an order of rows and columns; without a copy if it is that of the table."""
+    for axis, order in enumerate((rows, columns)):
+        if not np.array_equal(order, np.arange(values.shape[axis])):
+            values = np.take(values, order, axis=axis)
+    return values
+
+
 def read_truth(
     path: StrPath, symbols: Sequence[str], genes: Sequence[str]
 ) -> tuple[Floats, Floats, Floats]:
@@ -82,7 +90,7 @@ def read_truth(
             expected="no response gene named like another column of this table",
             remedy="Rename the gene in both tables.",
         )
-    values = table.values[rows][:, _same_names(path, "line 1", wanted, table.columns)]
+    values = _ordered(table.values, rows, _same_names(path, "line 1", wanted, table.columns))
     truth, weights, baseline = np.split(values, [len(genes), 2 * len(genes)], axis=1)
     for array, columns in ((weights, wanted[len(genes) :]), (baseline, wanted[-1:])):
         if (array < 0).any():

@@ -40,14 +40,14 @@ def _misplaced(likeness: Floats) -> Ints:
     return np.flatnonzero(np.diag(likeness) < others.max(axis=1))
 
 
-def rows_of_truth(screen: Screen) -> str:
-    """Count the rows of the truth that fit their own row of the responses best."""
-    n = len(screen.truth)
-    return f"{n - len(_misplaced(_likeness(screen))):,} of {n:,} rows fit their own means best"
-
-
-def truth_warnings(screen: Screen, truth: StrPath) -> tuple[str, ...]:
+def truth_warnings(screen: Screen, truth: StrPath) -> tuple[str, tuple[str, ...]]:
     """Refuse a truth of other rows, and warn of one on another scale.
+
+    Returns
+    -------
+    figure, warnings
+        How many rows of the truth fit their own row of the responses best, and a sentence if they
+        are on another scale.
 
     Raises
     ------
@@ -56,9 +56,10 @@ def truth_warnings(screen: Screen, truth: StrPath) -> tuple[str, ...]:
     """
     likeness = _likeness(screen)
     n = len(likeness)
-    if n < _FEW:
-        return ()
     wrong = _misplaced(likeness)
+    figure = f"{n - len(wrong):,} of {n:,} rows fit their own means best"
+    if n < _FEW:
+        return figure, ()
     if 2 * len(wrong) > n:
         i = int(wrong[0])
         best = int(np.argmax(np.where(np.arange(n) == i, -np.inf, likeness[i])))
@@ -74,7 +75,7 @@ def truth_warnings(screen: Screen, truth: StrPath) -> tuple[str, ...]:
     size = float(np.vdot(screen.responses, screen.responses))
     slope = float(np.vdot(screen.truth, screen.responses)) / size if size else 1.0
     if np.diag(likeness).min() < _EXACT:
-        return ()
+        return figure, ()
     for scale, ratio in _RATIOS.items():
         for wanted, which in ((ratio, "deltas"), (1 / ratio, "means")):
             if abs(slope / wanted - 1) < 0.02:
@@ -83,8 +84,8 @@ def truth_warnings(screen: Screen, truth: StrPath) -> tuple[str, ...]:
                     f"{which} look like {scale}, the others like log2. Bring both tables to one "
                     "scale."
                 )
-                return (warning,)
-    return ()
+                return figure, (warning,)
+    return figure, ()
 
 
 def baseline_warnings(screen: Screen, truth: StrPath) -> tuple[str, tuple[str, ...]]:
