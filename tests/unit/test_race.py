@@ -142,6 +142,25 @@ def test_profiles_in_single_precision(large: Task, monkeypatch: pytest.MonkeyPat
     np.testing.assert_array_equal(single_profile_kernel(part, responses, singles), exact)
 
 
+def test_profiles_that_are_almost_alike_are_centred_in_double_precision(large: Task) -> None:
+    alike = replace(large, reach=1.0 + 1e-3 * large.reach)
+    responses, _ = centred_responses(alike)
+    ours = single_profile_kernel(alike, responses, responses.astype(np.float32))
+    np.testing.assert_array_equal(ours, profile_kernel(alike, responses))
+
+
+def test_a_gene_that_reaches_nothing_has_no_profile(large: Task) -> None:
+    reach = large.reach.copy()
+    reach[[2, -1]] = 0.0
+    task = replace(large, reach=reach)
+    responses, _ = centred_responses(task)
+    ours = single_profile_kernel(task, responses, responses.astype(np.float32))
+    assert not ours[[2, -1]].any()
+    assert not ours[:, 2].any()
+    exact = profile_kernel(task, responses)
+    np.testing.assert_allclose(ours, exact, atol=1e-4 * np.abs(exact).max())
+
+
 def test_inner_products_of_a_part_are_those_of_its_residuals(large: Task) -> None:
     rows = np.arange(3, M, 7)
     part = large.split(rows)

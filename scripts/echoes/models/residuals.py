@@ -22,7 +22,6 @@ from echoes.models.gap_ridge import gap_ridge
 from echoes.models.gaps import mean_response
 from echoes.models.inner_loop import single_precision
 from echoes.models.knockdown import fill_silenced_entries
-from echoes.models.ridge_path import single_factor
 from echoes.models.similarity import (
     FEWEST_SINGLE,
     is_precise,
@@ -257,7 +256,10 @@ def solve_singly(kernel: Floats, penalties: Floats, operators: Singles) -> None:
     signs = random_signs(m)
     own, across = np.split(kernel @ signs, [m])
     for number, penalty in enumerate(penalties):
-        factor, failed = single_factor(single[:m], penalty)
+        system = single[:m].copy()
+        system[np.diag_indices(m)] += np.float32(penalty)
+        # Transposed, the matrix is in the order of columns, which needs no copy.
+        factor, failed = lapack.spotrf(system.T, lower=1, clean=0, overwrite_a=1)
         operator = operators[:, number]
         if not failed:
             operator[:] = lapack.spotrs(factor, single[m:].T, lower=1)[0].T

@@ -15,6 +15,8 @@ FLOOR = 0.05
 #: Largest relative error of features in single precision, and the number of training perturbations
 #: from which on they are tried: with fewer there is little to save.
 PRECISION, FEWEST_SINGLE = 1e-5, 400
+#: Where centring leaves a smaller share of the features' squares, it costs too many digits.
+SMALLEST_CENTRED = 1e-3
 
 
 def _centred(kernel: Floats, n_training: int, known: Bools) -> Floats:
@@ -85,10 +87,11 @@ def profile_kernel(task: Task, responses: Floats) -> Floats:
 
 
 def single_profile_kernel(task: Task, residuals: Floats, singles: Singles) -> Floats:
-    """Compute `profile_kernel` from features in single precision, if that will do.
+    """Compute `profile_kernel` in single precision, if that will do.
 
     Such a kernel serves to weigh candidates. A random combination of the features shows how precise
-    they are (see `is_precise`); where that is not enough, they are computed in double precision.
+    they are (see `is_precise`); where that is not enough, or where little of them is left when they
+    are centred, all is computed in double precision.
 
     Parameters
     ----------
@@ -105,7 +108,17 @@ def single_profile_kernel(task: Task, residuals: Floats, singles: Singles) -> Fl
     exact = task.reach @ ((signs @ residuals) / deviations)
     if not is_precise(features @ signs, exact):
         return profile_kernel(task, residuals)
-    return _kernel_of_profiles(task, features.astype(np.float64))
+    known = _reaching(task)
+    rows = np.flatnonzero(known[: len(residuals)])
+    before = np.square(features[rows]).sum()
+    # A kernel of features that are centred is centred.
+    features -= features[rows].mean(axis=0) if len(rows) else 0
+    features[~known] = 0
+    if np.square(features[rows]).sum() <= SMALLEST_CENTRED * before:
+        return profile_kernel(task, residuals)
+    kernel = (features @ features.T).astype(np.float64)
+    kernel /= np.diagonal(kernel)[rows].mean()
+    return kernel
 
 
 def _deviations(profiles: Floats) -> Floats:
@@ -117,7 +130,13 @@ def _deviations(profiles: Floats) -> Floats:
 
 def _kernel_of_profiles(task: Task, features: Floats) -> Floats:
     """Kernel of features (m + q, m), centred and scaled as in `network_kernel`."""
-    return _centred(features @ features.T, task.n_training, task.reach.sum(axis=1) > 0)
+    return _centred(features @ features.T, task.n_training, _reaching(task))
+
+
+def _reaching(task: Task) -> Bools:
+    """Whether each silenced gene reaches any response gene in the network, (m + q,)."""
+    reaching: Bools = task.reach.sum(axis=1) > 0
+    return reaching
 
 
 def random_signs(count: int) -> Floats:
