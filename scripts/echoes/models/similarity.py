@@ -14,7 +14,7 @@ from echoes.scoring.gaps import fill_gaps, measured_pairs
 FLOOR = 0.05
 #: Largest relative error of features in single precision, and the number of training perturbations
 #: from which on they are tried: with fewer there is little to save.
-PRECISION, FEWEST_SINGLE = 1e-5, 400
+PRECISION, FEWEST_SINGLE = 3e-5, 400
 #: Where centring leaves a smaller share of the features' squares, it costs too many digits.
 SMALLEST_CENTRED = 1e-3
 
