@@ -106,7 +106,7 @@ class InnerProducts:
         responses[task.silenced_entries()] = 0.0
         self._products = responses @ responses.T
 
-    def of_residuals(self, part: Task, kept: Ints, residuals: Floats, mean: Floats) -> Floats:
+    def of_residuals(self, part: Task, kept: Ints, mean: Floats) -> Floats:
         """Inner products (k, k) of the rows of a part's residuals.
 
         Parameters
@@ -115,12 +115,13 @@ class InnerProducts:
             The task of the part.
         kept
             (k,) its training rows among all training rows.
-        residuals, mean
-            (k, G) its residuals, and the mean (G,) that they are differences from.
+        mean
+            (G,) mean that its residuals are differences from; they are 0 for the silenced gene
+            itself.
         """
         products = self._products[np.ix_(kept, kept)]
         rows, genes = part.silenced_entries()
-        filled = residuals[rows, genes] + mean[genes]
+        filled = mean[genes]
         across = self._deltas[np.ix_(kept, genes)] * filled
         across[part.silenced[: len(kept), None] == genes] = 0.0
         products[:, rows] += across
@@ -132,9 +133,7 @@ class InnerProducts:
         return products
 
 
-def inner_products(
-    task: Task, *, needed: bool
-) -> Callable[[Task, Ints, Floats, Floats], Floats | None]:
+def inner_products(task: Task, *, needed: bool) -> Callable[[Task, Ints, Floats], Floats | None]:
     """Give `InnerProducts.of_residuals` for a large task, or a function that gives None."""
     if needed and task.n_training >= FEWEST_SHARING:
         return InnerProducts(task).of_residuals

@@ -187,7 +187,7 @@ def _judge(task: Task, settings: Echo, objective: Objective) -> tuple[Candidates
         residuals, mean = centred_responses(part)
         of_sources = None
         if joined and left.residuals[-1]:
-            products = products_of(part, np.delete(np.arange(m), rows), residuals, mean)
+            products = products_of(part, np.delete(np.arange(m), rows), mean)
             predicted = source_residuals(part, residuals, settings, products, inner=True)
             of_sources = single_precision(predicted)
         fits = fit_residuals(part, residuals, settings, ~np.isnan(task.deltas[rows]), wanted)
