@@ -115,6 +115,17 @@ def test_target_of_the_left_out_row_is_never_read(fold: int, names: tuple[str, .
         assert_same(leave_one_out(train, validation, changed, fold, names, SETTINGS), expected)
 
 
+@pytest.mark.parametrize("fold", [0, 6, 10])
+def test_target_of_the_left_out_row_is_never_read_by_a_coarse_start(fold: int) -> None:
+    train, validation, targets = data(features=2000)
+    expected = leave_one_out(train, validation, targets, fold, ("elastic_net",), SETTINGS)
+    for noise in (np.nan, 1e9):
+        changed = targets.copy()
+        changed[fold] = noise
+        found = leave_one_out(train, validation, changed, fold, ("elastic_net",), SETTINGS)
+        assert_same(found, expected)
+
+
 def test_targets_of_all_other_rows_are_read() -> None:
     train, validation, targets = data()
     expected = leave_one_out(train, validation, targets, 4, ("ridge",), SETTINGS)

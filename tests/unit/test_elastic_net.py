@@ -16,13 +16,14 @@ from sklearn.linear_model import MultiTaskElasticNetCV
 from echoes.io.errors import NotConvergedError
 from echoes.models import elastic_net
 from echoes.models.elastic_net import Optimum, solve_elastic_net
+from echoes.models.elastic_net_scikit_learn import fit_elastic_net_scikit_learn
 from echoes.models.linear import contiguous_folds, relative_gap
 
 Array = npt.NDArray[np.float64]
 
 PENALTIES = (0.01, 0.1, 0.3, 1.0, 100.0)
 fit_elastic_net = partial(elastic_net.fit_elastic_net, l1_ratio=0.5, tolerance=1e-8)
-fit = partial(elastic_net.fit_elastic_net_scikit_learn, l1_ratio=0.5, max_iter=1000, tolerance=1e-4)
+fit = partial(fit_elastic_net_scikit_learn, l1_ratio=0.5, max_iter=1000, tolerance=1e-4)
 # Driven to convergence.
 TIGHT: dict[str, Any] = {"max_iter": 200_000, "tolerance": 1e-12}
 
@@ -318,13 +319,13 @@ def test_conditions_of_optimality(
 @pytest.mark.parametrize("l1_ratio", [0.5, 0.9])
 def test_screening_is_safe(l1_ratio: float, monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at = []
-    plain: Callable[[Array], Array] = elastic_net._norms
+    plain: Callable[..., Array] = elastic_net._Bounds.__call__
 
-    def norms(rows: Array) -> Array:
-        looked_at.append(len(rows))
-        return plain(rows)
+    def bounds_of_the_kept(self: elastic_net._Bounds, theta: Array) -> Array:
+        looked_at.append(len(self.single))
+        return plain(self, theta)
 
-    monkeypatch.setattr(elastic_net, "_norms", norms)
+    monkeypatch.setattr(elastic_net._Bounds, "__call__", bounds_of_the_kept)
     for seed in range(3):
         X, Y = map(centred, shaped(seed, 20, 300, 3))
         for penalty in (0.3, 1.0):
@@ -357,8 +358,8 @@ def test_gap_of_a_fit_holds_on_the_whole_problem() -> None:
 def test_gaps_of_all_fits_are_recorded(tolerance: float, monkeypatch: pytest.MonkeyPatch) -> None:
     gaps: list[float] = []
 
-    def recorded(Xt: Array, Y: Array, l1: float, l2: float, *rest: Any) -> Optimum:
-        optimum = solve_elastic_net(Xt, Y, l1, l2, *rest)
+    def recorded(Xt: Array, Y: Array, l1: float, l2: float, *rest: Any, **options: Any) -> Optimum:
+        optimum = solve_elastic_net(Xt, Y, l1, l2, *rest, **options)
         primal, value = bounds(Xt.T, Y, optimum, l1, l2)
         gaps.append((primal - value) / primal)
         return optimum
@@ -370,7 +371,10 @@ def test_gaps_of_all_fits_are_recorded(tolerance: float, monkeypatch: pytest.Mon
     # These are gaps by their definition, and not what the solver says of itself.
     assert ours.inner_gap == pytest.approx(max(gaps[:inner]), rel=1e-4, abs=1e-13)
     assert ours.gap == pytest.approx(gaps[-1], rel=1e-4, abs=1e-13)
-    assert 0 < max(gaps) <= tolerance
+    assert 0 < max(gaps[:inner]) <= tolerance
+    # Between them stand only starts for the last one, which takes a step more than it must.
+    assert max(gaps[inner:-1]) <= max(tolerance, 1e-3)
+    assert gaps[-1] <= 0.1 * tolerance
     # The last path ends at the penalty that was chosen.
     assert len(gaps) - inner == sorted(PENALTIES, reverse=True).index(ours.penalty) + 1
 
@@ -538,3 +542,68 @@ def test_data_that_are_not_finite(value: float) -> None:
         data[part][3, 1] = value
         with np.errstate(invalid="ignore"), pytest.raises(NotConvergedError, match="gap nan"):
             fit_elastic_net(*data, PENALTIES, 3)
+
+
+@pytest.mark.parametrize("of_features", [1e-30, 1.0, 1e30])
+@pytest.mark.parametrize("of_targets", [0.0, 1e-30, 1.0, 1e30])
+def test_bounds_are_above_the_norms_and_near_them(of_features: float, of_targets: float) -> None:
+    random = np.random.default_rng(19)
+    Xt = random.normal(size=(400, 30)) * 10.0 ** random.uniform(-6, 0, (400, 1)) * of_features
+    Xt[0] = 0
+    # Sums that cancel, of which single precision leaves nothing but rounding errors.
+    theta = random.normal(size=(30, 5))
+    Xt[1:50] -= (Xt[1:50] @ theta) @ np.linalg.pinv(theta)
+    theta *= of_targets
+    found = elastic_net._Bounds(Xt)(theta)
+    exact = np.linalg.norm(Xt @ theta, axis=1)
+    lengths = np.linalg.norm(Xt, axis=1)
+    assert (found >= exact).all()
+    slack = 1e-5 * lengths + 1e-17 * lengths.max()
+    assert (found - exact <= slack * (np.linalg.norm(theta) or 1.0)).all()
+    some = lengths > np.median(lengths)
+    np.testing.assert_allclose(elastic_net._Bounds(Xt).only(some)(theta), found[some], rtol=1e-6)
+
+
+def test_bounds_of_data_that_are_not_finite_are_not_below_anything() -> None:
+    Xt, theta = np.ones((3, 4)), np.ones((4, 2))
+    Xt[1, 2] = np.nan
+    with np.errstate(invalid="ignore"):
+        assert not (elastic_net._Bounds(Xt)(theta) <= 1e300)[1]
+
+
+@pytest.mark.parametrize("penalty", [0.003, 0.03, 0.1])
+def test_a_coarse_start_does_not_change_the_result(
+    penalty: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, Y = map(centred, shaped(20, 8, 1500, 3))
+    features = []
+
+    def counted(Xt: Array, *rest: Any, **options: Any) -> Optimum:
+        features.append(len(Xt))
+        return solve_elastic_net(Xt, *rest, **options)
+
+    monkeypatch.setattr(elastic_net, "solve_elastic_net", counted)
+    warm = solve(X, Y, penalty, tolerance=1e-14)
+    assert features == [500, 1500]
+    assert_optimal(X, Y, warm, penalty, 0.5, 1e-14)
+    l1 = l2 = 8 * penalty * 0.5
+    Xt = np.ascontiguousarray(X.T)
+    cold = solve_elastic_net(Xt, Y, l1, l2, Y, 1e-14, coarse=False)
+    assert len(cold.active) >= 3
+    np.testing.assert_array_equal(warm.active, cold.active)
+    np.testing.assert_allclose(dense(warm, 1500), dense(cold, 1500), rtol=0, atol=1e-8)
+
+
+def test_the_last_fit_is_exact_to_many_digits() -> None:
+    for seed in range(5):
+        X, Y = shaped(seed, 20, 300, 4)
+        for l1_ratio in RATIOS:
+            loose, tight = (
+                fit_elastic_net(X, Y, [0.05], 3, l1_ratio=l1_ratio, tolerance=tolerance)
+                for tolerance in (1e-6, 1e-15)
+            )
+            assert loose.gap < 1e-9
+            scale = np.abs(tight.coefficients).max()
+            np.testing.assert_allclose(
+                loose.coefficients, tight.coefficients, rtol=0, atol=1e-4 * scale
+            )

@@ -17,7 +17,8 @@ import numpy as np
 from echoes.io.arrays import Floats
 from echoes.io.errors import NotConvergedError
 from echoes.models.components import decompose, reconstruct
-from echoes.models.elastic_net import fit_elastic_net, fit_elastic_net_scikit_learn
+from echoes.models.elastic_net import fit_elastic_net
+from echoes.models.elastic_net_scikit_learn import fit_elastic_net_scikit_learn
 from echoes.models.linear import LinearFit, standardise
 from echoes.models.ridge import fit_ridge, fit_ridge_scikit_learn
 from echoes.models.task import Prediction, Settings, Task
