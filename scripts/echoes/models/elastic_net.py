@@ -256,14 +256,14 @@ def solve_elastic_net(
         end = upper(theta + direction)
         rows = np.flatnonzero(~(np.maximum(bound, end) <= l1))
         Xr = Xt[kept[rows]]
-        u, du = Xr @ theta, Xr @ direction
-        new_excess = np.maximum(_norms(u + du) - l1, 0)
-        length, new_value = 1.0, _dual_value(theta + direction, Y, new_excess, l2)
+        u, length = Xr @ (theta + direction), 1.0
+        new_value = _dual_value(theta + direction, Y, np.maximum(_norms(u) - l1, 0), l2)
         # Near the optimum rounding hides the decrease.
         if not new_value <= value + 1e-4 * slope + 1e-14 * abs(value):
+            u, du = Xr @ theta, Xr @ direction
             length = _length(theta, direction, Y, u, du, l1, l2)
+            u += length * du
         theta = theta + length * direction
-        u += length * du
         bound += length * (end - bound)
     raise NotConvergedError(
         f"relative duality gap {gap:.3g} after {steps} Newton steps; the tolerance is "
@@ -301,7 +301,7 @@ def _dual_value(theta: Floats, Y: Floats, excess: Floats, l2: float) -> float:
 
 
 def _path(
-    X: Floats,
+    Xt: Floats,
     Y: Floats,
     penalties: Sequence[float],
     l1_ratio: float,
@@ -313,7 +313,6 @@ def _path(
 
     Where only the last one is of interest, it is precise, and the others are rough.
     """
-    Xt = np.ascontiguousarray(X.T)
     theta, bounds = Y, _Bounds(Xt)
     for i, penalty in enumerate(penalties, 1):
         l1, l2 = len(Y) * penalty * l1_ratio, len(Y) * penalty * (1 - l1_ratio)
@@ -363,17 +362,21 @@ def fit_elastic_net(
     penalties = sorted(penalties, reverse=True)
     errors = np.zeros((inner_folds, len(penalties)))
     gaps = []
+    Xt = np.ascontiguousarray(X.T)
     for i, (held_out, kept) in enumerate(contiguous_folds(len(X), inner_folds)):
-        x_mean, y_mean = X[kept].mean(axis=0), Y[kept].mean(axis=0)
-        x, y = X[held_out] - x_mean, Y[held_out] - y_mean
-        path = _path(X[kept] - x_mean, Y[kept] - y_mean, penalties, l1_ratio, tolerance)
+        part, y_mean = Xt.take(kept, axis=1), Y[kept].mean(axis=0)
+        x_mean = part.mean(axis=1, keepdims=True)
+        part -= x_mean
+        path = _path(part, Y[kept] - y_mean, penalties, l1_ratio, tolerance)
         for j, optimum in enumerate(path):
-            errors[i, j] = np.mean((y - x[:, optimum.active] @ optimum.coefficients) ** 2)
+            x = Xt[optimum.active, held_out] - x_mean[optimum.active]
+            error = Y[held_out] - y_mean - x.T @ optimum.coefficients
+            errors[i, j] = np.mean(error**2)
             gaps.append(optimum.gap)
     best = int(np.argmin(errors.mean(axis=0)))
     x_mean, y_mean = X.mean(axis=0), Y.mean(axis=0)
     chosen = penalties[: best + 1]
-    *_, optimum = _path(X - x_mean, Y - y_mean, chosen, l1_ratio, tolerance, last=True)
+    *_, optimum = _path(Xt - x_mean[:, None], Y - y_mean, chosen, l1_ratio, tolerance, last=True)
     coefficients = np.zeros((X.shape[1], Y.shape[1]))
     coefficients[optimum.active] = optimum.coefficients
     return LinearFit(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,9 @@ from echoes.models.elastic_net import fit_elastic_net
 from echoes.models.elastic_net_scikit_learn import fit_elastic_net_scikit_learn
 from echoes.models.linear import LinearFit, standardise
 from echoes.models.ridge import fit_ridge, fit_ridge_scikit_learn
-from echoes.models.task import Prediction, Settings, Task
+
+if TYPE_CHECKING:
+    from echoes.models.task import Prediction, Settings, Task
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,9 @@ def _predict(name: str, task: Task, settings: Settings) -> Prediction:
     With few training rows, the numbers of components and of inner folds are lowered to the
     largest possible ones; an inner fold needs two rows.
     """
+    # The folds of the published protocol, which know no tasks, start sooner without.
+    from echoes.models.task import Prediction
+
     m, genes = task.deltas.shape
     regression = Regression.from_settings(settings["regression"])
     n_components = min(settings["response"]["n_components"], m - 1, genes)
