@@ -34,19 +34,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     names, genes = screen.perturbations.tolist(), screen.genes.tolist()
     fitted = components.load_components(args.components, n=len(names), G=len(genes))
     residuals = load_residual(args.features)
+    axes, mean = fitted.axes, fitted.mean
     prediction = np.empty((len(names), len(genes)))
     unknown = len(screen.validation_ids)
-    # Validation predictions are summed one by one: all of them may not fit in memory.
-    validation = np.zeros(())
+    validation = np.zeros((unknown, len(axes)))
     by_fold = []
     for row in range(len(names)):
         path = Path(args.folds, f"{row}.npz")
-        fold = folds.load_fold(path, v=unknown, G=len(genes), k=len(settings["models"]))
-        prediction[row] = fold.held_out
-        validation = validation + fold.validation
+        fold = folds.load_fold(path, v=unknown, T=len(axes), k=len(settings["models"]))
+        prediction[row] = components.reconstruct(fold.held_out, axes, mean)
+        validation += fold.validation / len(names)
         by_fold.append((fold.penalty, fold.gap, fold.inner_gap, fold.unconverged, fold.seconds))
     fits = published.Fits(settings["models"], *map(np.array, zip(*by_fold, strict=True)))
-    reconstruction = components.reconstruct(fitted.scores, fitted.axes, fitted.mean)
+    reconstruction = components.reconstruct(fitted.scores, axes, mean)
     evaluation = published.evaluate(
         prediction, reconstruction, screen.truth, screen.weights, screen.baseline
     )
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             truth=screen.truth,
             prediction=prediction,
             gene_correlation=evaluation.gene_correlation,
-            validation=validation / len(names),
+            validation=components.reconstruct(validation, axes, mean),
             reconstruction=reconstruction,
         ),
     )

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from echoes.io.command import parser, run
 from echoes.io.files import load_record
-from echoes.models.components import load_components
-from echoes.models.published import leave_one_out, reconstruct_fold, save_fold
+from echoes.models.components import load_scores
+from echoes.models.published import leave_one_out, save_fold, summarise_fold
 from echoes.models.regression import Regression
 from echoes.network.features import load_groups
 
@@ -25,9 +25,9 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     settings = load_record(args.settings)
     train, validation = load_groups(args.features)
-    components = load_components(args.components, n=len(train))
+    scores = load_scores(args.components, n=len(train))
     models, regression = settings["models"], Regression.from_settings(settings["regression"])
-    fold = leave_one_out(train, validation, components.scores, args.fold, models, regression)
+    fold = leave_one_out(train, validation, scores, args.fold, models, regression)
     for name, fit, seconds in zip(models, fold.fits, fold.seconds, strict=True):
         log.info(
             "%s: penalty %g, relative duality gap %.3g, of inner fits %.3g, %d unconverged, %.2f s",
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
         for message in fit.messages:
             log.warning("%s: %s", name, message)
-    save_fold(args.output, reconstruct_fold(fold, components))
+    save_fold(args.output, summarise_fold(fold))
 
 
 if __name__ == "__main__":

@@ -516,8 +516,8 @@ def test_components(results: Path) -> None:
 @pytest.mark.parametrize("fold", [0, N - 1])
 def test_folds(results: Path, fold: int) -> None:
     assert shapes_of(results / "folds" / f"{fold}.npz") == {
-        "held_out": (G,),
-        "validation": (V, G),
+        "held_out": (T,),
+        "validation": (V, T),
         "penalty": (2,),
         "gap": (2,),
         "inner_gap": (2,),
@@ -578,9 +578,11 @@ def test_out_of_fold_predictions(results: Path, symbols: list[str], genes: list[
     header, *table = rows_of(results / "oof.csv")
     assert header == ["pert_symbol", *genes]
     assert [row[0] for row in table] == symbols
+    components = arrays_of(results / "components.npz")
     for fold, row in enumerate(table):
         (held_out,) = load_arrays(results / "folds" / f"{fold}.npz", "held_out")
-        assert [float(cell) for cell in row[1:]] == held_out.tolist()
+        expected = held_out @ components["axes"] + components["mean"]
+        assert [float(cell) for cell in row[1:]] == expected.tolist()
 
 
 def test_predictions(results: Path, symbols: list[str], genes: list[str]) -> None:
@@ -597,9 +599,9 @@ def test_predictions(results: Path, symbols: list[str], genes: list[str]) -> Non
     assert arrays["perturbations"].tolist() == symbols
     assert arrays["genes"].tolist() == genes
     folds = [arrays_of(results / "folds" / f"{i}.npz") for i in range(N)]
-    mean = sum(fold["validation"] for fold in folds) / N
-    np.testing.assert_allclose(arrays["validation"], mean, rtol=1e-12)
     components = arrays_of(results / "components.npz")
+    each = [fold["validation"] @ components["axes"] + components["mean"] for fold in folds]
+    np.testing.assert_allclose(arrays["validation"], sum(each) / N, rtol=1e-9, atol=1e-12)
     rebuilt = components["scores"] @ components["axes"] + components["mean"]
     assert np.array_equal(arrays["reconstruction"], rebuilt)
     measured = arrays_of(results / "perturbations.npz")["truth"]

@@ -167,13 +167,13 @@ def test_a_record_without_its_place(tmp_path: Path, kind: str) -> None:
 
 def test_lengths_that_the_reader_knows(tmp_path: Path) -> None:
     path, layout, load = written(tmp_path, "fold")
-    fold = load(path, G=SIZES["G"], v=SIZES["v"])
-    assert fold.held_out.shape == (SIZES["G"],)
-    with pytest.raises(InputError, match=r"held_out: .* of shape \(4,\); expected float of shape"):
-        load(path, G=SIZES["G"] + 1)
+    fold = load(path, T=SIZES["T"], v=SIZES["v"])
+    assert fold.held_out.shape == (SIZES["T"],)
+    with pytest.raises(InputError, match=r"held_out: .* of shape \(7,\); expected float of shape"):
+        load(path, T=SIZES["T"] + 1)
     # An empty array may lack its last axes.
-    layout.save(path, made(layout) | {"validation": np.empty((0, SIZES["G"]))})
-    assert load(path, v=0, G=SIZES["G"]).validation.shape == (0, SIZES["G"])
+    layout.save(path, made(layout) | {"validation": np.empty((0, SIZES["T"]))})
+    assert load(path, v=0, T=SIZES["T"]).validation.shape == (0, SIZES["T"])
 
 
 def matrix(folder: Path, **changes: Any) -> Path:

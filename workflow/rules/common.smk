@@ -82,7 +82,8 @@ def code(script, modules=()):
 def make_plan():
     """Check the configuration, make the plan and find the files that it names."""
     schema_file = Path(workflow.source_path("../schemas/config.schema.yaml"))
-    schema = yaml.safe_load(schema_file.read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # Ten times as fast in C.
+    schema = yaml.load(schema_file.read_text(encoding="utf-8"), Loader=loader)
     try:
         check_keys(workflow.configfiles)
         checks.check_renamed(config)

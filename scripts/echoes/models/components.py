@@ -56,6 +56,12 @@ def load_components(path: StrPath, **sizes: int) -> Components:
     return Components(*_LAYOUT.load(path, **sizes))
 
 
+def load_scores(path: StrPath, **sizes: int) -> Floats:
+    """Read the scores (n, T) alone."""
+    (scores,) = _LAYOUT.load(path, "scores", **sizes)
+    return np.asarray(scores, dtype=np.float64)
+
+
 def decompose(responses: Floats, n_components: int) -> Components:
     """Find the principal components of the responses by a singular value decomposition.
 

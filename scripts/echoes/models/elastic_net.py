@@ -68,6 +68,7 @@ def _norms(rows: Floats) -> Floats:
 def _scale(theta: Floats, Y: Floats, norms: Floats, l1: float, l2: float) -> float:
     """Find the factor of a dual point, 0 … 1, that minimises F: a start for another penalty."""
     square, slope = float(np.vdot(theta, theta)), float(np.vdot(theta, Y))
+    norms = norms[norms > l1]
     low, high = 0.0, 1.0
     for _ in range(30):
         middle = (low + high) / 2

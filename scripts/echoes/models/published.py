@@ -16,7 +16,6 @@ from echoes.io.errors import InputError, NotConvergedError
 from echoes.io.files import StrPath
 from echoes.io.records import Layout
 from echoes.models import regression
-from echoes.models.components import Components, reconstruct
 from echoes.models.linear import LinearFit, check_folds, standardise
 
 
@@ -44,14 +43,16 @@ class FittedFold:
 
 @dataclass(frozen=True)
 class Fold:
-    """Predicted responses of one fold, and the quality of the fits of its k models.
+    """Predictions of one fold, and the quality of the fits of its k models.
+
+    Components are all that it keeps of a response: they are a hundredth of its size.
 
     Parameters
     ----------
     held_out
-        (G,) predicted response of the perturbation that is left out.
+        (T,) predicted components of the response of the perturbation that is left out.
     validation
-        (v, G) predicted responses of the validation perturbations.
+        (v, T) predicted components of the responses of the validation perturbations.
     penalty
         (k,) penalty that each model's inner cross-validation chose.
     gap, inner_gap
@@ -74,8 +75,8 @@ class Fold:
 
 _LAYOUT = Layout(
     {
-        "held_out": "float G",
-        "validation": "float v G",
+        "held_out": "float T",
+        "validation": "float v T",
         "penalty": "float k",
         "gap": "number k",
         "inner_gap": "number k",
@@ -156,12 +157,11 @@ def leave_one_out(
     )
 
 
-def reconstruct_fold(fitted: FittedFold, components: Components) -> Fold:
-    """Compute predicted responses of G genes from predicted principal components."""
-    axes, mean = components.axes, components.mean
+def summarise_fold(fitted: FittedFold) -> Fold:
+    """Keep the predictions of a fold and the figures of its fits, but not their coefficients."""
     return Fold(
-        held_out=reconstruct(fitted.held_out, axes, mean),
-        validation=reconstruct(fitted.validation, axes, mean),
+        held_out=fitted.held_out,
+        validation=fitted.validation,
         penalty=np.array([fit.penalty for fit in fitted.fits]),
         gap=np.array([fit.gap for fit in fitted.fits]),
         inner_gap=np.array([fit.inner_gap for fit in fitted.fits]),
