@@ -747,8 +747,8 @@ def test_without_truth_and_validation(results: Path, inputs: Path, tmp_path: Pat
     fold = tmp_path / "0.npz"
     options = [f"--features={features}", "--fold=0", f"--output={fold}"]
     loo_fold.main([*fold_inputs(results), *options])
-    assert shapes_of(fold)["validation"] == (0, G)
-    assert shapes_of(fold)["held_out"] == (G,)
+    assert shapes_of(fold)["validation"] == (0, T)
+    assert shapes_of(fold)["held_out"] == (T,)
 
 
 @pytest.mark.parametrize("script", sorted(path.stem for path in SCRIPTS.glob("*.py")))
