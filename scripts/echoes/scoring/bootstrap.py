@@ -21,15 +21,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from echoes.io.arrays import Floats, Strings
 from echoes.scoring.metrics import ScoreParts, cosine_of_sums
 
-Counts = npt.NDArray[np.int64]
+#: Whole numbers in double precision: they are multiplied with metrics, time and again.
+Counts = Floats
 
 #: Draws behind each interval that the workflow reports.
 DRAWS = 10_000
+#: Number of entries that are drawn at a time.
+_ENTRIES = 1 << 22
 
 
 def resample(n: int, draws: int, seed: int, names: Sequence[str] | Strings | None = None) -> Counts:
@@ -53,10 +55,16 @@ def resample(n: int, draws: int, seed: int, names: Sequence[str] | Strings | Non
         (draws, n) how many times each draw contains each perturbation; each row sums to n.
     """
     random = np.random.Generator(np.random.PCG64(seed))
-    drawn = random.integers(n, size=(draws, n), dtype=np.int64)
-    # Draw i counts in the bins from i·n on.
-    drawn += n * np.arange(draws)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n)
+    counts = np.empty((draws, n))
+    step = max(1, _ENTRIES // max(n, 1))
+    for first in range(0, draws, step):
+        some = min(step, draws - first)
+        drawn = random.integers(n, size=(some, n), dtype=np.int64)
+        # Draw i counts in the bins from i·n on.
+        drawn += n * np.arange(some)[:, None]
+        counts[first : first + some] = np.bincount(drawn.ravel(), minlength=some * n).reshape(
+            some, n
+        )
     if names is None:
         return counts
     by_name = np.argsort(np.asarray(names, dtype=np.str_), kind="stable")

@@ -8,13 +8,12 @@ from echoes.io.arrays import Floats, Ints, row_blocks
 from echoes.scoring.coverage import LEVELS, coverage, coverage_name
 from echoes.scoring.gene_sampling import Bounds, Genes, perturbation_bounds
 from echoes.scoring.metrics import (
+    largest_genes,
     mean_absolute_error,
     mean_absolute_percentage_error,
     pearson,
     r_squared,
-    sign_accuracy,
     squared_errors,
-    top_overlap,
 )
 from echoes.scoring.out_of_fold import OutOfFold
 
@@ -119,9 +118,8 @@ def _of_block(
         "error": error,
         "square": square,
     }
-    for k in LARGEST:
-        rows[f"overlap_{k}"] = top_overlap(truth, prediction, k)
-        rows[f"sign_accuracy_{k}"] = sign_accuracy(truth, prediction, k)
+    for k, overlap, sign in zip(LARGEST, *largest_genes(truth, prediction, LARGEST), strict=True):
+        rows |= {f"overlap_{k}": overlap, f"sign_accuracy_{k}": sign}
     if predictions.quantiles.shape[1]:
         shares = coverage(truth, prediction, predictions.spread, predictions.quantiles, fold)
         rows |= dict(zip(COVERAGES, shares.T, strict=True))
