@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from echoes.io.arrays import Floats, Ints, row_blocks
+from echoes.io.files import StrPath
 from echoes.scoring.bootstrap import Counts, interval, mean_draws, score_draws
-from echoes.scoring.coverage import LEVELS, ONE_DEVIATION, coverage_name
-from echoes.scoring.discrimination import discriminations
+from echoes.scoring.coverage import LEVELS, ONE_DEVIATION, coverage, coverage_name
+from echoes.scoring.discrimination import discriminations_of_rows
 from echoes.scoring.gaps import defined_mean, mean_of_measured, measured_pairs
 from echoes.scoring.gene_sampling import Bounds, Genes
 from echoes.scoring.metrics import (
@@ -25,7 +26,11 @@ from echoes.scoring.metrics import (
 )
 from echoes.scoring.out_of_fold import OutOfFold
 from echoes.scoring.ranking import rank_metrics
-from echoes.scoring.row_metrics import COVERAGES, less_of_fold, row_metrics, without_entries
+from echoes.scoring.row_metrics import COVERAGES, Deviations, row_metrics
+from echoes.scoring.tables import save_numbers, save_parquet
+
+#: Number of entries that are written together in a table of expected errors.
+_ROW_GROUP = 1 << 23
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,20 @@ class Metrics:
         single = [name for name in self.perturbations if name != "term"]
         whole = ["score", "sum_of_terms", "weighted_cosine", "wmae_ratio", *single, "gene_pearson"]
         return [*whole, *self._ranked_genes]
+
+    @property
+    def ranked(self) -> list[str]:
+        """Names of the rankings of each perturbation, which depend on a threshold."""
+        return [name for name in self.perturbations if name.endswith("_perturbation")]
+
+    def unranked(self) -> Metrics:
+        """Give the metrics without rankings."""
+        ranked = {*self.ranked, *self._ranked_genes}
+        rows, genes = (
+            {name: values for name, values in each.items() if name not in ranked}
+            for each in (self.perturbations, self.genes)
+        )
+        return replace(self, perturbations=rows, genes=genes)
 
     @property
     def _ranked_genes(self) -> list[str]:
@@ -161,6 +180,7 @@ def compute_metrics(
     *,
     ranking: float | None = None,
     sampled: Genes | None = None,
+    threads: int = 1,
 ) -> Metrics:
     """Compute all metrics of a set of out-of-fold predictions.
 
@@ -186,45 +206,62 @@ def compute_metrics(
     sampled
         How genes respond together, from `gene_sampling.describe_genes`, for intervals of the
         metrics of each perturbation; None for none.
+    threads
+        How many threads compute the discrimination.
     """
-    first, *_ = columns = np.atleast_2d(silenced.T)
-    further, silenced = columns[1:], first
-    prediction, fold = predictions.prediction, predictions.fold
+    deviations = Deviations(truth, predictions, silenced)
+    prediction = predictions.prediction
     total = score(truth, prediction, weights, baseline)
-    deviation = without_entries(less_of_fold(truth, predictions.mean, fold), further)
-    predicted = without_entries(less_of_fold(prediction, predictions.centre, fold), further)
-    of_rows, bounds = row_metrics(
-        *(truth, weights, total.terms, silenced, (deviation, predicted), predictions, sampled)
-    )
+    of_rows, bounds = row_metrics(truth, weights, total.terms, deviations, predictions, sampled)
     squares = of_rows.pop("error"), of_rows.pop("square")
     of_intervals = {name: of_rows.pop(name) for name in list(of_rows) if name in COVERAGES}
-    centred = truth - mean_of_measured(truth, measured_pairs(truth), axis=0)
-    centred[np.isnan(deviation)] = np.nan
     rows = {
         "wmae": total.wmae,
         "term": total.terms,
         "better_than_baseline": np.where(np.isnan(total.terms), np.nan, total.terms > 0),
         **of_rows,
-        **discriminations(without_entries(centred, further), predicted, silenced),
+        **discriminations_of_rows(
+            deviations.centred, deviations.predicted, deviations.first, threads=threads
+        ),
         **of_intervals,
     }
-    del centred
     ranked_genes: dict[str, Floats] = {}
     if ranking is not None:
+        centre, fold = predictions.centre, predictions.fold
         ranked_rows, ranked_genes = rank_metrics(
-            truth, prediction, predictions.centre[fold], silenced, ranking
+            truth, prediction, centre, deviations.first, ranking, fold
         )
         rows |= ranked_rows
-    # The knockdown itself is left out: it is no response of the gene to another perturbation.
-    rows_of_knockdown = np.flatnonzero(silenced >= 0)
-    knockdown = rows_of_knockdown, silenced[rows_of_knockdown]
-    deviation[knockdown] = np.where(np.isnan(deviation[knockdown]), np.nan, 0.0)
-    predicted[knockdown] = 0.0
     genes = {"pearson": np.empty(truth.shape[1]), "mae": np.empty(truth.shape[1])}
     for block in row_blocks(*truth.shape[::-1]):
-        genes["pearson"][block] = gene_correlation(deviation[:, block], predicted[:, block])
+        genes["pearson"][block] = gene_correlation(*deviations.of_genes(block))
         genes["mae"][block] = mean_absolute_error(truth[:, block], prediction[:, block], axis=0)
     return Metrics(total, squares, rows, genes | ranked_genes, bounds)
+
+
+def add_coverage(metrics: Metrics, predictions: OutOfFold, truth: Floats) -> Metrics:
+    """Add to metrics how much of each row is inside the intervals, if there are any.
+
+    Parameters
+    ----------
+    metrics
+        Metrics of the predictions without expected errors (`out_of_fold.load_parts`).
+    predictions
+        The same predictions with expected errors.
+    truth
+        (n, G) measured responses.
+    """
+    if not predictions.quantiles.shape[1]:
+        return metrics
+    shares = np.concatenate([
+        coverage(truth[rows], part.prediction, part.spread, part.quantiles, part.fold)
+        for rows in row_blocks(*truth.shape)
+        for part in [predictions.block(rows)]
+    ])  # fmt: skip
+    found = dict(zip(COVERAGES, shares.T, strict=True))
+    ranked = {name: metrics.perturbations[name] for name in metrics.ranked}
+    plain = {name: each for name, each in metrics.perturbations.items() if name not in ranked}
+    return replace(metrics, perturbations=plain | found | ranked)
 
 
 def fold_table(
@@ -275,40 +312,45 @@ def calibration_table(metrics: Metrics, predictions: OutOfFold, truth: Floats) -
     shares = shares[scored]
     low, high = np.quantile(shares, [0.1, 0.9], axis=0)
     quantiles = predictions.quantiles[predictions.fold][scored]
-    spread = mean_of_measured(predictions.spread, measured_pairs(truth))[scored]
-    width = spread @ quantiles / len(shares)
+    blocks = row_blocks(*truth.shape)
+    means = [
+        mean_of_measured(predictions.spread[rows], measured_pairs(truth[rows])) for rows in blocks
+    ]
+    width = np.concatenate(means)[scored] @ quantiles / len(shares)
     return pd.DataFrame(
         dict(zip(columns, (LEVELS, shares.mean(axis=0), low, high, width), strict=True))
     )
 
 
-def uncertainty_table(
-    predictions: Sequence[tuple[Sequence[str], OutOfFold]], genes: Sequence[str]
-) -> pd.DataFrame:
-    """Make a table of the expected error of each prediction, log2 units.
+def save_uncertainty(
+    path: StrPath, predictions: Sequence[tuple[Sequence[str], OutOfFold]], genes: Sequence[str]
+) -> None:
+    """Write a table of the expected error of each prediction, log2 units, as Parquet.
+
+    It has one row for each perturbation, one column for each gene: half the width of the 68 %
+    interval, which corresponds to one standard deviation of a normal distribution. It is empty
+    if a model gives no intervals.
 
     Parameters
     ----------
+    path
+        Where it is written.
     predictions
         Sets of predictions, each with the names of its rows.
     genes
         Names of the G genes.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each perturbation, one column for each gene: half the width of the 68 %
-        interval, which corresponds to one standard deviation of a normal distribution. Empty
-        if a model gives no intervals.
     """
     if not all(part.quantiles.shape[1] for _, part in predictions):
-        return pd.DataFrame({"perturbation": []})
+        save_parquet(path, pd.DataFrame({"perturbation": []}))
+        return
     level = LEVELS.index(ONE_DEVIATION)
-    widths = [part.spread * part.quantiles[part.fold, level, None] for _, part in predictions]
-    names = [name for rows, _ in predictions for name in rows]
-    table = pd.DataFrame(np.vstack(widths), columns=list(genes))
-    table.insert(0, "perturbation", names, allow_duplicates=True)
-    return table
+    step = max(1, _ROW_GROUP // max(len(genes), 1))
+    blocks = (
+        (names[rows], part.spread[rows] * part.quantiles[part.fold[rows], level, None])
+        for names, part in predictions
+        for rows in (slice(first, first + step) for first in range(0, len(names), step))
+    )
+    save_numbers(path, "perturbation", genes, blocks)
 
 
 def models_at_edge(predictions: OutOfFold) -> list[str]:

@@ -319,9 +319,7 @@ def _share_of_places(sums: Floats, places: Ints) -> Floats:
     return np.where(places > 0, sums / np.maximum(places, 1), np.nan)
 
 
-def _among_largest(
-    values: Floats, places: Sequence[Ints], measured: Where
-) -> Iterator[Floats]:
+def _among_largest(values: Floats, places: Sequence[Ints], measured: Where) -> Iterator[Floats]:
     """Give the probability of each entry to be among the largest absolute values of its row.
 
     It is 0 or 1, except where ties are broken at random.

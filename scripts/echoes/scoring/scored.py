@@ -1,0 +1,168 @@
+"""Score the predictions of an experiment; keep the metrics for the stages that compare them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from echoes.io.arrays import Floats, Ints
+from echoes.io.files import StrPath
+from echoes.io.records import Layout
+from echoes.scoring.gene_sampling import Genes, describe_genes
+from echoes.scoring.held_out import Metrics, compute_metrics
+from echoes.scoring.metrics import Score, ScoreParts
+from echoes.scoring.out_of_fold import OutOfFold, take_rows
+from echoes.screen import record
+
+_LAYOUT = Layout(
+    {
+        "rows": "int n",
+        "wmae": "number n",
+        "terms": "number n",
+        "product": "number n",
+        "truth_square": "number n",
+        "prediction_square": "number n",
+        "cosine": "number",
+        "total": "number",
+        "errors": "number n",
+        "squares": "number n",
+        "names": "str M",
+        "perturbations": "number M n",
+        "gene_names": "str L",
+        "genes": "number L G",
+        "bound_names": "str B",
+        "bounds": "number B E n",
+        "variance": "number G",
+        "likeness": "number",
+    },
+    # Data set, experiment, file.
+    depth=3,
+)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Metrics of the predictions of some rows of a screen.
+
+    Parameters
+    ----------
+    rows
+        (n,) numbers of the perturbations in the screen.
+    metrics
+        The metrics of their predictions.
+    sampled
+        How the genes respond together in these rows.
+    """
+
+    rows: Ints
+    metrics: Metrics
+    sampled: Genes
+
+
+class Measured:
+    """What was measured of some rows of a screen; of its tables, few are in memory at a time.
+
+    Parameters
+    ----------
+    path
+        File of the screen.
+    rows
+        (n,) numbers of the perturbations.
+    """
+
+    def __init__(self, path: StrPath, rows: Ints) -> None:
+        self._path, self.rows = path, rows
+        names, genes, baseline = record.load_fields(path, "perturbations", "genes", "baseline")
+        self.genes = genes.tolist()
+        self.names, self.baseline = take_rows(rows, names, baseline)
+
+    @cached_property
+    def truth(self) -> Floats:
+        """(n, G) measured responses."""
+        return self._load("truth")
+
+    @cached_property
+    def silenced(self) -> Ints:
+        """(n,) positions of the silenced genes, or (n, s); see `record.own_positions`."""
+        sets = record.load_sets(self._path)[0]
+        return record.own_positions([sets[row] for row in self.rows], self.genes)
+
+    @cached_property
+    def sampled(self) -> Genes:
+        """How the genes respond together."""
+        return describe_genes(self.truth, self.silenced)
+
+    def score(
+        self, predictions: OutOfFold, *, ranking: float | None = None, threads: int = 1
+    ) -> Scored:
+        """Compute all metrics of predictions of these rows; see `held_out.compute_metrics`."""
+        sampled = self.sampled
+        metrics = compute_metrics(
+            *(self.truth, self._load("weights"), self.baseline, self.silenced, predictions),
+            ranking=ranking,
+            sampled=sampled,
+            threads=threads,
+        )
+        return Scored(self.rows, metrics, sampled)
+
+    def _load(self, field: str) -> Floats:
+        values: Floats
+        (values,) = take_rows(self.rows, *record.load_fields(self._path, field))
+        return values
+
+
+def save(path: StrPath, scored: Scored) -> None:
+    """Write metrics to an npz file."""
+    metrics = scored.metrics
+    parts = metrics.score.parts
+    n, count = len(scored.rows), len(scored.sampled.variance)
+    _LAYOUT.save(
+        path,
+        {
+            "rows": scored.rows,
+            "wmae": metrics.score.wmae,
+            **vars(parts),
+            "cosine": metrics.score.cosine,
+            "total": metrics.score.total,
+            "errors": metrics.squared_errors[0],
+            "squares": metrics.squared_errors[1],
+            "names": np.array([*metrics.perturbations], dtype=np.str_),
+            "perturbations": _stacked([*metrics.perturbations.values()], n),
+            "gene_names": np.array([*metrics.genes], dtype=np.str_),
+            "genes": _stacked([*metrics.genes.values()], count),
+            "bound_names": np.array([*metrics.bounds], dtype=np.str_),
+            "bounds": np.array([*metrics.bounds.values()]).reshape(-1, 2, n),
+            "variance": scored.sampled.variance,
+            "likeness": scored.sampled.likeness,
+        },
+    )
+
+
+def load(path: StrPath, **sizes: int) -> Scored:
+    """Read metrics that `save` wrote; see `Layout.load`."""
+    found = dict(zip(_LAYOUT.arrays, _LAYOUT.load(path, **sizes, E=2), strict=True))
+    parts = ("terms", "product", "truth_square", "prediction_square")
+    metrics = Metrics(
+        score=Score(
+            found["wmae"],
+            ScoreParts(*(found[name] for name in parts)),
+            float(found["cosine"]),
+            float(found["total"]),
+        ),
+        squared_errors=(found["errors"], found["squares"]),
+        perturbations=dict(zip(found["names"].tolist(), found["perturbations"], strict=True)),
+        genes=dict(zip(found["gene_names"].tolist(), found["genes"], strict=True)),
+        bounds={
+            name: (lower, upper)
+            for name, (lower, upper) in zip(
+                found["bound_names"].tolist(), found["bounds"], strict=True
+            )
+        },
+    )
+    return Scored(found["rows"], metrics, Genes(found["variance"], float(found["likeness"])))
+
+
+def _stacked(arrays: list[Floats], width: int) -> Floats:
+    return np.array(arrays, dtype=np.float64).reshape(-1, width)
