@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from echoes.io.arrays import Bools, Floats, Ints
+from echoes.io.arrays import Bools, Floats, Ints, Strings
 from echoes.io.command import parser, run
 from echoes.io.files import atomic_path, load_record
-from echoes.models.kernels import load_kernels
+from echoes.models.kernels import load_source
 from echoes.models.leaning import leaning_weights
 from echoes.network.diffusion import load_diffusions
 from echoes.network.graph import load_matrix, read_genes
@@ -24,11 +24,12 @@ from echoes.network.nodes import RESPONSE, SILENCED
 from echoes.report.checks import read_checks
 from echoes.report.page.build import build_page
 from echoes.report.page.choice import most_explored
+from echoes.report.page.data import largest_weights
 from echoes.report.page.networks import is_null, networks_of
 from echoes.report.page.run import EveryGene, Explored, Perturbation, Run, Surrounding
 from echoes.scoring import predictions as predicted
 from echoes.scoring.coverage import LEVELS, ONE_DEVIATION
-from echoes.scoring.out_of_fold import OutOfFold, load_part, load_parts
+from echoes.scoring.out_of_fold import OutOfFold, load_part, load_parts, with_spread
 from echoes.screen import record
 
 #: Most nodes of a neighbourhood beside the silenced gene.
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     entries = load_record(args.experiments)["experiments"]
     named = [each["name"] for each in entries if each["kind"] == "experiment"]
     summaries = {name: load_record(folder / name / "summary.json") for name in named}
-    screen = record.load(args.perturbations)
+    screen = _Screen.load(args.perturbations)
     sets = [one for part in record.load_sets(args.perturbations) for one in part]
     networks = {
         name: _Network.load(folder / "networks" / name, alpha, len(sets))
@@ -155,6 +156,23 @@ def _every_gene(
     )
 
 
+@dataclass(frozen=True)
+class _Screen:
+    """What the page shows of a screen; see `record.Screen`."""
+
+    perturbations: Strings
+    validation_ids: Strings
+    genes: Strings
+    truth: Floats
+    test: Bools | None
+
+    @classmethod
+    def load(cls, path: str) -> "_Screen":
+        names = ("perturbations", "validation_ids", "genes", "truth")
+        fields = record.load_fields(path, *names)
+        return cls(*fields, test=record.load_test(path, n=len(fields[0])))
+
+
 def _twins(entries: Sequence[str]) -> dict[str, dict[str, str]]:
     """Collect the twins of each experiment."""
     twins: dict[str, dict[str, str]] = {}
@@ -238,7 +256,7 @@ class _Network:
 def _perturbations(
     names: Sequence[str],
     sets: Sequence[tuple[str, ...]],
-    screen: record.Screen,
+    screen: "_Screen",
     networks: Mapping[str, _Network],
     cells: Mapping[str, Any] | None,
 ) -> list[Perturbation]:
@@ -300,51 +318,49 @@ def _order(
 
 
 def _explore(
-    folder: Path, entry: Mapping[str, Any], summary: Mapping[str, Any], screen: record.Screen
+    folder: Path, entry: Mapping[str, Any], summary: Mapping[str, Any], screen: "_Screen"
 ) -> Explored:
     """Load the predictions of an experiment, and find what they lean on."""
     name = entry["name"]
     n, v, G = len(screen.perturbations), len(screen.validation_ids), len(screen.genes)
     networks = networks_of(summary)
     network = networks[0] if networks else None
-    prediction = np.full((n + v, G), np.nan)
     if entry["protocol"] == "published":
         of_all = predicted.load(folder / name / "predictions.npz")
-        prediction[:n], prediction[n:] = of_all.prediction, of_all.validation
-        return Explored(name, network, prediction)
-    parts = load_parts(
-        folder / name / "held_out", entry["parts"], some=entry.get("split", False), G=G
-    )
-    halves = [(parts.rows, parts)]
+        return Explored(name, network, np.concatenate([of_all.prediction, of_all.validation]))
+    place = folder / name / "held_out", entry["parts"]
+    parts = load_parts(*place, some=entry.get("split", False), spread=False, G=G)
+    leans, note = _lean(folder, summary, parts, screen)
+    parts = with_spread(parts, *place)
+    error = _error(parts)
+    if not v and len(parts.rows) == n:
+        return Explored(name, network, parts.prediction, error, leans, note)
+    prediction, errors = (np.full((n + v, G), np.nan) for _ in range(2))
+    halves = [(parts.rows, parts, error)]
     if v:
         validation = load_part(folder / name / "held_out" / "validation.npz", G=G)
-        halves.append((np.arange(n, n + v), validation))
-    error = np.full((n + v, G), np.nan)
-    for rows, half in halves:
+        halves.append((np.arange(n, n + v), validation, _error(validation)))
+    for rows, half, widths in halves:
         prediction[rows] = half.prediction
-        if half.quantiles.shape[1]:
-            error[rows] = _error(half)
-    weights, note = _lean(folder, summary, parts, screen)
-    return Explored(
-        name,
-        network,
-        prediction,
-        error if np.isfinite(error).any() else None,
-        weights,
-        note,
-    )
+        if widths is not None:
+            errors[rows] = widths
+    known = any(widths is not None for *_, widths in halves)
+    return Explored(name, network, prediction, errors if known else None, leans, note)
 
 
-def _error(half: OutOfFold) -> Floats:
-    level = LEVELS.index(ONE_DEVIATION)
-    width: Floats = half.spread * half.quantiles[half.fold, level, None]
+def _error(half: OutOfFold) -> Floats | None:
+    """Turn expected errors, where there are any, into half widths, in their place."""
+    if not half.quantiles.shape[1]:
+        return None
+    width = half.spread
+    width *= half.quantiles[half.fold, LEVELS.index(ONE_DEVIATION), None]
     return width
 
 
 def _lean(
-    folder: Path, summary: Mapping[str, Any], parts: OutOfFold, screen: record.Screen
-) -> tuple[Floats | None, str]:
-    """Find the weights of training perturbations, where a kernel of the network says them."""
+    folder: Path, summary: Mapping[str, Any], parts: OutOfFold, screen: "_Screen"
+) -> tuple[list[list[tuple[int, float]]] | None, str]:
+    """Find what predictions lean on most, where a kernel of the network says it."""
     settings = summary["settings"]
     members = list(settings["members"].values())
     crossval = settings["crossval"]
@@ -353,7 +369,6 @@ def _lean(
     if len(members) != 1 or not learns or {"unseen", "pairs"} & {*crossval}:
         return None, ""
     n, v = len(screen.perturbations), len(screen.validation_ids)
-    kernels = load_kernels(folder / members[0]["kernels"], r=n + v, G=len(screen.genes))
     fold: Ints = np.full(n, -1)
     fold[parts.rows] = parts.fold
     training: Bools = np.ones(n, dtype=np.bool_) if screen.test is None else ~screen.test
@@ -365,12 +380,24 @@ def _lean(
         if choice.endswith("_penalty") and "smallest" not in choice and value
     ]
     penalty = penalties[0] if penalties else 1.0
-    weights = leaning_weights(kernels.kernels, kernels.known, fold, training, penalty)
+    leans: list[list[tuple[int, float]]] = [[] for _ in range(n + v)]
+    # The kernels get no name here: who needs them can free them.
+    blocks = leaning_weights(
+        *_kernels(folder / members[0]["kernels"], n + v), fold, training, penalty
+    )
+    for rows, weights in blocks:
+        for row, largest in zip(rows.tolist(), largest_weights(weights), strict=True):
+            leans[row] = largest
     note = f"kernel ridge regression on the network's kernel, penalty {penalty:.2g}"
     sources = ", ".join(members[0].get("sources", {}))
     if sources:
         note += f"; the experiment also learns from {sources}, which is not in these weights"
-    return weights, note
+    return leans, note
+
+
+def _kernels(path: Path, rows: int) -> tuple[Floats, Bools]:
+    source = load_source(path.stem, path, r=rows)
+    return source.kernels, source.known
 
 
 if __name__ == "__main__":

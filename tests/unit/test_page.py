@@ -155,7 +155,7 @@ def test_the_parts_that_a_run_may_lack() -> None:
         differences={},
         scores=make_run().scores.iloc[:0],
     )
-    explored = [dataclasses.replace(run.explored[0], error=None, weights=None, network=None)]
+    explored = [dataclasses.replace(run.explored[0], error=None, leans=None, network=None)]
     data = data_of(build_page(dataclasses.replace(run, explored=explored)))
     assert data["experiments"][0]["leans"] is None
     assert data["scores"] == {}
