@@ -22,10 +22,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser(__doc__)
     options.add_argument("--perturbations", required=True, help="npz of the screen")
     options.add_argument(
-        "--experiments",
+        "--settings",
+        nargs="+",
         required=True,
-        help="json of the experiments; parts are in folders of their names beside it, where the "
-        "npz of the metrics are written",
+        help="json of the settings of each baseline; its parts are beside it, and the npz of its "
+        "metrics is written there",
     )
     options.add_argument(
         "--ranking-threshold",
@@ -38,19 +39,17 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     (genes,) = record.load_fields(args.perturbations, "genes")
     measured: scored.Measured | None = None
-    for entry in load_record(args.experiments)["experiments"]:
-        if entry["kind"] != "baseline":
-            continue
-        folder = Path(args.experiments).parent / entry["name"]
-        parts = folder / "held_out", entry["parts"]
-        some = entry.get("split", False)
+    for path in args.settings:
+        settings, folder = load_record(path), Path(path).parent
+        parts = folder / "held_out", settings["crossval"]["parts"]
+        some = settings.get("split", False)
         predictions = load_parts(*parts, some=some, spread=False, G=len(genes))
         if measured is None or not np.array_equal(measured.rows, predictions.rows):
             measured = scored.Measured(args.perturbations, predictions.rows)
         found = measured.score(predictions, ranking=args.ranking_threshold, threads=args.threads)
         metrics = add_coverage(found.metrics, with_spread(predictions, *parts), measured.truth)
         scored.save(folder / "metrics.npz", replace(found, metrics=metrics))
-        log.info("%s: score %.5f", entry["name"], metrics.score.total)
+        log.info("%s: score %.5f", folder.name, metrics.score.total)
 
 
 if __name__ == "__main__":

@@ -96,6 +96,7 @@ def test_all_files_are_there_and_no_others(held_out: Any) -> None:
         *("config.json", "experiments.json", "sweeps/alphas.json", "linear/features.npz"),
         *(f"{name}/settings.json" for name in ALL),
         *(path.removeprefix("results/small/") for name in ALL for path in parts(name)),
+        *(f"{name}/metrics.npz" for name in (*EXPERIMENTS, *BASELINES)),
     }
     for name in EXPERIMENTS:
         expected |= {f"{name}/held_out/validation.npz"} | {
@@ -341,7 +342,7 @@ def with_settings(*names: str) -> Counter[str]:
 
 def baselines(count: int) -> dict[str, int]:
     """Jobs of some baselines whose settings are others, without the comparison."""
-    return {"write_settings": count, "predict_held_out": count}
+    return {"write_settings": count, "predict_held_out": count, "score_baselines": 1}
 
 
 def runs(count: int) -> dict[str, int]:
@@ -869,6 +870,7 @@ def test_an_experiment_of_5000_parts(fresh: Any) -> None:
         # The baseline mean, in one part.
         "write_settings": 1,
         "predict_held_out": 1,
+        "score_baselines": 1,
     }
     scores = pd.read_csv(fresh.path / "results/small/comparison.csv")
     values = scores.set_index(["experiment", "metric"])["value"]

@@ -118,7 +118,9 @@ rule score_baselines:
         script=scripts_file("score_baselines.py"),
         code=code("score_baselines.py"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
-        experiments="<results>/<dataset>/experiments.json",
+        settings=[
+            paths.experiment_file(name, "settings.json") for name in PLAN.baselines
+        ],
         parts=[
             path for each in PLAN.baselines.values() for path in paths.part_files(each)
         ],
@@ -137,7 +139,7 @@ rule score_baselines:
     shell:
         "python {input.script:q}"
         " --perturbations {input.perturbations:q}"
-        " --experiments {input.experiments:q}"
+        " --settings {input.settings:q}"
         " --ranking-threshold {params.threshold}"
         " --threads {threads}"
         " 2> {log:q}"
