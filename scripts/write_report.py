@@ -169,8 +169,8 @@ class _Screen:
     @classmethod
     def load(cls, path: str) -> "_Screen":
         names = ("perturbations", "validation_ids", "genes", "truth")
-        fields = record.load_fields(path, *names)
-        return cls(*fields, test=record.load_test(path, n=len(fields[0])))
+        perturbations, *others = record.load_fields(path, *names)
+        return cls(perturbations, *others, record.load_test(path, n=len(perturbations)))
 
 
 def _twins(entries: Sequence[str]) -> dict[str, dict[str, str]]:

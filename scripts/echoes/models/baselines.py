@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from echoes.io.arrays import Floats, Ints, row_blocks
+from echoes.io.arrays import Floats, Ints, Singles, row_blocks
 from echoes.models.gap_ridge import patterns
 from echoes.models.gaps import mean_response
 from echoes.models.inner_loop import score_sums, single_precision, weigh_candidates
@@ -21,6 +21,8 @@ BILINEAR_PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
 
 #: Principal axes with less than this share of the largest variance are only rounding errors.
 RELATIVE_RANK = 1e-12
+#: Most entries of tables for each k that `nearest` keeps.
+MOST_KEPT = 1 << 25
 #: Size of a matrix from which on a part of its eigenvectors is found in less time than all.
 FEWEST_PARTIAL = 200
 
@@ -130,17 +132,23 @@ def nearest(task: Task, settings: Settings) -> Prediction:
             return predicted, lambda: centres
 
         return _average_variants(task, folds, predict_variants)
-    # What is predicted for a row is made when it is needed: a table for each k would be large.
     inner: dict[int, Callable[[], Floats]] = {}
     for held_out in task.inner_folds(folds):
         inner |= _nearest_means(task, np.delete(rows[:m], held_out), held_out)
-    sums = score_sums(
-        task.deltas, task.weights, lambda p: single_precision(inner[p]()), len(NEIGHBOURS)
-    )
+
+    # A large table for each k is not kept: its rows are made again.
+    kept: dict[int, Singles] = {}
+    if len(NEIGHBOURS) * task.deltas.size <= MOST_KEPT:
+        kept = {p: single_precision(make()) for p, make in inner.items()}
+
+    def candidates(p: int) -> Singles:
+        return kept[p] if kept else single_precision(inner[p]())
+
+    sums = score_sums(task.deltas, task.weights, candidates, len(NEIGHBOURS))
     weights = weigh_candidates(sums)[0]
     averaged = np.zeros(task.deltas.shape)
     for p in range(m):
-        for weight, mean in zip(weights, single_precision(inner[p]()), strict=True):
+        for weight, mean in zip(weights, candidates(p), strict=True):
             averaged[p] += weight * mean
     found = _nearest_means(task, rows[:m], rows[m:])
     deltas = np.empty((task.n_to_predict, task.deltas.shape[1]))
@@ -303,16 +311,19 @@ def bilinear(task: Task, settings: Settings) -> Prediction:
     inner_products = deviations @ deviations.T
 
     def predict_variants(training: Ints, to_predict: Ints) -> tuple[Floats, Callable[[], Floats]]:
-        average = task.deltas[training].mean(axis=0)
         # Principal axes by way of the small matrix of inner products of centred responses.
         square = inner_products[np.ix_(training, training)]
         column = square.mean(axis=1)
         square += column.mean() - column - column[:, None]
         squares, scores = _largest_eigenvectors(square, rank)
-        weights = np.zeros((len(task.deltas), len(squares)))
-        weights[training] = scores / np.sqrt(squares)
+        weights = np.zeros((len(squares) + 1, len(task.deltas)))
+        weights[:-1, training] = (scores / np.sqrt(squares)).T
+        weights[-1, training] = 1 / len(training)
         # Of all responses, so that none are copied: what is held out has a weight of 0.
-        axes = weights.T @ deviations - weights.sum(axis=0)[:, None] * (average - overall)
+        sums = weights @ deviations
+        axes, average = sums[:-1], sums[-1]
+        axes -= weights[:-1].sum(axis=1)[:, None] * average
+        average += overall
         silenced = task.silenced[np.concatenate([training, to_predict])]
         left = np.where(silenced[:, None] >= 0, axes.T[silenced], 0.0)
         of_training, of_others = left[: len(training)], left[len(training) :]

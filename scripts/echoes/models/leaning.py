@@ -84,8 +84,7 @@ def _inverse(kernel: Floats, penalty: float) -> Floats:
     if failed:
         # A kernel that rounding leaves with negative eigenvalues beyond the penalty.
         lower = np.tril(kernel, -1)
-        again: Floats = lower + lower.T + np.diag(saved)
-        return np.linalg.inv(again)
+        return np.asarray(np.linalg.inv(lower + lower.T + np.diag(saved)), dtype=np.float64)
     inverse, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
     found: Floats = inverse.T
     for row in range(m):
