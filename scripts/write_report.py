@@ -168,9 +168,11 @@ class _Screen:
 
     @classmethod
     def load(cls, path: str) -> "_Screen":
-        names = ("perturbations", "validation_ids", "genes", "truth")
-        perturbations, *others = record.load_fields(path, *names)
-        return cls(perturbations, *others, record.load_test(path, n=len(perturbations)))
+        perturbations, validation_ids, genes, truth = record.load_fields(
+            path, "perturbations", "validation_ids", "genes", "truth"
+        )
+        test = record.load_test(path, n=len(perturbations))
+        return cls(perturbations, validation_ids, genes, truth, test)
 
 
 def _twins(entries: Sequence[str]) -> dict[str, dict[str, str]]:

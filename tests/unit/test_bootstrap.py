@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 import scipy.stats
 
-from echoes.scoring import metrics
+from echoes.scoring import bootstrap, metrics
 from echoes.scoring.bootstrap import interval, mean_draws, resample, score_draws
 from echoes.scoring.metrics import ScoreParts
 
@@ -170,3 +170,14 @@ def test_parts_are_not_mixed_up() -> None:
     expected = [3 * 4 / (5 * 3), 2 * 3 / (3 * 2) * 1]
     ours = score_draws(parts, np.array([[1, 1], [2, 0]]))
     np.testing.assert_allclose(ours, expected)
+
+
+def test_draws_do_not_depend_on_how_many_are_drawn_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    random = np.random.Generator(np.random.PCG64(5))
+    drawn = random.integers(7, size=(1000, 7), dtype=np.int64)
+    expected = [np.bincount(row, minlength=7) for row in drawn]
+    for entries in (1, 50, 1 << 22):
+        monkeypatch.setattr(bootstrap, "_ENTRIES", entries)
+        np.testing.assert_array_equal(resample(7, 1000, 5), expected)

@@ -288,6 +288,8 @@ def test_a_small_screen_shows_all_experiments_and_a_larger_one_two(
     assert choose(make_run()).left_out == ["echo_permuted"]
     assert choose(make_run(unexplored=["more"])).left_out == ["echo_permuted", "more"]
     assert choice.most_explored(585, 585, 4000) == 2
+    # Not even the genes of one fit: a second one would be read for nothing.
+    assert choice.most_explored(10_000, 10_000, 8000) == 1
 
 
 def outcome(**changes: Any) -> Outcome:

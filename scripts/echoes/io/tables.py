@@ -352,6 +352,8 @@ def write_rows(
 
 def write_matrix(path: StrPath, row_names: str, matrix: Matrix) -> None:
     """Write a table of numbers with named rows and columns, for `read_matrix`."""
+    if (shape := (len(matrix.rows), len(matrix.columns))) != matrix.values.shape:
+        raise ValueError(f"{matrix.values.shape} numbers for {shape} names")
     with atomic_path(path) as partial, partial.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow([row_names, *matrix.columns])
