@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -75,7 +76,7 @@ def test_blocks_of_rows() -> None:
 def test_no_further_table_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     rows, genes = 1200, 1500
     random = np.random.default_rng(7)
-    truth, prediction, weights = random.normal(size=(3, rows, genes))
+    truth, prediction, weights = abs(random.normal(size=(3, rows, genes)))
     predictions = OutOfFold(
         *(np.arange(rows), prediction, np.arange(rows) % 2, *random.normal(size=(2, 2, genes))),
         *(np.empty((rows, 0)), np.empty((2, 0)), np.zeros(2), np.zeros(2), {}),
@@ -84,9 +85,12 @@ def test_no_further_table_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discrimination, "_PREDICTIONS", 32)
     monkeypatch.setattr(arrays, "_BLOCK", 1 << 15)
     sampled = Genes(np.full(genes, 1 / genes), 0.01)
+    # Modules are no tables.
+    for module in ("scipy.sparse", "scipy.spatial.distance", "scipy.special"):
+        import_module(module)
     tracemalloc.start()
     compute_metrics(
-        *(truth, abs(weights), np.ones(rows), silenced, predictions), ranking=0.5, sampled=sampled
+        *(truth, weights, np.ones(rows), silenced, predictions), ranking=0.5, sampled=sampled
     )
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
