@@ -19,6 +19,7 @@ from echoes.scoring.out_of_fold import load_part, load_parts, with_spread
 from echoes.scoring.summary import add_options, save_summary
 from echoes.scoring.tables import save_csv
 from echoes.screen import record
+from echoes.screen.measured import Measured
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     some = settings.get("split", False)
     # Tables of perturbations and genes are large: three of them are held at a time, at most.
     out_of_fold = load_parts(*parts, some=some, spread=False, G=len(genes))
-    measured = scored.Measured(args.perturbations, out_of_fold.rows)
+    measured = Measured(args.perturbations, out_of_fold.rows)
     found = measured.score(out_of_fold, ranking=args.ranking_threshold, threads=args.threads)
     names, baseline, truth = measured.names, measured.baseline, measured.truth
     out_of_fold = with_spread(out_of_fold, *parts)

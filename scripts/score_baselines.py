@@ -13,6 +13,7 @@ from echoes.scoring import scored
 from echoes.scoring.held_out import add_coverage
 from echoes.scoring.out_of_fold import load_parts, with_spread
 from echoes.screen import record
+from echoes.screen.measured import Measured
 
 log = logging.getLogger(__name__)
 
@@ -38,14 +39,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = options.parse_args(argv)
 
     (genes,) = record.load_fields(args.perturbations, "genes")
-    measured: scored.Measured | None = None
+    measured: Measured | None = None
     for path in args.settings:
         settings, folder = load_record(path), Path(path).parent
         parts = folder / "held_out", settings["crossval"]["parts"]
         some = settings.get("split", False)
         predictions = load_parts(*parts, some=some, spread=False, G=len(genes))
         if measured is None or not np.array_equal(measured.rows, predictions.rows):
-            measured = scored.Measured(args.perturbations, predictions.rows)
+            measured = Measured(args.perturbations, predictions.rows)
         found = measured.score(predictions, ranking=args.ranking_threshold, threads=args.threads)
         metrics = add_coverage(found.metrics, with_spread(predictions, *parts), measured.truth)
         scored.save(folder / "metrics.npz", replace(found, metrics=metrics))

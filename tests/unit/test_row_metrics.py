@@ -11,8 +11,9 @@ import pytest
 from echoes.io import arrays
 from echoes.scoring import discrimination, gene_sampling
 from echoes.scoring.gene_sampling import Genes, describe_genes
-from echoes.scoring.held_out import Metrics, compute_metrics
+from echoes.scoring.held_out import compute_metrics
 from echoes.scoring.out_of_fold import OutOfFold
+from echoes.scoring.overall import Metrics
 
 N, GENES, FITS = 23, 130, 3
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,164 +11,20 @@ import pandas as pd
 
 from echoes.io.arrays import Floats, Ints, row_blocks
 from echoes.io.files import StrPath
-from echoes.scoring.bootstrap import Counts, interval, mean_draws, score_draws
+from echoes.scoring.bootstrap import Counts
 from echoes.scoring.coverage import LEVELS, ONE_DEVIATION, coverage, coverage_name
 from echoes.scoring.discrimination import discriminations_of_rows
-from echoes.scoring.gaps import defined_mean, mean_of_measured, measured_pairs
-from echoes.scoring.gene_sampling import Bounds, Genes
-from echoes.scoring.metrics import (
-    Score,
-    cosine_of_sums,
-    gene_correlation,
-    mean_absolute_error,
-    r_squared,
-    score,
-)
+from echoes.scoring.gaps import mean_of_measured, measured_pairs
+from echoes.scoring.gene_sampling import Genes
+from echoes.scoring.metrics import gene_correlation, mean_absolute_error, score
 from echoes.scoring.out_of_fold import OutOfFold
+from echoes.scoring.overall import Metrics
 from echoes.scoring.ranking import rank_metrics
 from echoes.scoring.row_metrics import COVERAGES, Deviations, row_metrics
 from echoes.scoring.tables import save_numbers, save_parquet
 
 #: Number of entries that are written together in a table of expected errors.
 _ROW_GROUP = 1 << 23
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """Metrics of a set of out-of-fold predictions.
-
-    Parameters
-    ----------
-    score
-        The competition's score with its parts.
-    squared_errors
-        Two (n,): of the predicted deviations, and of the mean response (`metrics.squared_errors`).
-    perturbations
-        (n,) metrics of each perturbation, by name; NaN where undefined.
-    genes
-        (G,) metrics of each gene, by name; NaN where undefined.
-    bounds
-        Two (n,): 95 % intervals of the metrics of each perturbation that have them, by name
-        (`gene_sampling`); empty if they were not asked for.
-    """
-
-    score: Score
-    squared_errors: tuple[Floats, Floats]
-    perturbations: dict[str, Floats]
-    genes: dict[str, Floats]
-    bounds: dict[str, Bounds] = field(default_factory=dict)
-
-    @property
-    def overall_names(self) -> list[str]:
-        """Names of the metrics of all perturbations together, in the order of tables."""
-        single = [name for name in self.perturbations if name != "term"]
-        whole = ["score", "sum_of_terms", "weighted_cosine", "wmae_ratio", *single, "gene_pearson"]
-        return [*whole, *self._ranked_genes]
-
-    @property
-    def ranked(self) -> list[str]:
-        """Names of the rankings of each perturbation, which depend on a threshold."""
-        return [name for name in self.perturbations if name.endswith("_perturbation")]
-
-    def unranked(self) -> Metrics:
-        """Give the metrics without rankings."""
-        ranked = {*self.ranked, *self._ranked_genes}
-        rows, genes = (
-            {name: values for name, values in each.items() if name not in ranked}
-            for each in (self.perturbations, self.genes)
-        )
-        return replace(self, perturbations=rows, genes=genes)
-
-    @property
-    def _ranked_genes(self) -> list[str]:
-        """Names of the rankings of each gene, whose means are metrics of all perturbations."""
-        return [name for name in self.genes if name.endswith("_gene")]
-
-    @property
-    def _scored(self) -> int:
-        """Number of perturbations with a term, which are those with a measured gene."""
-        return int(np.count_nonzero(~np.isnan(self.score.terms)))
-
-    def overall(self, name: str) -> float:
-        """Value of a metric over all perturbations; NaN where undefined."""
-        match name:
-            case "score":
-                value = self.score.total
-            case "sum_of_terms":
-                terms = self.score.terms
-                value = float(terms[~np.isnan(terms)].sum()) if self._scored else np.nan
-            case "weighted_cosine":
-                value = self.score.cosine
-            case "wmae_ratio":
-                value = float(np.exp2(-defined_mean(self.score.terms)))
-            case "better_than_baseline":
-                value = float(np.nansum(self.perturbations[name]))
-            case "r2_mean":
-                value = float(r_squared(*(part.sum() for part in self.squared_errors)))
-            case "gene_pearson":
-                value = defined_mean(self.genes["pearson"])
-            case _ if name in self._ranked_genes:
-                value = defined_mean(self.genes[name])
-            case _:
-                value = defined_mean(self.perturbations[name])
-        return value
-
-    def draws(self, name: str, counts: Counts) -> Floats:
-        """Value of a metric over the perturbations of each bootstrap draw.
-
-        Parameters
-        ----------
-        name
-            One of `overall_names`.
-        counts
-            (draws, n) how many times each draw contains each perturbation.
-
-        Returns
-        -------
-        Floats
-            (draws,) values; NaN where undefined. ``gene_pearson`` and rankings of genes are always
-            NaN: they compare perturbations, and a draw contains some of them twice.
-        """
-        parts = self.score.parts
-        match name:
-            case "score":
-                drawn = score_draws(parts, counts)
-            case "sum_of_terms":
-                drawn = self._scored * mean_draws(parts.terms, counts)
-            case "weighted_cosine":
-                sums = counts @ np.column_stack(
-                    [parts.product, parts.truth_square, parts.prediction_square]
-                )
-                drawn = cosine_of_sums(*sums.T)
-            case "wmae_ratio":
-                drawn = np.asarray(np.exp2(-mean_draws(parts.terms, counts)))
-            case "better_than_baseline":
-                drawn = self._scored * mean_draws(self.perturbations[name], counts)
-            case "r2_mean":
-                drawn = r_squared(*(counts @ np.column_stack(self.squared_errors)).T)
-            case _ if name == "gene_pearson" or name in self._ranked_genes:
-                drawn = np.full(len(counts), np.nan)
-            case _:
-                drawn = mean_draws(self.perturbations[name], counts)
-        return drawn
-
-    def intervals(self, counts: Counts) -> dict[str, tuple[float, float, float]]:
-        """Give each metric of all perturbations with its 95 % bootstrap interval.
-
-        Parameters
-        ----------
-        counts
-            (draws, n) how many times each draw contains each perturbation.
-
-        Returns
-        -------
-        dict
-            Name of a metric → value, lower and upper bound; NaN where undefined.
-        """
-        return {
-            name: (self.overall(name), *interval(self.draws(name, counts)))
-            for name in self.overall_names
-        }
 
 
 def compute_metrics(
