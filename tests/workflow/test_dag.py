@@ -119,7 +119,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "l1 ratio": ({"regression": {"l1_ratio": 0.4}}, BOTH | FOLD),
     "padding": ({"submission": {"padding": 5}}, {"write_submission": 2}),
     "sample": ({"submission": {"sample": "data/sample.csv"}}, {"write_submission": 2}),
-    "ranking": ({"ranking": {"threshold": 0.5}}, COMPARE),
+    "ranking": ({"ranking": {"threshold": 0.5}}, SCORE),
     "export": ({"export": ["h5ad", "effects"]}, {"export_predictions": 2}),
     "control": ({"dataset": {"control": "other"}}, CHECKPOINT | SETTING),
     "scale": ({"dataset": {"scale": "ln"}}, CHECKPOINT | SETTING),

@@ -422,7 +422,10 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
             {"rank_sweep": 1},
         ),
     ),
-    "one baseline less": ({"baselines": list(BASELINES[1:])}, LISTED),
+    "one baseline less": (
+        {"baselines": list(BASELINES[1:])},
+        total(LISTED, {"score_baselines": 1}),
+    ),
     "one more part": (
         changed("echo_base", crossval={"parts": 3}),
         total(with_settings("echo_base"), {"predict_held_out": 1}, LISTED),
