@@ -126,6 +126,11 @@ def _mean_squares(x: Floats, gone: Bools) -> tuple[float, float]:
     gone
         (n, G) where nothing counts.
     """
+    from scipy.sparse import csr_array
+
+    # Without gaps, a gene or two of each row.
+    few = np.count_nonzero(gone) < _FEW_GAPS * gone.size
+    flags = csr_array(gone, dtype=np.float64) if few else gone.astype(np.float64)
     sums, pairs = np.zeros(2), 0
     step = max(1, _PAIRS // len(x))
     for first in range(0, len(x) - 1, step):
@@ -136,7 +141,8 @@ def _mean_squares(x: Floats, gone: Bools) -> tuple[float, float]:
             other = slice(start, min(start + step, len(x)))
             theirs = x[other] ** 2
             # Over the genes that both have.
-            lengths = (1 - _sums_over(mine, gone[other])) * (1 - _sums_over(theirs, gone[own]).T)
+            lengths = 1 - np.asarray(mine @ flags[other].T)
+            lengths *= 1 - np.asarray(flags[own] @ theirs.T)
             above = np.arange(own.start, own.stop)[:, None] < np.arange(other.start, other.stop)
             above &= lengths > 0
             lengths = lengths[above]
@@ -147,17 +153,6 @@ def _mean_squares(x: Floats, gone: Bools) -> tuple[float, float]:
             pairs += len(lengths)
     scatter, alone = sums / pairs if pairs else np.full(2, np.nan)
     return float(scatter), float(alone)
-
-
-def _sums_over(values: Floats, gone: Bools) -> Floats:
-    """Sum values (a, G) over the genes where something (b, G) is gone, (a, b)."""
-    from scipy.sparse import csr_array
-
-    flags = gone.astype(np.float64)
-    # Without gaps, a gene or two of each row.
-    few = np.count_nonzero(gone) < _FEW_GAPS * gone.size
-    sums = (csr_array(flags) @ values.T).T if few else values @ flags.T
-    return np.asarray(sums)
 
 
 def perturbation_bounds(
