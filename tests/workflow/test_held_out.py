@@ -507,7 +507,7 @@ EDITS: dict[str, dict[str, int]] = {
         {"predict_held_out": len(RUNS) * PARTS, "rank_sweep": 1},
         COMPARE,
     ),
-    "baselines": total({"predict_held_out": len(BASELINES)}, COMPARE),
+    "baselines": total({"predict_held_out": len(BASELINES), "score_baselines": 1}, COMPARE),
     # The published protocol fits the same models in its own way.
     "regression": total(
         experiments("linear", "ensemble"),
@@ -540,6 +540,7 @@ def test_a_network_of_its_own_leaves_the_rest_alone(held_out: Any, tmp_path: Pat
         *(f"strict/held_out/{part}.npz" for part in (0, 1, "validation")),
         *(f"strict/{name}" for name in ("oof_predictions.csv", "fold_scores.csv", "summary.json")),
         *("strict/calibration.csv", "strict/uncertainty.parquet", "strict/predictions.npz"),
+        "strict/metrics.npz",
     }
     for name, content in before.items():
         assert (results / name).read_bytes() == content, name
