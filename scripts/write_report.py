@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,7 +30,7 @@ from echoes.report.page.networks import is_null, networks_of
 from echoes.report.page.run import EveryGene, Explored, Perturbation, Run, Surrounding
 from echoes.scoring import predictions as predicted
 from echoes.scoring.coverage import LEVELS, ONE_DEVIATION
-from echoes.scoring.out_of_fold import OutOfFold, load_part, load_parts, with_spread
+from echoes.scoring.out_of_fold import OutOfFold, load_part, load_parts
 from echoes.screen import record
 
 #: Most nodes of a neighbourhood beside the silenced gene.
@@ -46,22 +47,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     entries = load_record(args.experiments)["experiments"]
     named = [each["name"] for each in entries if each["kind"] == "experiment"]
     summaries = {name: load_record(folder / name / "summary.json") for name in named}
-    screen = _Screen.load(args.perturbations)
+    named = record.load_fields(args.perturbations, *_Screen._fields[:3])
+    screen = _Screen(named[0], named[1], named[2], record.load_test(args.perturbations))
     sets = [one for part in record.load_sets(args.perturbations) for one in part]
     networks = {
-        name: _Network.load(folder / "networks" / name, alpha, len(sets))
+        name: _Network.load(folder / "networks" / name, alpha)
         for name, alpha in (each.rsplit("=", 1) for each in args.networks)
     }
+    surroundings = {name: one.surroundings(sets) for name, one in networks.items()}
     cells = load_record(args.cells) if args.cells else None
     names = [*screen.perturbations.tolist(), *screen.validation_ids.tolist()]
     ordered = _order(entries, summaries)
     fit = most_explored(len(screen.perturbations), len(names), len(screen.genes))
     explored = [_explore(folder, each, summaries[each["name"]], screen) for each in ordered[:fit]]
+    (truth,) = record.load_fields(args.perturbations, "truth")
     page = build_page(
         Run(
             dataset=args.dataset,
             genes=screen.genes,
-            truth=screen.truth,
+            truth=truth,
             perturbations=_perturbations(names, sets, screen, networks, cells),
             explored=explored,
             unexplored=[each["name"] for each in ordered[fit:]],
@@ -71,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             comparison=pd.read_csv(folder / "comparison.csv"),
             differences=pd.read_csv(folder / "differences.csv"),
             scores=pd.read_parquet(folder / "perturbation_scores.parquet"),
-            surroundings={name: one.surroundings(sets) for name, one in networks.items()},
+            surroundings=surroundings,
             coverage={name: one.counts for name, one in networks.items()},
             checks=read_checks(Path(args.perturbations).with_name("checks.md")),
             cells=cells,
@@ -156,23 +160,13 @@ def _every_gene(
     )
 
 
-@dataclass(frozen=True)
-class _Screen:
-    """What the page shows of a screen; see `record.Screen`."""
+class _Screen(NamedTuple):
+    """What the page shows of a screen beside its responses; see `record.Screen`."""
 
     perturbations: Strings
     validation_ids: Strings
     genes: Strings
-    truth: Floats
     test: Bools | None
-
-    @classmethod
-    def load(cls, path: str) -> "_Screen":
-        perturbations, validation_ids, genes, truth = record.load_fields(
-            path, "perturbations", "validation_ids", "genes", "truth"
-        )
-        test = record.load_test(path, n=len(perturbations))
-        return cls(perturbations, validation_ids, genes, truth, test)
 
 
 def _twins(entries: Sequence[str]) -> dict[str, dict[str, str]]:
@@ -190,15 +184,12 @@ class _Network:
     alpha: str
     genes: Sequence[str]
     adjacency: Any
-    diffusion: Floats
+    walks: Path
     matches: Mapping[tuple[str, str], Mapping[str, str]]
 
     @classmethod
-    def load(cls, folder: Path, alpha: str, rows: int) -> "_Network":
+    def load(cls, folder: Path, alpha: str) -> "_Network":
         genes = read_genes(folder / "genes.tsv")
-        diffusions = load_diffusions(
-            folder / "diffusion" / f"alpha~{alpha}.npz", N=len(genes), r=rows
-        )
         with (folder / "coverage.tsv").open(encoding="utf-8", newline="") as stream:
             matches = {
                 (row["role"], row["name"]): row for row in csv.DictReader(stream, delimiter="\t")
@@ -207,7 +198,7 @@ class _Network:
             alpha,
             genes,
             load_matrix(folder / "adjacency.npz"),
-            np.concatenate([diffusions.train, diffusions.validation]),
+            folder / "diffusion" / f"alpha~{alpha}.npz",
             matches,
         )
 
@@ -219,9 +210,10 @@ class _Network:
     @property
     def counts(self) -> dict[str, dict[str, int]]:
         """Number of names of each role by the way they matched."""
-        counts = {role: Counter[str]() for role in (SILENCED, RESPONSE)}
-        for (role, _), row in self.matches.items():
-            counts[role][row["how"]] += 1
+        counts = {
+            role: Counter(row["how"] for (of, _), row in self.matches.items() if of == role)
+            for role in (SILENCED, RESPONSE)
+        }
         return {role: dict(sorted(ways.items())) for role, ways in counts.items()}
 
     def nodes_of(self, genes: Sequence[str]) -> Ints:
@@ -248,7 +240,9 @@ class _Network:
         """Find the neighbourhoods of all perturbations."""
         rows: list[Any] = []
         used: dict[int, int] = {}
-        for genes, walk in zip(sets, self.diffusion, strict=True):
+        diffusions = load_diffusions(self.walks, N=len(self.genes), r=len(sets))
+        walks = chain(diffusions.train, diffusions.validation)
+        for genes, walk in zip(sets, walks, strict=True):
             around = neighbourhood(walk, self.nodes_of(genes), self.adjacency, NODES)
             places = [used.setdefault(int(node), len(used)) for node in around.nodes]
             rows.append((places, around.mass.tolist(), len(genes), around.links))
@@ -331,9 +325,11 @@ def _explore(
         of_all = predicted.load(folder / name / "predictions.npz")
         return Explored(name, network, np.concatenate([of_all.prediction, of_all.validation]))
     place = folder / name / "held_out", entry["parts"]
-    parts = load_parts(*place, some=entry.get("split", False), spread=False, G=G)
-    leans, note = _lean(folder, summary, parts, screen)
-    parts = with_spread(parts, *place)
+    some = entry.get("split", False)
+    # Before predictions are read: both need much memory.
+    folds = load_parts(*place, some=some, spread=False, prediction=False, G=G)
+    leans, note = _lean(folder, summary, folds, screen)
+    parts = load_parts(*place, some=some, G=G)
     error = _error(parts)
     if not v and len(parts.rows) == n:
         return Explored(name, network, parts.prediction, error, leans, note)
@@ -383,7 +379,6 @@ def _lean(
     ]
     penalty = penalties[0] if penalties else 1.0
     leans: list[list[tuple[int, float]]] = [[] for _ in range(n + v)]
-    # The kernels get no name here: who needs them can free them.
     blocks = leaning_weights(
         *_kernels(folder / members[0]["kernels"], n + v), fold, training, penalty
     )
@@ -398,8 +393,7 @@ def _lean(
 
 
 def _kernels(path: Path, rows: int) -> tuple[Floats, Bools]:
-    source = load_source(path.stem, path, r=rows)
-    return source.kernels, source.known
+    return (source := load_source(path.stem, path, r=rows)).kernels, source.known
 
 
 if __name__ == "__main__":

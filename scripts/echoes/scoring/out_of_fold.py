@@ -189,7 +189,13 @@ def common_rows(folders: Mapping[Path, int], perturbations: int) -> Ints:
 
 
 def load_parts(
-    folder: StrPath, count: int, *, some: bool = False, spread: bool = True, **sizes: int
+    folder: StrPath,
+    count: int,
+    *,
+    some: bool = False,
+    spread: bool = True,
+    prediction: bool = True,
+    **sizes: int,
 ) -> OutOfFold:
     """Read the parts ``{folder}/0.npz``, ``1.npz`` … of an experiment, and put them together.
 
@@ -204,6 +210,8 @@ def load_parts(
     spread
         Whether to read expected errors, which take as much memory as the predictions; without,
         there are neither these nor quantiles. `with_spread` reads them later.
+    prediction
+        Whether to read the predictions; without, they have no columns.
     sizes
         Lengths that axes must have, by their letters, such as ``G``.
 
@@ -212,7 +220,8 @@ def load_parts(
     InputError
         When a part is damaged, or a perturbation is in more than one part, or in none.
     """
-    found = _join_parts(folder, _files(folder, count), sizes, some=some)
+    files = _files(folder, count)
+    found = _join_parts(folder, files, sizes, some=some, prediction=prediction)
     return with_spread(found, folder, count) if spread else found
 
 
@@ -242,7 +251,12 @@ _NARROW = tuple(name for name in _LAYOUT.arrays if name not in _WIDE)
 
 
 def _join_parts(
-    place: StrPath, files: Sequence[Path], sizes: Mapping[str, int], *, some: bool = False
+    place: StrPath,
+    files: Sequence[Path],
+    sizes: Mapping[str, int],
+    *,
+    some: bool = False,
+    prediction: bool = True,
 ) -> OutOfFold:
     """Sort the rows of all parts, and number the fits of all parts from 0 on; without spread."""
     narrow = [
@@ -268,7 +282,9 @@ def _join_parts(
     joined = {name: np.concatenate([part[name] for part in parts]) for name in _OF_FITS}
     return OutOfFold(
         rows=rows[order],
-        prediction=_load_wide(files, "prediction", rows[order], sizes),
+        prediction=_load_wide(files, "prediction", rows[order], sizes)
+        if prediction
+        else np.empty((len(rows), 0)),
         fold=np.concatenate(folds)[order],
         centre=joined["centre"],
         mean=joined["mean"],
