@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from echoes.io.arrays import Ints
 from echoes.io.command import between, parser, run, whole
 from echoes.io.files import atomic_path, load_record
+from echoes.io.records import wrong_record
 from echoes.models.pair_folds import folds_of_pairs
 from echoes.report import markdown
-from echoes.scoring import comparison, pairs
+from echoes.scoring import comparison, pairs, scored
 from echoes.scoring.bootstrap import DRAWS, resample
-from echoes.scoring.gene_sampling import describe_genes
-from echoes.scoring.held_out import compute_metrics
-from echoes.scoring.out_of_fold import common_rows, load_parts, take_rows
 from echoes.scoring.tables import save_csv, save_parquet
 from echoes.screen import record
 
@@ -28,43 +27,35 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the command with these arguments, or with those of the process."""
     args = _options().parse_args(argv)
 
-    perturbations, genes, truth, weights, baseline = record.load_fields(
-        args.perturbations,
-        *("perturbations", "genes", "truth", "weights", "baseline"),
-    )
+    perturbations, genes = record.load_fields(args.perturbations, "perturbations", "genes")
     names = perturbations.tolist()
     entries = load_record(args.experiments)["experiments"]
     folder = Path(args.experiments).parent
-    # Where some experiments predict the test of a split alone, all are compared on its rows.
-    rows = common_rows(
-        {folder / each["name"] / "held_out": each["parts"] for each in entries if "split" in each},
-        len(perturbations),
-    )
-    perturbations, truth, weights, baseline = take_rows(
-        rows, perturbations, truth, weights, baseline
-    )
-    sets = record.load_sets(args.perturbations)[0]
-    silenced = record.own_positions([sets[row] for row in rows], genes.tolist())
-    sampled = describe_genes(truth, silenced)
-    log.info("the genes count like %.1f independent ones", sampled.independent)
-    held_out, published = {}, {}
+    scores: dict[str, scored.Scored] = {}
     for entry in entries:
-        name = entry["name"]
-        if entry["protocol"] == "published":
-            published[name] = comparison.read_published(folder / name, names).iloc[rows]
-        else:
-            parts = folder / name / "held_out"
-            predictions = load_parts(
-                parts, entry["parts"], some=entry.get("split", False), G=len(genes)
-            )
-            predictions = predictions.restrict(rows)
-            metrics = compute_metrics(
-                *(truth, weights, baseline, silenced, predictions),
-                ranking=args.ranking_threshold,
-                sampled=sampled,
-            )
-            held_out[name] = comparison.Experiment(entry["kind"], metrics)
-            log.info("%s: score %.5f", name, metrics.score.total)
+        if entry["protocol"] == "held_out":
+            path = folder / entry["name"] / "metrics.npz"
+            scores[entry["name"]] = found = scored.load(path, G=len(genes))
+            log.info("%s: score %.5f", entry["name"], found.metrics.score.total)
+    # Those of a given split predict its test alone, all of them.
+    rows = next((each.rows for each in scores.values()), np.arange(len(perturbations)))
+    for name, found in scores.items():
+        if not np.array_equal(found.rows, rows):
+            path, problem = folder / name / "metrics.npz", f"{len(found.rows)} other perturbations"
+            raise wrong_record(path, "rows", problem, f"the {len(rows)} of {next(iter(scores))}")
+    held_out = {
+        each["name"]: comparison.Experiment(each["kind"], scores[each["name"]].metrics)
+        for each in entries
+        if each["name"] in scores
+    }
+    published = {
+        each["name"]: comparison.read_published(folder / each["name"], names).iloc[rows]
+        for each in entries
+        if each["protocol"] == "published"
+    }
+    perturbations = perturbations[rows]
+    for found in [*scores.values()][:1]:
+        log.info("the genes count like %.1f independent ones", found.sampled.independent)
     counts = resample(len(perturbations), DRAWS, args.seed, perturbations)
     overall = comparison.comparison_table(held_out, published, counts)
     differences = comparison.difference_table(held_out, counts)
@@ -88,7 +79,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument(
         "--experiments",
         required=True,
-        help="json of the experiments; parts and scores are in folders of their names beside it",
+        help="json of the experiments; metrics and scores are in folders of their names beside it",
     )
     options.add_argument("--upper-bound", nargs="?", help="table of upper bounds, if any")
     options.add_argument("--seed", type=whole(0), required=True, help="seed of the bootstrap")

@@ -6,16 +6,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from echoes.io.arrays import Bools, Floats, Ints
+from echoes.io.arrays import Bools, Floats, Ints, Strings
 from echoes.io.command import parser, run
 from echoes.io.files import atomic_path, load_record
-from echoes.models.kernels import load_kernels
+from echoes.models.kernels import load_source
 from echoes.models.leaning import leaning_weights
 from echoes.network.diffusion import load_diffusions
 from echoes.network.graph import load_matrix, read_genes
@@ -24,6 +25,7 @@ from echoes.network.nodes import RESPONSE, SILENCED
 from echoes.report.checks import read_checks
 from echoes.report.page.build import build_page
 from echoes.report.page.choice import most_explored
+from echoes.report.page.data import largest_weights
 from echoes.report.page.networks import is_null, networks_of
 from echoes.report.page.run import EveryGene, Explored, Perturbation, Run, Surrounding
 from echoes.scoring import predictions as predicted
@@ -45,22 +47,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     entries = load_record(args.experiments)["experiments"]
     named = [each["name"] for each in entries if each["kind"] == "experiment"]
     summaries = {name: load_record(folder / name / "summary.json") for name in named}
-    screen = record.load(args.perturbations)
+    named = record.load_fields(args.perturbations, *_Screen._fields[:3])
+    screen = _Screen(named[0], named[1], named[2], record.load_test(args.perturbations))
     sets = [one for part in record.load_sets(args.perturbations) for one in part]
     networks = {
-        name: _Network.load(folder / "networks" / name, alpha, len(sets))
+        name: _Network.load(folder / "networks" / name, alpha)
         for name, alpha in (each.rsplit("=", 1) for each in args.networks)
     }
+    surroundings = {name: one.surroundings(sets) for name, one in networks.items()}
     cells = load_record(args.cells) if args.cells else None
     names = [*screen.perturbations.tolist(), *screen.validation_ids.tolist()]
     ordered = _order(entries, summaries)
     fit = most_explored(len(screen.perturbations), len(names), len(screen.genes))
     explored = [_explore(folder, each, summaries[each["name"]], screen) for each in ordered[:fit]]
+    (truth,) = record.load_fields(args.perturbations, "truth")
     page = build_page(
         Run(
             dataset=args.dataset,
             genes=screen.genes,
-            truth=screen.truth,
+            truth=truth,
             perturbations=_perturbations(names, sets, screen, networks, cells),
             explored=explored,
             unexplored=[each["name"] for each in ordered[fit:]],
@@ -70,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             comparison=pd.read_csv(folder / "comparison.csv"),
             differences=pd.read_csv(folder / "differences.csv"),
             scores=pd.read_parquet(folder / "perturbation_scores.parquet"),
-            surroundings={name: one.surroundings(sets) for name, one in networks.items()},
+            surroundings=surroundings,
             coverage={name: one.counts for name, one in networks.items()},
             checks=read_checks(Path(args.perturbations).with_name("checks.md")),
             cells=cells,
@@ -155,6 +160,15 @@ def _every_gene(
     )
 
 
+class _Screen(NamedTuple):
+    """What the page shows of a screen beside its responses; see `record.Screen`."""
+
+    perturbations: Strings
+    validation_ids: Strings
+    genes: Strings
+    test: Bools | None
+
+
 def _twins(entries: Sequence[str]) -> dict[str, dict[str, str]]:
     """Collect the twins of each experiment."""
     twins: dict[str, dict[str, str]] = {}
@@ -170,15 +184,12 @@ class _Network:
     alpha: str
     genes: Sequence[str]
     adjacency: Any
-    diffusion: Floats
+    walks: Path
     matches: Mapping[tuple[str, str], Mapping[str, str]]
 
     @classmethod
-    def load(cls, folder: Path, alpha: str, rows: int) -> "_Network":
+    def load(cls, folder: Path, alpha: str) -> "_Network":
         genes = read_genes(folder / "genes.tsv")
-        diffusions = load_diffusions(
-            folder / "diffusion" / f"alpha~{alpha}.npz", N=len(genes), r=rows
-        )
         with (folder / "coverage.tsv").open(encoding="utf-8", newline="") as stream:
             matches = {
                 (row["role"], row["name"]): row for row in csv.DictReader(stream, delimiter="\t")
@@ -187,7 +198,7 @@ class _Network:
             alpha,
             genes,
             load_matrix(folder / "adjacency.npz"),
-            np.concatenate([diffusions.train, diffusions.validation]),
+            folder / "diffusion" / f"alpha~{alpha}.npz",
             matches,
         )
 
@@ -199,9 +210,10 @@ class _Network:
     @property
     def counts(self) -> dict[str, dict[str, int]]:
         """Number of names of each role by the way they matched."""
-        counts = {role: Counter[str]() for role in (SILENCED, RESPONSE)}
-        for (role, _), row in self.matches.items():
-            counts[role][row["how"]] += 1
+        counts = {
+            role: Counter(row["how"] for (of, _), row in self.matches.items() if of == role)
+            for role in (SILENCED, RESPONSE)
+        }
         return {role: dict(sorted(ways.items())) for role, ways in counts.items()}
 
     def nodes_of(self, genes: Sequence[str]) -> Ints:
@@ -228,7 +240,9 @@ class _Network:
         """Find the neighbourhoods of all perturbations."""
         rows: list[Any] = []
         used: dict[int, int] = {}
-        for genes, walk in zip(sets, self.diffusion, strict=True):
+        diffusions = load_diffusions(self.walks, N=len(self.genes), r=len(sets))
+        walks = chain(diffusions.train, diffusions.validation)
+        for genes, walk in zip(sets, walks, strict=True):
             around = neighbourhood(walk, self.nodes_of(genes), self.adjacency, NODES)
             places = [used.setdefault(int(node), len(used)) for node in around.nodes]
             rows.append((places, around.mass.tolist(), len(genes), around.links))
@@ -238,7 +252,7 @@ class _Network:
 def _perturbations(
     names: Sequence[str],
     sets: Sequence[tuple[str, ...]],
-    screen: record.Screen,
+    screen: "_Screen",
     networks: Mapping[str, _Network],
     cells: Mapping[str, Any] | None,
 ) -> list[Perturbation]:
@@ -300,51 +314,51 @@ def _order(
 
 
 def _explore(
-    folder: Path, entry: Mapping[str, Any], summary: Mapping[str, Any], screen: record.Screen
+    folder: Path, entry: Mapping[str, Any], summary: Mapping[str, Any], screen: "_Screen"
 ) -> Explored:
     """Load the predictions of an experiment, and find what they lean on."""
     name = entry["name"]
     n, v, G = len(screen.perturbations), len(screen.validation_ids), len(screen.genes)
     networks = networks_of(summary)
     network = networks[0] if networks else None
-    prediction = np.full((n + v, G), np.nan)
     if entry["protocol"] == "published":
         of_all = predicted.load(folder / name / "predictions.npz")
-        prediction[:n], prediction[n:] = of_all.prediction, of_all.validation
-        return Explored(name, network, prediction)
-    parts = load_parts(
-        folder / name / "held_out", entry["parts"], some=entry.get("split", False), G=G
-    )
-    halves = [(parts.rows, parts)]
+        return Explored(name, network, np.concatenate([of_all.prediction, of_all.validation]))
+    place = folder / name / "held_out", entry["parts"]
+    some = entry.get("split", False)
+    # Before predictions are read: both need much memory.
+    folds = load_parts(*place, some=some, spread=False, prediction=False, G=G)
+    leans, note = _lean(folder, summary, folds, screen)
+    parts = load_parts(*place, some=some, G=G)
+    error = _error(parts)
+    if not v and len(parts.rows) == n:
+        return Explored(name, network, parts.prediction, error, leans, note)
+    prediction, errors = (np.full((n + v, G), np.nan) for _ in range(2))
+    halves = [(parts.rows, parts, error)]
     if v:
         validation = load_part(folder / name / "held_out" / "validation.npz", G=G)
-        halves.append((np.arange(n, n + v), validation))
-    error = np.full((n + v, G), np.nan)
-    for rows, half in halves:
+        halves.append((np.arange(n, n + v), validation, _error(validation)))
+    for rows, half, widths in halves:
         prediction[rows] = half.prediction
-        if half.quantiles.shape[1]:
-            error[rows] = _error(half)
-    weights, note = _lean(folder, summary, parts, screen)
-    return Explored(
-        name,
-        network,
-        prediction,
-        error if np.isfinite(error).any() else None,
-        weights,
-        note,
-    )
+        if widths is not None:
+            errors[rows] = widths
+    known = any(widths is not None for *_, widths in halves)
+    return Explored(name, network, prediction, errors if known else None, leans, note)
 
 
-def _error(half: OutOfFold) -> Floats:
-    level = LEVELS.index(ONE_DEVIATION)
-    width: Floats = half.spread * half.quantiles[half.fold, level, None]
+def _error(half: OutOfFold) -> Floats | None:
+    """Turn expected errors, where there are any, into half widths, in their place."""
+    if not half.quantiles.shape[1]:
+        return None
+    width = half.spread
+    width *= half.quantiles[half.fold, LEVELS.index(ONE_DEVIATION), None]
     return width
 
 
 def _lean(
-    folder: Path, summary: Mapping[str, Any], parts: OutOfFold, screen: record.Screen
-) -> tuple[Floats | None, str]:
-    """Find the weights of training perturbations, where a kernel of the network says them."""
+    folder: Path, summary: Mapping[str, Any], parts: OutOfFold, screen: "_Screen"
+) -> tuple[list[list[tuple[int, float]]] | None, str]:
+    """Find what predictions lean on most, where a kernel of the network says it."""
     settings = summary["settings"]
     members = list(settings["members"].values())
     crossval = settings["crossval"]
@@ -353,7 +367,6 @@ def _lean(
     if len(members) != 1 or not learns or {"unseen", "pairs"} & {*crossval}:
         return None, ""
     n, v = len(screen.perturbations), len(screen.validation_ids)
-    kernels = load_kernels(folder / members[0]["kernels"], r=n + v, G=len(screen.genes))
     fold: Ints = np.full(n, -1)
     fold[parts.rows] = parts.fold
     training: Bools = np.ones(n, dtype=np.bool_) if screen.test is None else ~screen.test
@@ -365,12 +378,22 @@ def _lean(
         if choice.endswith("_penalty") and "smallest" not in choice and value
     ]
     penalty = penalties[0] if penalties else 1.0
-    weights = leaning_weights(kernels.kernels, kernels.known, fold, training, penalty)
+    leans: list[list[tuple[int, float]]] = [[] for _ in range(n + v)]
+    blocks = leaning_weights(
+        *_kernels(folder / members[0]["kernels"], n + v), fold, training, penalty
+    )
+    for rows, weights in blocks:
+        for row, largest in zip(rows.tolist(), largest_weights(weights), strict=True):
+            leans[row] = largest
     note = f"kernel ridge regression on the network's kernel, penalty {penalty:.2g}"
     sources = ", ".join(members[0].get("sources", {}))
     if sources:
         note += f"; the experiment also learns from {sources}, which is not in these weights"
-    return weights, note
+    return leans, note
+
+
+def _kernels(path: Path, rows: int) -> tuple[Floats, Bools]:
+    return (source := load_source(path.stem, path, r=rows)).kernels, source.known
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from echoes.report.page.data import largest_weights
 from echoes.report.page.run import EveryGene, Explored, Perturbation, Run, Surrounding
 
 #: A name that would do harm if it were taken for HTML, and one that would end a script.
@@ -121,7 +122,7 @@ def make_run(
             "string",
             np.vstack([truth, truth[:1].repeat(v, axis=0)]) * 0.8 + 0.01,
             np.full((n + v, G), 0.1),
-            random.normal(size=(n + v, n)),
+            largest_weights(random.normal(size=(n + v, n))),
             "kernel ridge regression",
         )
         for name in experiments

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from echoes.io.arrays import Floats, Ints, Strings
-from echoes.scoring.held_out import Metrics, compute_metrics
+from echoes.scoring.held_out import compute_metrics
 from echoes.scoring.out_of_fold import OutOfFold
+from echoes.scoring.overall import Metrics
 from echoes.scoring.upper_bound import Bound, bound_of_guides, bound_of_halves
 
 

@@ -61,7 +61,7 @@ def test_draws_are_scores_of_their_rows(given_: tuple[Example, Counts]) -> None:
     example, counts = given_
     ours = score_draws(metrics.score(*example).parts, counts)
     for one, times in zip(ours, counts, strict=True):
-        again = metrics.score(*(np.repeat(part, times, axis=0) for part in example))
+        again = metrics.score(*(np.repeat(part, times.astype(int), axis=0) for part in example))
         assert abs(one - again.total) < 0.51e-5
 
 

@@ -26,6 +26,7 @@ import predict_held_out
 import rank_sweep
 import read_perturbations
 import read_string
+import score_baselines
 import simulate_example
 from echoes.io.files import load_record, save_record
 from echoes.network.null import permute_labels
@@ -170,6 +171,7 @@ def aggregate_arguments(out: Path, experiment: str, to: Path) -> list[str]:
         f"--uncertainty={to / 'uncertainty.parquet'}",
         f"--summary={to / 'summary.json'}",
         f"--predictions={to / 'predictions.npz'}",
+        f"--metrics={to / 'metrics.npz'}",
     ]
 
 
@@ -913,7 +915,7 @@ def test_the_time_that_is_left_is_logged(
     assert caplog.messages[-1] == "fold 3 of 3, about 0 s left"
 
 
-READERS = ["aggregate_held_out", "compare_experiments", "rank_sweep"]
+READERS = ["aggregate_held_out", "score_baselines", "rank_sweep"]
 
 
 def copied_parts(results: Path, folder: Path) -> Path:
@@ -929,10 +931,9 @@ def reading_parts(results: Path, folder: Path, out: Path, script: str) -> list[s
     if script == "aggregate_held_out":
         parts = f"--parts={folder / 'echo' / 'held_out'}"
         return [*aggregate_arguments(results, "echo", out), parts]
-    if script == "compare_experiments":
-        entries = [held_out_entry("echo")]
-        listed = written(folder / "experiments.json", {"experiments": entries})
-        return compare_arguments(results, out, listed)
+    if script == "score_baselines":
+        settings = written(folder / "echo/settings.json", settings_of("echo"))
+        return [f"--perturbations={results / 'perturbations.npz'}", f"--settings={settings}"]
     runs = [{"name": "echo", "varied": {}, "parts": PARTS}]
     listed = written(folder / "sweeps" / "s.json", sweep_of(runs))
     return sweep_arguments(results, listed, out / "sweep.csv")
@@ -1009,17 +1010,20 @@ def test_a_part_of_the_rows(results: Path, data: dict[str, np.ndarray], tmp_path
     assert summary["perturbations"] == len(rows)
     assert summary["score"]["value"] == expected.total
 
-    # The others are compared on the same rows.
-    for name in ("mean", "published"):
-        (tmp_path / name).symlink_to(results / name)
-    entries = [PUBLISHED, held_out_entry("echo") | {"split": True}, held_out_entry("mean")]
+    # The published protocol is compared on the same rows.
+    (tmp_path / "published").symlink_to(results / "published")
+    of_mean = split_of(results, "mean", tmp_path, rows)
+    score_baselines.main(
+        [f"--perturbations={results / 'perturbations.npz'}", f"--settings={of_mean}"]
+    )
+    entries = [PUBLISHED, *(held_out_entry(name) | {"split": True} for name in ("echo", "mean"))]
     listed = written(tmp_path / "experiments.json", {"experiments": entries})
     compare_experiments.main(compare_arguments(results, tmp_path, listed))
     found = pd.read_csv(tmp_path / "comparison.csv").set_index(["experiment", "metric"])["value"]
     assert found["echo", "score"] == expected.total
     mean = out_of_fold(results, "mean")[rows]
-    of_mean = score(data["truth"][rows], mean, data["weights"][rows], data["baseline"][rows])
-    assert found["mean", "score"] == of_mean.total
+    expected_mean = score(data["truth"][rows], mean, data["weights"][rows], data["baseline"][rows])
+    assert found["mean", "score"] == expected_mean.total
     folds = [i * i / 10 - 2 for i in rows]
     assert found["published", "mean_fold_score"] == pytest.approx(np.mean(folds))
     table = pd.read_parquet(tmp_path / "perturbation_scores.parquet")
@@ -1027,8 +1031,10 @@ def test_a_part_of_the_rows(results: Path, data: dict[str, np.ndarray], tmp_path
 
     runs = [{"name": name, "varied": {"a": name}, "parts": PARTS} for name in ("echo", "mean")]
     (tmp_path / "sweeps").mkdir()
+    listed_rows = listed
     listed = written(
-        tmp_path / "sweeps/s.json", {"sweep": "s", "runs": [runs[0] | {"split": True}, runs[1]]}
+        tmp_path / "sweeps/s.json",
+        {"sweep": "s", "runs": [each | {"split": True} for each in runs]},
     )
     rank_sweep.main([
         f"--perturbations={results / 'perturbations.npz'}",
@@ -1036,14 +1042,45 @@ def test_a_part_of_the_rows(results: Path, data: dict[str, np.ndarray], tmp_path
     ])  # fmt: skip
     ranked = pd.read_csv(tmp_path / "sweep.csv").set_index("run")["held_out_score"]
     assert ranked["echo"] == expected.total
-    assert ranked["mean"] == of_mean.total
+    assert ranked["mean"] == expected_mean.total
+
+    # What is scored on other rows is not compared with them.
+    put(tmp_path / "mean/metrics.npz", arrays_of(results / "mean/metrics.npz"), 3)
+    out = tmp_path / "out"
+    line = refused("compare_experiments", compare_arguments(results, out, listed_rows), out)
+    assert line.startswith(f"error: {tmp_path / 'mean/metrics.npz'}: rows: {N} other perturbations")
+
+
+def test_baselines_are_scored_as_experiments_are(results: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mean"
+    folder.mkdir()
+    (folder / "held_out").symlink_to(results / "mean/held_out")
+    settings = written(folder / "settings.json", settings_of("mean"))
+    perturbations = f"--perturbations={results / 'perturbations.npz'}"
+    score_baselines.main([perturbations, f"--settings={settings}", "--threads=2"])
+    found, expected = (arrays_of(each / "mean/metrics.npz") for each in (tmp_path, results))
+    assert found.keys() == expected.keys()
+    for name in found.keys() - {"place"}:
+        np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
+
+
+def with_rankings(results: Path, to: Path, threshold: float) -> list[str]:
+    """Score three experiments with rankings; arguments to compare them."""
+    (to / "published").symlink_to(results / "published")
+    names = ("mean", "zero", "echo")
+    for name in names:
+        arguments = aggregate_arguments(results, name, to / name)
+        aggregate_held_out.main([*arguments, f"--ranking-threshold={threshold}"])
+    entries = [PUBLISHED, *map(held_out_entry, names)]
+    listed = written(to / "experiments.json", {"experiments": entries})
+    return compare_arguments(results, to, listed)
 
 
 def test_rankings(results: Path, data: dict[str, np.ndarray], tmp_path: Path) -> None:
     from sklearn.metrics import average_precision_score, roc_auc_score
 
-    arguments = compare_arguments(results, tmp_path, results / "experiments.json")
     threshold = float(np.quantile(abs(data["truth"]), 0.7))
+    arguments = with_rankings(results, tmp_path, threshold)
     compare_experiments.main([*arguments, f"--ranking-threshold={threshold}"])
     found = pd.read_csv(tmp_path / "comparison.csv").set_index(["experiment", "metric"])
     for name in ("mean", "zero"):
@@ -1084,16 +1121,17 @@ def test_rankings(results: Path, data: dict[str, np.ndarray], tmp_path: Path) ->
     assert of_mean.loc["auroc_up_perturbation", "value"] == expected
     assert "AUROC differential (chance 0.50)" in (tmp_path / "comparison.md").read_text("utf-8")
 
-    # Without a threshold nothing changes; with one that nothing reaches there is a warning.
-    compare_experiments.main([*arguments, "--ranking-threshold"])
-    for file in ("comparison.csv", "comparison.md", "differences.csv", "gene_scores.parquet"):
-        assert (tmp_path / file).read_bytes() == (results / file).read_bytes()
+    # The tables of an experiment have no rankings, and are the same with them.
+    one, other = tmp_path / "echo", results / "echo"
+    for file in ("scores.csv", "calibration.csv"):
+        assert (one / file).read_bytes() == (other / file).read_bytes()
+    assert json_of(one / "summary.json") == json_of(other / "summary.json")
 
 
 def test_a_threshold_that_no_effect_reaches(
     results: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    arguments = compare_arguments(results, tmp_path, results / "experiments.json")
+    arguments = with_rankings(results, tmp_path, 1e9)
     compare_experiments.main([*arguments, "--ranking-threshold=1e9"])
     assert "threshold 1e+09 divides neither a gene nor a perturbation" in caplog.text
     assert "AUROC" not in (tmp_path / "comparison.md").read_text("utf-8")

@@ -262,3 +262,19 @@ def test_variants_are_averaged_alike(name: str, monkeypatch: pytest.MonkeyPatch)
     for part in ("deltas", "centre", "inner"):
         expected = share * getattr(one, part) + (1 - share) * getattr(other, part)
         np.testing.assert_allclose(getattr(both, part), expected, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("name", "limit"), [("nearest", "MOST_KEPT"), ("bilinear", "FEWEST_PARTIAL")]
+)
+def test_the_way_of_large_screens_agrees(
+    name: str, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = example_task()
+    model = getattr(baselines, name)
+    usual = model(task, SETTINGS)
+    monkeypatch.setattr(baselines, limit, 0)
+    large = model(task, SETTINGS)
+    for array in ("deltas", "centre", "inner"):
+        expected = getattr(usual, array)
+        np.testing.assert_allclose(getattr(large, array), expected, rtol=1e-9, atol=1e-12)

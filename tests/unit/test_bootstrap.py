@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 import scipy.stats
 
-from echoes.scoring import metrics
+from echoes.scoring import bootstrap, metrics
 from echoes.scoring.bootstrap import interval, mean_draws, resample, score_draws
 from echoes.scoring.metrics import ScoreParts
 
@@ -35,7 +35,7 @@ def test_counts_are_those_of_drawn_rows() -> None:
 def test_every_draw_is_as_large_as_the_data(n: int, draws: int) -> None:
     counts = resample(n, draws, seed=0)
     assert counts.shape == (draws, n)
-    assert counts.dtype.kind == "i"
+    assert (counts == np.rint(counts)).all()
     assert (counts >= 0).all()
     assert (counts.sum(axis=1) == n).all()
 
@@ -68,7 +68,7 @@ def test_counts_are_multinomial() -> None:
 
 def test_score_of_a_draw_is_that_of_its_rows() -> None:
     rows = example()
-    counts = resample(7, 30, seed=0)
+    counts = resample(7, 30, seed=0).astype(int)
     ours = score_draws(metrics.score(*rows).parts, counts)
     again = [
         metrics.score(*(np.repeat(part, times, axis=0) for part in rows)).total for times in counts
@@ -100,7 +100,7 @@ def test_score_without_direction_is_zero() -> None:
 
 def test_mean_of_a_draw_is_that_of_its_defined_rows() -> None:
     values = np.array([1.0, np.nan, 3.5, -2.0, np.nan, 10.0])
-    counts = resample(6, 50, seed=0)
+    counts = resample(6, 50, seed=0).astype(int)
     for ours, times in zip(mean_draws(values, counts), counts, strict=True):
         assert ours == pytest.approx(np.nanmean(np.repeat(values, times)))
     by_hand = mean_draws(values, np.array([[0, 5, 0, 0, 1, 0], [0, 4, 1, 1, 0, 0]]))
@@ -170,3 +170,14 @@ def test_parts_are_not_mixed_up() -> None:
     expected = [3 * 4 / (5 * 3), 2 * 3 / (3 * 2) * 1]
     ours = score_draws(parts, np.array([[1, 1], [2, 0]]))
     np.testing.assert_allclose(ours, expected)
+
+
+def test_draws_do_not_depend_on_how_many_are_drawn_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    random = np.random.Generator(np.random.PCG64(5))
+    drawn = random.integers(7, size=(1000, 7), dtype=np.int64)
+    expected = [np.bincount(row, minlength=7) for row in drawn]
+    for entries in (1, 50, 1 << 22):
+        monkeypatch.setattr(bootstrap, "_ENTRIES", entries)
+        np.testing.assert_array_equal(resample(7, 1000, 5), expected)

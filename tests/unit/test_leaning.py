@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from echoes.io.arrays import Bools, Floats, Ints
 from echoes.models.leaning import leaning_weights
 from echoes.models.similarity import mean_kernel
 from echoes.network.neighbourhood import neighbourhood
+
+
+def weights_of(kernels: Floats, known: Bools, fold: Ints, *given: Any) -> Floats:
+    """Put the blocks of weights together; no row is given twice."""
+    weights = np.zeros((len(known), len(fold)))
+    for rows, block in leaning_weights(kernels, known, fold, *given):
+        assert not weights[rows].any()
+        weights[rows] = block
+    return weights
 
 
 @pytest.mark.parametrize("fold", [[0, 1, 2, 3, 4, 5, 6], [0, 0, 1, 1, 2, 2, 2]])
@@ -18,7 +30,7 @@ def test_weights_are_those_of_ridge_regression_without_the_fold(fold: list[int])
     kernels = features @ features.swapaxes(1, 2)
     known = np.ones(9, dtype=np.bool_)
     known[3] = False
-    weights = leaning_weights(kernels, known, np.array(fold), np.ones(7, dtype=np.bool_), 0.7)
+    weights = weights_of(kernels, known, np.array(fold), np.ones(7, dtype=np.bool_), 0.7)
     kernel = mean_kernel(kernels, 7, known)
     for row in range(9):
         left = [k for k in range(7) if row >= 7 or fold[k] != fold[row]]
@@ -29,10 +41,22 @@ def test_weights_are_those_of_ridge_regression_without_the_fold(fold: list[int])
     assert not weights[3].any()
 
 
+def test_a_kernel_that_rounding_leaves_without_a_factor_is_inverted_all_the_same() -> None:
+    kernels = np.diag([3.0, 1.0, 1.0, -0.8, 1.0, 1.2])[None]
+    known, fold = np.ones(6, dtype=np.bool_), np.arange(6)
+    centred = mean_kernel(kernels, 6, known)
+    assert np.linalg.eigvalsh(centred)[0] < -0.1
+    system = centred + 0.1 * np.eye(6)
+    inverse = np.linalg.inv(system)
+    expected = -(inverse - np.diag(np.diag(inverse))) / np.diag(inverse)[:, None]
+    found = weights_of(kernels, known, fold, np.ones(6, dtype=np.bool_), 0.1)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
 def test_rows_of_a_split_lean_on_the_training_rows_alone() -> None:
     features = np.random.default_rng(2).normal(size=(5, 8))
     training = np.array([True, True, False, True, False])
-    weights = leaning_weights(
+    weights = weights_of(
         (features @ features.T)[None],
         np.ones(5, dtype=np.bool_),
         np.array([-1, -1, 0, -1, 0]),
@@ -41,9 +65,7 @@ def test_rows_of_a_split_lean_on_the_training_rows_alone() -> None:
     )
     assert weights[:, ~training].tolist() == np.zeros((5, 2)).tolist()
     assert weights[2].any()
-    nothing = leaning_weights(
-        np.ones((1, 2, 2)), np.ones(2, bool), np.zeros(2, int), ~training[:2], 1
-    )
+    nothing = weights_of(np.ones((1, 2, 2)), np.ones(2, bool), np.zeros(2, int), ~training[:2], 1)
     assert nothing.tolist() == np.zeros((2, 2)).tolist()
 
 

@@ -612,3 +612,15 @@ def test_discrimination_among_one_is_undefined(distance: str) -> None:
 def test_an_unknown_distance_is_refused() -> None:
     with pytest.raises(KeyError, match="l2"):
         discrimination(np.eye(2), np.eye(2), np.array([0, 1]), "l2")
+
+
+def test_sets_of_several_sizes_are_those_of_each_size() -> None:
+    random = np.random.default_rng(2)
+    truth, prediction = np.round(random.normal(size=(2, 6, 40)), 1)
+    truth[0, ::2] = np.nan
+    truth[1] = np.nan
+    sizes = (50, 3, 12, 12)
+    overlaps, signs = metrics.largest_genes(truth, prediction, sizes)
+    for k, overlap, sign in zip(sizes, overlaps, signs, strict=True):
+        np.testing.assert_array_equal(overlap, metrics.top_overlap(truth, prediction, k))
+        np.testing.assert_array_equal(sign, metrics.sign_accuracy(truth, prediction, k))

@@ -155,7 +155,7 @@ def test_the_parts_that_a_run_may_lack() -> None:
         differences={},
         scores=make_run().scores.iloc[:0],
     )
-    explored = [dataclasses.replace(run.explored[0], error=None, weights=None, network=None)]
+    explored = [dataclasses.replace(run.explored[0], error=None, leans=None, network=None)]
     data = data_of(build_page(dataclasses.replace(run, explored=explored)))
     assert data["experiments"][0]["leans"] is None
     assert data["scores"] == {}
@@ -288,6 +288,8 @@ def test_a_small_screen_shows_all_experiments_and_a_larger_one_two(
     assert choose(make_run()).left_out == ["echo_permuted"]
     assert choose(make_run(unexplored=["more"])).left_out == ["echo_permuted", "more"]
     assert choice.most_explored(585, 585, 4000) == 2
+    # Not even the genes of one fit: a second one would be read for nothing.
+    assert choice.most_explored(10_000, 10_000, 8000) == 1
 
 
 def outcome(**changes: Any) -> Outcome:

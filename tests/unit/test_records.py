@@ -18,7 +18,7 @@ from echoes.io.records import Layout
 from echoes.models import components, kernels, published, transfer
 from echoes.network import diffusion, features, graph, links
 from echoes.network.nodes import read_nodes
-from echoes.scoring import comparison, out_of_fold, predictions
+from echoes.scoring import comparison, out_of_fold, predictions, scored
 from echoes.scoring.tables import save_csv
 from echoes.screen import halves, record
 from placed import arrays_of, put
@@ -29,6 +29,9 @@ SIZES = dict(zip("nvGFkTrNmCLSdpe", range(2, 20), strict=False)) | {
     "d": 2,
     "H": 17,
     "two": 2,
+    "E": 2,
+    "M": 3,
+    "B": 4,
 }
 
 #: Path below the results, layout and reader of every kind of record.
@@ -61,6 +64,7 @@ RECORDS: dict[str, tuple[str, Layout, Callable[..., Any]]] = {
     "fold": ("a/x/folds/1.npz", published._LAYOUT, published.load_fold),
     "part": ("a/x/held_out/1.npz", out_of_fold._LAYOUT, out_of_fold.load_part),
     "predictions": ("a/x/predictions.npz", predictions._LAYOUT, predictions.load),
+    "metrics": ("a/x/metrics.npz", scored._LAYOUT, scored.load),
 }
 
 

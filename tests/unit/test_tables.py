@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -284,7 +286,7 @@ def test_a_table_as_it_is_written(path: Path) -> None:
 
 def test_a_table_whose_parts_do_not_match_is_not_written(path: Path) -> None:
     path.write_text("older")
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match=r"\(2, 1\) numbers for \(1, 1\) names"):
         write_matrix(path, "id", Matrix(("r",), ("a",), np.zeros((2, 1))))
     assert path.read_text() == "older"
 
@@ -360,3 +362,37 @@ def test_missing_columns_are_named_with_those_there(path: Path) -> None:
     path.write_text("x,n\n-,1\n")
     with pytest.raises(InputError, match="column a is missing; there are x, n"):
         list(batches(path))
+
+
+def test_numbers_are_written_as_python_writes_them(path: Path) -> None:
+    random = np.random.default_rng(4)
+    of_bits = np.frombuffer(random.bytes(8 * 4000))
+    values = np.concatenate([
+        [0.0, -0.0, 1.0, -7.0, 1e9, 1e9 + 0.5, 123456789.25, 1e15, 1e16, 1e22, 1e-4, 9.999e-5],
+        [np.nextafter(1e-4, 0), np.nextafter(1e9, 0), 5e-324, 1.7976931348623157e308, 0.1 + 0.2],
+        of_bits[np.isfinite(of_bits)],
+        random.normal(0, 0.1, 4000),
+        np.round(random.normal(0, 10, 1000), 3),
+        np.exp(random.uniform(np.log(1e-5), np.log(1e17), 4000)),
+    ])  # fmt: skip
+    values = values[: len(values) // 50 * 50].reshape(-1, 50)
+    names = tuple(f'{row}, "x"' if row % 3 else f"{row}" for row in range(len(values)))
+    columns = tuple(f"g{column}" for column in range(50))
+    write_matrix(path, "row", Matrix(names, columns, values))
+    # The digits of Python are the fewest that tell a number from all others.
+    expected = io.StringIO()
+    writer = csv.writer(expected, lineterminator="\n")
+    writer.writerow(["row", *columns])
+    writer.writerows([name, *(row + 0.0).tolist()] for name, row in zip(names, values, strict=True))
+    assert path.read_text(encoding="utf-8") == expected.getvalue()
+
+
+@pytest.mark.parametrize("shape", [(0, 2), (2, 0), (0, 0)])
+def test_a_table_without_numbers(path: Path, shape: tuple[int, int]) -> None:
+    names, columns = ("", "a,b")[: shape[0]], ("c", "d")[: shape[1]]
+    write_matrix(path, "row", Matrix(names, columns, np.empty(shape)))
+    expected = io.StringIO()
+    csv.writer(expected, lineterminator="\n").writerows(
+        [["row", *columns], *([name] for name in names)]
+    )
+    assert path.read_text(encoding="utf-8") == expected.getvalue()

@@ -22,7 +22,8 @@ COMPARE = {"compare_experiments": 1, "plot_results": 1} | PAGE
 AGGREGATE = {"aggregate_folds": 2} | OUTPUTS | COMPARE
 FOLD = {"loo_fold": 2 * FOLDS} | AGGREGATE
 DECOMPOSE = {"decompose_responses": 2} | FOLD
-PREDICT = {"predict_held_out": 1} | COMPARE
+SCORE = {"score_baselines": 1} | COMPARE
+PREDICT = {"predict_held_out": 1} | SCORE
 FEATURES = {"build_features": 2} | FOLD
 DIFFUSE = {"diffuse": 3} | FEATURES
 LAPLACIAN = {"build_laplacian": 1} | DIFFUSE
@@ -118,7 +119,7 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
     "l1 ratio": ({"regression": {"l1_ratio": 0.4}}, BOTH | FOLD),
     "padding": ({"submission": {"padding": 5}}, {"write_submission": 2}),
     "sample": ({"submission": {"sample": "data/sample.csv"}}, {"write_submission": 2}),
-    "ranking": ({"ranking": {"threshold": 0.5}}, COMPARE),
+    "ranking": ({"ranking": {"threshold": 0.5}}, SCORE),
     "export": ({"export": ["h5ad", "effects"]}, {"export_predictions": 2}),
     "control": ({"dataset": {"control": "other"}}, CHECKPOINT | SETTING),
     "scale": ({"dataset": {"scale": "ln"}}, CHECKPOINT | SETTING),
@@ -228,6 +229,7 @@ CODE: dict[str, dict[str, int]] = {
     "plot_results": {"plot_results": 1},
     "aggregate_folds": AGGREGATE,
     "aggregate_held_out": {},
+    "score_baselines": SCORE,
     "rank_sweep": {},
     "plot_learning_curve": {},
     "estimate_upper_bound": {},

@@ -96,6 +96,7 @@ def test_all_files_are_there_and_no_others(held_out: Any) -> None:
         *("config.json", "experiments.json", "sweeps/alphas.json", "linear/features.npz"),
         *(f"{name}/settings.json" for name in ALL),
         *(path.removeprefix("results/small/") for name in ALL for path in parts(name)),
+        *(f"{name}/metrics.npz" for name in (*EXPERIMENTS, *BASELINES)),
     }
     for name in EXPERIMENTS:
         expected |= {f"{name}/held_out/validation.npz"} | {
@@ -341,7 +342,7 @@ def with_settings(*names: str) -> Counter[str]:
 
 def baselines(count: int) -> dict[str, int]:
     """Jobs of some baselines whose settings are others, without the comparison."""
-    return {"write_settings": count, "predict_held_out": count}
+    return {"write_settings": count, "predict_held_out": count, "score_baselines": 1}
 
 
 def runs(count: int) -> dict[str, int]:
@@ -421,7 +422,10 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
             {"rank_sweep": 1},
         ),
     ),
-    "one baseline less": ({"baselines": list(BASELINES[1:])}, LISTED),
+    "one baseline less": (
+        {"baselines": list(BASELINES[1:])},
+        total(LISTED, {"score_baselines": 1}),
+    ),
     "one more part": (
         changed("echo_base", crossval={"parts": 3}),
         total(with_settings("echo_base"), {"predict_held_out": 1}, LISTED),
@@ -503,7 +507,7 @@ EDITS: dict[str, dict[str, int]] = {
         {"predict_held_out": len(RUNS) * PARTS, "rank_sweep": 1},
         COMPARE,
     ),
-    "baselines": total({"predict_held_out": len(BASELINES)}, COMPARE),
+    "baselines": total({"predict_held_out": len(BASELINES), "score_baselines": 1}, COMPARE),
     # The published protocol fits the same models in its own way.
     "regression": total(
         experiments("linear", "ensemble"),
@@ -536,6 +540,7 @@ def test_a_network_of_its_own_leaves_the_rest_alone(held_out: Any, tmp_path: Pat
         *(f"strict/held_out/{part}.npz" for part in (0, 1, "validation")),
         *(f"strict/{name}" for name in ("oof_predictions.csv", "fold_scores.csv", "summary.json")),
         *("strict/calibration.csv", "strict/uncertainty.parquet", "strict/predictions.npz"),
+        "strict/metrics.npz",
     }
     for name, content in before.items():
         assert (results / name).read_bytes() == content, name
@@ -869,6 +874,7 @@ def test_an_experiment_of_5000_parts(fresh: Any) -> None:
         # The baseline mean, in one part.
         "write_settings": 1,
         "predict_held_out": 1,
+        "score_baselines": 1,
     }
     scores = pd.read_csv(fresh.path / "results/small/comparison.csv")
     values = scores.set_index(["experiment", "metric"])["value"]

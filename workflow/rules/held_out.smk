@@ -1,8 +1,8 @@
 """Held-out experiments and baselines: no response is used before it is predicted.
 
 Needs: {experiment}/settings.json, the kernels and features that it names, perturbations/.
-Makes: {experiment}/held_out/, out-of-fold tables, the comparison of all experiments, sweeps,
-upper_bound.csv, {experiment}/learning_curve.csv and .png.
+Makes: {experiment}/held_out/, {experiment}/metrics.npz, out-of-fold tables, the comparison of all
+experiments, sweeps, upper_bound.csv, {experiment}/learning_curve.csv and .png.
 """
 
 
@@ -78,6 +78,7 @@ rule aggregate_held_out:
         uncertainty="<results>/<dataset>/{experiment}/uncertainty.parquet",
         summary="<results>/<dataset>/{experiment}/summary.json",
         predictions="<results>/<dataset>/{experiment}/predictions.npz",
+        metrics="<results>/<dataset>/{experiment}/metrics.npz",
     log:
         "<logs>/<dataset>/{experiment}/aggregate_held_out.log",
     benchmark:
@@ -90,6 +91,7 @@ rule aggregate_held_out:
         folder=lambda w, input: folder_of(input.parts),
         records=named_records,
         seed=lookup(dpath="seed", within=CONFIG),
+        threshold=CONFIG["ranking"]["threshold"] or [],
     shell:
         "python {input.script:q}"
         " --perturbations {input.perturbations:q}"
@@ -98,12 +100,48 @@ rule aggregate_held_out:
         " --settings {input.settings:q}"
         " --records {params.records:q}"
         " --seed {params.seed}"
+        " --ranking-threshold {params.threshold}"
+        " --threads {threads}"
         " --oof {output.oof:q}"
         " --scores {output.scores:q}"
         " --calibration {output.calibration:q}"
         " --uncertainty {output.uncertainty:q}"
         " --summary {output.summary:q}"
         " --predictions {output.predictions:q}"
+        " --metrics {output.metrics:q}"
+        " 2> {log:q}"
+
+
+rule score_baselines:
+    """Compute the metrics of the predictions of all baselines."""
+    input:
+        script=scripts_file("score_baselines.py"),
+        code=code("score_baselines.py"),
+        perturbations="<results>/<dataset>/perturbations/perturbations.npz",
+        settings=[
+            paths.experiment_file(name, "settings.json") for name in PLAN.baselines
+        ],
+        parts=[
+            path for each in PLAN.baselines.values() for path in paths.part_files(each)
+        ],
+    output:
+        # A rule without outputs would be none: without baselines nothing asks for it.
+        [paths.experiment_file(name, "metrics.npz") for name in PLAN.baselines]
+        or "<results>/<dataset>/baselines.npz",
+    log:
+        "<logs>/<dataset>/score_baselines.log",
+    benchmark:
+        "<benchmarks>/<dataset>/score_baselines.tsv"
+    conda:
+        "../../envs/echoes.yaml"
+    params:
+        threshold=CONFIG["ranking"]["threshold"] or [],
+    shell:
+        "python {input.script:q}"
+        " --perturbations {input.perturbations:q}"
+        " --settings {input.settings:q}"
+        " --ranking-threshold {params.threshold}"
+        " --threads {threads}"
         " 2> {log:q}"
 
 
@@ -147,7 +185,9 @@ rule compare_experiments:
         code=code("compare_experiments.py"),
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         experiments="<results>/<dataset>/experiments.json",
-        parts=[path for each in PLAN.compared for path in paths.part_files(each)],
+        metrics=[
+            paths.experiment_file(each.name, "metrics.npz") for each in PLAN.compared
+        ],
         published=[
             paths.experiment_file(each.name, file)
             for each in PLAN.published

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
-from echoes.io.arrays import Floats, Ints
+from echoes.io.arrays import Floats, Ints, Singles, row_blocks
 from echoes.models.gap_ridge import patterns
 from echoes.models.gaps import mean_response
 from echoes.models.inner_loop import score_sums, single_precision, weigh_candidates
 from echoes.models.medians import INNER_TOLERANCE, Medians
-from echoes.models.similarity import network_kernel
 from echoes.models.task import Prediction, Settings, Task
 
 #: Numbers of neighbours that `nearest` weighs.
@@ -22,6 +21,10 @@ BILINEAR_PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
 
 #: Principal axes with less than this share of the largest variance are only rounding errors.
 RELATIVE_RANK = 1e-12
+#: Most entries of tables for each k that `nearest` keeps.
+MOST_KEPT = 1 << 25
+#: Size of a matrix from which on a part of its eigenvectors is found in less time than all.
+FEWEST_PARTIAL = 200
 
 
 def _constant(task: Task, centre: Floats) -> Prediction:
@@ -87,36 +90,19 @@ def blend(task: Task, settings: Settings) -> Prediction:
     )
 
 
-def _average_variants(
-    task: Task,
-    folds: int,
-    predict_variants: Callable[[Task], tuple[Floats, Callable[[], Floats]]],
-) -> Prediction:
-    """Average the variants of a model with weights from the inner cross-validation.
+#: Predicts some rows of a task from others: of training rows (t,) and rows (q,) to predict it gives
+#: the predictions of each variant, (C, q, G), and a function that gives their centres, (C, G).
+Variants = Callable[[Ints, Ints], tuple[Floats, Callable[[], Floats]]]
 
-    Parameters
-    ----------
-    task
-        The training perturbations, and those to predict.
-    folds
-        Number of inner folds.
-    predict_variants
-        Function that gives for a task the predictions of each variant, (C, q, G), and another one
-        that gives their centres, (C, G).
-    """
-    predicted, centres = predict_variants(task)
+
+def _average_variants(task: Task, folds: int, predict_variants: Variants) -> Prediction:
+    """Average the variants of a model with weights from the inner cross-validation."""
+    m, q = task.n_training, task.n_to_predict
+    everyone = np.arange(m)
+    predicted, centres = predict_variants(everyone, np.arange(m, m + q))
     inner = np.empty((len(predicted), *task.deltas.shape), dtype=np.float32)
-    # What no variant reads is not copied for each fold.
-    none = slice(0)
-    bare = replace(
-        task,
-        weights=task.weights[:, none],
-        reach=task.reach[:, none],
-        features=task.features[:, none],
-        others=(),
-    )
     for held_out in task.inner_folds(folds):
-        inner[:, held_out] = predict_variants(bare.split(held_out))[0]
+        inner[:, held_out] = predict_variants(np.delete(everyone, held_out), held_out)[0]
     sums = score_sums(task.deltas, task.weights, lambda p: inner[:, p], len(predicted))
     weights = weigh_candidates(sums)[0]
     averaged = np.zeros(task.deltas.shape)
@@ -133,84 +119,144 @@ def nearest(task: Task, settings: Settings) -> Prediction:
     of k are averaged with weights from the inner cross-validation. Of a gene that is not measured
     everywhere, the neighbours are the nearest of those perturbations that have it.
     """
+    folds = settings["inner_crossval"]["folds"]
+    m, rows = task.n_training, np.arange(len(task.known))
+    if task.has_gaps:
 
-    def predict_variants(part: Task) -> tuple[Floats, Callable[[], Floats]]:
-        m = part.n_training
-        likeness = _likeness(part)
-        if part.has_gaps:
-            predicted, centres = _nearest_measured(part.deltas, likeness)
+        def predict_variants(
+            training: Ints, to_predict: Ints
+        ) -> tuple[Floats, Callable[[], Floats]]:
+            both = np.concatenate([training, to_predict])
+            likeness = np.concatenate(list(_likeness(task, training, both)))
+            predicted, centres = _nearest_measured(task.deltas[training], likeness)
             return predicted, lambda: centres
-        return (
-            _nearest_means(part.deltas, likeness[m:]),
-            lambda: _nearest_counts(likeness[:m]) @ part.deltas / m,
-        )
 
-    return _average_variants(task, settings["inner_crossval"]["folds"], predict_variants)
+        return _average_variants(task, folds, predict_variants)
+    inner: dict[int, Callable[[], Floats]] = {}
+    for held_out in task.inner_folds(folds):
+        inner |= _nearest_means(task, np.delete(rows[:m], held_out), held_out)
+
+    # A large table for each k is not kept: its rows are made again.
+    kept: dict[int, Singles] = {}
+    if len(NEIGHBOURS) * task.deltas.size <= MOST_KEPT:
+        kept = {p: single_precision(make()) for p, make in inner.items()}
+
+    def candidates(p: int) -> Singles:
+        return kept[p] if kept else single_precision(inner[p]())
+
+    sums = score_sums(task.deltas, task.weights, candidates, len(NEIGHBOURS))
+    weights = weigh_candidates(sums)[0]
+    averaged = np.zeros(task.deltas.shape)
+    for p in range(m):
+        for weight, mean in zip(weights, candidates(p), strict=True):
+            averaged[p] += weight * mean
+    found = _nearest_means(task, rows[:m], rows[m:])
+    deltas = np.empty((task.n_to_predict, task.deltas.shape[1]))
+    for place, row in enumerate(rows[m:].tolist()):
+        deltas[place] = np.tensordot(weights, found[row](), 1)
+    centres = _nearest_counts(task) @ task.deltas / m
+    return Prediction(deltas, weights @ centres, averaged)
 
 
-def _likeness(task: Task) -> Floats:
-    """Cosines of all perturbations with the training ones, (m + q, m); −inf for no neighbour."""
-    m = task.n_training
-    kernel = network_kernel(task)
-    length = np.sqrt(np.maximum(np.diag(kernel), np.finfo(np.float64).tiny))
-    cosine = kernel[:, :m] / length[:, None]
-    cosine /= length[:m]
-    cosine[~task.known] = -np.inf
-    cosine[:, ~task.known[:m]] = -np.inf
-    # A perturbation is not its neighbour itself.
-    np.fill_diagonal(cosine, -np.inf)
-    return cosine
+def _likeness(task: Task, training: Ints, rows: Ints) -> Iterator[Floats]:
+    """Cosines of rows with training perturbations in the centred network kernel, as blocks (b, t).
+
+    The kernel is that of `similarity.network_kernel` for the task of these training perturbations;
+    it is −inf for what is no neighbour.
+    """
+    known = task.known
+    linked = training[known[training]]
+    kernels = []
+    for kernel in task.kernels if len(linked) else ():
+        blocks = row_blocks(len(kernel), len(linked))
+        column = np.concatenate([kernel[block][:, linked].mean(axis=1) for block in blocks])
+        middle = column[linked].mean()
+        own = np.where(known, np.diag(kernel) - column - column + middle, 0.0)
+        scale = own[linked].mean()
+        # If all features are the same, only rounding errors are left.
+        noise = len(linked) * np.finfo(np.float64).eps * kernel[linked, linked].mean()
+        if scale > noise:
+            kernels.append((kernel, column, middle, scale, own / scale))
+    square = sum((own for *_, own in kernels), np.zeros(len(known))) / max(len(task.kernels), 1)
+    length = np.sqrt(np.maximum(square, np.finfo(np.float64).tiny))
+    for block in row_blocks(len(rows), len(training)):
+        some = rows[block]
+        cosine = np.zeros((len(some), len(training)))
+        for kernel, column, middle, scale, _ in kernels:
+            part = kernel[some[:, None], training]
+            part -= column[some, None]
+            part -= column[training]
+            part += middle
+            part[~known[some]] = 0.0
+            part[:, ~known[training]] = 0.0
+            part /= scale
+            cosine += part
+        cosine /= max(len(task.kernels), 1)
+        cosine /= length[some, None]
+        cosine /= length[training]
+        cosine[~known[some]] = -np.inf
+        cosine[:, ~known[training]] = -np.inf
+        # A perturbation is not its neighbour itself.
+        cosine[some[:, None] == training] = -np.inf
+        yield cosine
 
 
 def _nearest_order(likeness: Floats) -> tuple[Ints, Ints]:
     """Nearest training perturbations of each row, in order, and how many it has for each k."""
-    order = np.argsort(-likeness, axis=1, kind="stable")[:, : max(NEIGHBOURS)]
+    k = min(max(NEIGHBOURS), likeness.shape[1])
+    order = np.empty((len(likeness), k), dtype=np.intp)
+    last = np.partition(likeness, -k, axis=1)[:, -k]
+    for row, (values, lowest) in enumerate(zip(likeness, last, strict=True)):
+        # Equal ones are taken in the order of the perturbations.
+        (near,) = np.nonzero(values >= lowest)
+        order[row] = near[np.argsort(-values[near], kind="stable")[:k]]
     available = np.isfinite(likeness).sum(axis=1)
     return order, np.minimum(np.array(NEIGHBOURS)[:, None], available)
 
 
-def _nearest_means(deltas: Floats, likeness: Floats) -> Floats:
-    """Mean responses (K, q, G) of the k most alike training perturbations, for each k.
+def _nearest_means(task: Task, training: Ints, rows: Ints) -> dict[int, Callable[[], Floats]]:
+    """Find neighbours; give for each row a function that makes their mean responses, (K, G).
 
-    Parameters
-    ----------
-    deltas
-        (m, G) training responses.
-    likeness
-        (q, m) likeness to the training perturbations; −inf for what is no neighbour.
+    A gene without neighbours gets the mean of all.
     """
-    order, taken = _nearest_order(likeness)
-    means = np.empty((len(NEIGHBOURS), len(likeness), deltas.shape[1]))
-    for row, (near, counts) in enumerate(zip(order, taken.T, strict=True)):
-        if not counts.any():
-            # A gene without neighbours gets the mean.
-            means[:, row] = mean_response(deltas)
-            continue
-        total = np.zeros(deltas.shape[1])
-        done = 0
-        for variant in np.argsort(counts, kind="stable"):
-            total = total + deltas[near[done : counts[variant]]].sum(axis=0)
-            done = counts[variant]
-            means[variant, row] = total / done
+    average = mean_response(task.deltas[training])
+    found: dict[int, Callable[[], Floats]] = {}
+    first = 0
+    for likeness in _likeness(task, training, rows):
+        order, taken = _nearest_order(likeness)
+        for row, near, counts in zip(rows[first:].tolist(), training[order], taken.T, strict=False):
+            found[row] = partial(_means_of, task.deltas, near, counts, average)
+        first += len(likeness)
+    return found
+
+
+def _means_of(deltas: Floats, near: Ints, counts: Ints, average: Floats) -> Floats:
+    """Mean responses (K, G) of the first few rows of `near`, or the average if there are none."""
+    means = np.empty((len(counts), deltas.shape[1]))
+    if not counts.any():
+        means[:] = average
+        return means
+    total = np.zeros(deltas.shape[1])
+    done = 0
+    for variant in np.argsort(counts, kind="stable"):
+        total = total + deltas[near[done : counts[variant]]].sum(axis=0)
+        done = counts[variant]
+        means[variant] = total / done
     return means
 
 
-def _nearest_counts(likeness: Floats) -> Floats:
-    """Share that each training perturbation has in what is predicted for all of them, (K, m).
-
-    Parameters
-    ----------
-    likeness
-        (m, m) likeness of the training perturbations; −inf for what is no neighbour.
-    """
-    m = len(likeness)
-    order, taken = _nearest_order(likeness)
-    counts = np.empty((len(NEIGHBOURS), m))
+def _nearest_counts(task: Task) -> Floats:
+    """Share that each training perturbation has in what is predicted for all of them, (K, m)."""
+    everyone = np.arange(task.n_training)
+    parts = [_nearest_order(likeness) for likeness in _likeness(task, everyone, everyone)]
+    order = np.concatenate([order for order, _ in parts])
+    taken = np.concatenate([taken for _, taken in parts], axis=1)
+    counts = np.empty((len(NEIGHBOURS), len(everyone)))
     for variant, of_rows in enumerate(taken):
         used = np.arange(order.shape[1]) < of_rows[:, None]
         shares = np.repeat(1 / np.maximum(of_rows, 1), of_rows)
         # A gene without neighbours has the mean.
-        counts[variant] = np.bincount(order[used], shares, m) + np.mean(of_rows == 0)
+        counts[variant] = np.bincount(order[used], shares, len(everyone)) + np.mean(of_rows == 0)
     return counts
 
 
@@ -260,24 +306,34 @@ def bilinear(task: Task, settings: Settings) -> Prediction:
     penalties are averaged with weights from the inner cross-validation.
     """
     rank = settings["response"]["n_components"]
+    overall = task.deltas.mean(axis=0)
+    deviations = task.deltas - overall
+    inner_products = deviations @ deviations.T
 
-    def predict_variants(part: Task) -> tuple[Floats, Callable[[], Floats]]:
-        m = part.n_training
-        average = part.deltas.mean(axis=0)
-        residual = part.deltas - average
-        # Principal axes by way of the small matrix of inner products.
-        squares, scores = np.linalg.eigh(residual @ residual.T)
-        large = squares > squares[-1] * RELATIVE_RANK
-        scores, squares = scores[:, large][:, -rank:], squares[large][-rank:]
-        axes = (residual.T @ (scores / np.sqrt(squares))).T
-        left = np.where(part.silenced[:, None] >= 0, axes.T[part.silenced], 0.0)
-        square = left[:m].T @ left[:m]
+    def predict_variants(training: Ints, to_predict: Ints) -> tuple[Floats, Callable[[], Floats]]:
+        # Principal axes by way of the small matrix of inner products of centred responses.
+        square = inner_products[np.ix_(training, training)]
+        column = square.mean(axis=1)
+        square += column.mean() - column - column[:, None]
+        squares, scores = _largest_eigenvectors(square, rank)
+        weights = np.zeros((len(squares) + 1, len(task.deltas)))
+        weights[:-1, training] = (scores / np.sqrt(squares)).T
+        weights[-1, training] = 1 / len(training)
+        # Of all responses, so that none are copied: what is held out has a weight of 0.
+        sums = weights @ deviations
+        axes, average = sums[:-1], sums[-1]
+        axes -= weights[:-1].sum(axis=1)[:, None] * average
+        average += overall
+        silenced = task.silenced[np.concatenate([training, to_predict])]
+        left = np.where(silenced[:, None] >= 0, axes.T[silenced], 0.0)
+        of_training, of_others = left[: len(training)], left[len(training) :]
+        square = of_training.T @ of_training
         # If no silenced gene is measured, the scale would be 0 and there is nothing to fit.
         unit = np.trace(square) / max(len(square), 1) or 1.0
         # The axes are orthonormal: a penalty on their side would be one factor.
-        target = left[:m].T @ (scores * np.sqrt(squares))
+        target = of_training.T @ (scores * np.sqrt(squares))
         # The last row gives the centre.
-        embeddings = np.vstack([left[m:], left[:m].mean(axis=0)])
+        embeddings = np.vstack([of_others, of_training.mean(axis=0)])
         identity = np.eye(len(square))
         predicted = np.array([
             embeddings @ np.linalg.solve(square + penalty * unit * identity, target) @ axes
@@ -287,3 +343,19 @@ def bilinear(task: Task, settings: Settings) -> Prediction:
         return predicted[:, :-1], lambda: predicted[:, -1]
 
     return _average_variants(task, settings["inner_crossval"]["folds"], predict_variants)
+
+
+def _largest_eigenvectors(square: Floats, rank: int) -> tuple[Floats, Floats]:
+    """Find the largest eigenvalues (r,), rising, and their eigenvectors (m, r); r at most `rank`.
+
+    Eigenvalues that are only rounding errors beside the largest one do not count.
+    """
+    m = len(square)
+    if m < FEWEST_PARTIAL:
+        values, vectors = np.linalg.eigh(square)
+    else:
+        from scipy.linalg import eigh
+
+        values, vectors = eigh(square, subset_by_index=(max(m - rank, 0), m - 1))
+    large = values > values[-1] * RELATIVE_RANK
+    return values[large][-rank:], vectors[:, large][:, -rank:]

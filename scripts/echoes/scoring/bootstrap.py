@@ -21,15 +21,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from echoes.io.arrays import Floats, Strings
 from echoes.scoring.metrics import ScoreParts, cosine_of_sums
 
-Counts = npt.NDArray[np.int64]
+#: Whole numbers in double precision: they are multiplied with metrics, time and again.
+Counts = Floats
 
 #: Draws behind each interval that the workflow reports.
 DRAWS = 10_000
+#: Number of entries that are drawn at a time.
+_ENTRIES = 1 << 22
 
 
 def resample(n: int, draws: int, seed: int, names: Sequence[str] | Strings | None = None) -> Counts:
@@ -53,10 +55,16 @@ def resample(n: int, draws: int, seed: int, names: Sequence[str] | Strings | Non
         (draws, n) how many times each draw contains each perturbation; each row sums to n.
     """
     random = np.random.Generator(np.random.PCG64(seed))
-    drawn = random.integers(n, size=(draws, n), dtype=np.int64)
-    # Draw i counts in the bins from i·n on.
-    drawn += n * np.arange(draws)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=draws * n).reshape(draws, n)
+    counts = np.empty((draws, n))
+    step = max(1, _ENTRIES // max(n, 1))
+    for first in range(0, draws, step):
+        some = min(step, draws - first)
+        drawn = random.integers(n, size=(some, n), dtype=np.int64)
+        # Draw i counts in the bins from i·n on.
+        drawn += n * np.arange(some)[:, None]
+        counts[first : first + some] = np.bincount(drawn.ravel(), minlength=some * n).reshape(
+            some, n
+        )
     if names is None:
         return counts
     by_name = np.argsort(np.asarray(names, dtype=np.str_), kind="stable")
@@ -82,13 +90,17 @@ def score_draws(parts: ScoreParts, counts: Counts) -> Floats:
         (draws,) sum of terms times the weighted cosine, 0 where that is negative. On draws of
         n of n rows it is on the scale of the score of these rows.
     """
-    rows = np.column_stack(
-        [
-            np.where(np.isnan(parts.terms), 0.0, parts.terms),
-            *(parts.product, parts.truth_square, parts.prediction_square),
-        ]
-    )
-    terms, *sums = (counts @ rows).T
+    return score_of_sums(*(counts @ np.column_stack(score_columns(parts))).T)
+
+
+def score_columns(parts: ScoreParts) -> list[Floats]:
+    """List what each row adds to the four sums that the score follows from, (n,) each."""
+    terms = np.where(np.isnan(parts.terms), 0.0, parts.terms)
+    return [terms, parts.product, parts.truth_square, parts.prediction_square]
+
+
+def score_of_sums(terms: Floats, *sums: Floats) -> Floats:
+    """Score of each draw from its sums of `score_columns`."""
     return np.asarray(terms * np.maximum(0.0, cosine_of_sums(*sums)))
 
 
@@ -109,8 +121,17 @@ def mean_draws(values: Floats, counts: Counts) -> Floats:
         metrics should be undefined in the same rows, or else they are means over
         different perturbations.
     """
+    return mean_of_sums(*(counts @ np.column_stack(mean_columns(values))).T)
+
+
+def mean_columns(values: Floats) -> list[Floats]:
+    """List what each row adds to the two sums that a mean follows from, (n,) each."""
     defined = ~np.isnan(values)
-    sums, number = (counts @ np.column_stack([np.where(defined, values, 0.0), defined])).T
+    return [np.where(defined, values, 0.0), defined.astype(np.float64)]
+
+
+def mean_of_sums(sums: Floats, number: Floats) -> Floats:
+    """Mean of each draw from its sums of `mean_columns`; NaN without a defined row."""
     return np.where(number > 0, sums / np.maximum(number, 1), np.nan)
 
 

@@ -16,7 +16,7 @@ from echoes.io.errors import abbreviate
 from echoes.io.files import load_record
 from echoes.io.records import wrong_record
 from echoes.scoring.bootstrap import Counts, interval, mean_draws
-from echoes.scoring.held_out import Metrics
+from echoes.scoring.overall import Metrics
 
 #: Metrics by which each two held-out experiments are compared.
 PAIRED_METRICS = ("score", "wmae_ratio", "discrimination_l1", "pearson_mean", "r2_mean")

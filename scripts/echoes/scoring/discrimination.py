@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from typing import Literal
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats, Ints
-from echoes.scoring.gaps import measured_pairs
+from echoes.io.arrays import Bools, Floats, Ints, row_blocks
 
 Distance = Literal["l1", "cosine"]
-#: Number of truths whose distances are computed at a time.
-_TRUTHS = 32
+#: Gives some rows (r, G) of truths or predictions, which may be made when they are asked for.
+Rows = Callable[[slice], Floats]
+#: Number of predictions, and of truths, that are compared at a time: so memory stays small.
+_PREDICTIONS, _TRUTHS = 1024, 128
+#: Number of truths of which absolute differences are summed at a time: with few of them, they stay
+#: in the processor's cache.
+_CACHED = 32
 #: Distance in `discrimination` → what one gene adds to it; for the cosine, to the inner product.
 DISTANCES: dict[str, Callable[..., Floats]] = {
     "l1": lambda x, y: np.abs(x - y),
@@ -58,8 +63,8 @@ def discrimination(
     -----
     Distances that differ by no more than rounding are ties. Time grows with n²·G: on one
     core 0.02 s for n = 80 and G = 5,127; for n = 2,000 and G = 8,000 it is ten seconds
-    (``l1``) or two (``cosine``). Memory is a second copy of the truth,
-    two of the prediction and an n × n matrix; with gaps a few more of each.
+    (``l1``) or two (``cosine``). Memory is that of a thousand rows of predictions and of distances;
+    with gaps a few copies of truth and prediction, and n × n matrices.
 
     References
     ----------
@@ -78,47 +83,104 @@ def discriminations(
     distances: Sequence[Distance] = ("l1", "cosine"),
 ) -> dict[str, Floats]:
     """Compute `discrimination` with several distances, by the names of the metrics."""
-    n = len(truth)
+    return discriminations_of_rows(
+        lambda rows: truth[rows], lambda rows: prediction[rows], silenced, distances
+    )
+
+
+def discriminations_of_rows(
+    truth: Rows,
+    prediction: Rows,
+    silenced: Ints,
+    distances: Sequence[Distance] = ("l1", "cosine"),
+    threads: int = 1,
+) -> dict[str, Floats]:
+    """Compute `discriminations` of rows that are made when they are needed, some at a time.
+
+    Parameters
+    ----------
+    truth, prediction
+        Functions that give rows of the truth and of the prediction; of each row several times.
+    silenced, distances
+        As in `discriminations`.
+    threads
+        How many blocks of predictions are compared at the same time.
+    """
+    n, names = len(silenced), [f"discrimination_{distance}" for distance in distances]
     if n == 1:
-        return {f"discrimination_{distance}": np.full(1, np.nan) for distance in distances}
-    measured = measured_pairs(truth)
-    if measured is not True:
-        scores = [_with_gaps(truth, prediction, silenced, measured, each) for each in distances]
-    else:
-        # A gene of zeros, at −1, stands in for the silenced genes that are not measured.
-        Y, P = (np.pad(part, ((0, 0), (0, 1))) for part in (truth, prediction))
+        return {name: np.full(1, np.nan) for name in names}
+    genes = truth(slice(0, 1)).shape[1]
+    if any(np.isnan(truth(rows)).any() for rows in row_blocks(n, genes)):
+        Y, P = truth(slice(0, n)), prediction(slice(0, n))
+        measured = ~np.isnan(Y)
+        scores = [_with_gaps(Y, P, silenced, measured, distance) for distance in distances]
+        return dict(zip(names, scores, strict=True))
+    complete = _Complete(truth, prediction, silenced, distances)
+    blocks = [slice(p, min(p + _PREDICTIONS, n)) for p in range(0, n, _PREDICTIONS)]
+    with ThreadPoolExecutor(threads) as pool:
+        found = list(pool.map(complete.scores, blocks))
+    return {
+        name: np.concatenate([each[distance] for each in found])
+        for name, distance in zip(names, distances, strict=True)
+    }
+
+
+class _Complete:
+    """Truths without gaps, and the predictions that are compared with them."""
+
+    def __init__(
+        self, truth: Rows, prediction: Rows, silenced: Ints, distances: Sequence[Distance]
+    ) -> None:
+        self._truth, self._prediction = truth, prediction
+        self._silenced, self._distances = silenced, distances
+        n = len(silenced)
+        self._blocks = [slice(q, min(q + _TRUTHS, n)) for q in range(0, n, _TRUTHS)]
+        squares = (np.vecdot(Y, Y) for Y in map(self._truths, self._blocks))
+        self._square = np.concatenate(list(squares))
+
+    def _truths(self, rows: slice) -> Floats:
+        """Give truths with a gene of zeros at the end, at −1, for silenced genes not measured."""
+        Y = np.pad(self._truth(rows), ((0, 0), (0, 1)))
         # The silenced gene of a perturbation is left out of all its comparisons. Its truth may be
         # larger than all other entries together, so it is kept out of the sums from the start.
-        Y[np.arange(n), silenced] = 0
-        scores = [_complete(Y, P, silenced, each) for each in distances]
-    names = [f"discrimination_{distance}" for distance in distances]
-    return dict(zip(names, scores, strict=True))
+        Y[np.arange(len(Y)), self._silenced[rows]] = 0
+        return Y
 
-
-def _complete(Y: Floats, P: Floats, silenced: Ints, distance: Distance) -> Floats:
-    """Compute `discrimination` without gaps; the last column is zeros."""
-    n, genes = Y.shape[0], Y.shape[1] - 1
-    entry = DISTANCES[distance]
-    sums = _absolute_differences(P, Y) if distance == "l1" else P @ Y.T
-    length, square = np.sqrt(np.vecdot(P, P)), np.vecdot(Y, Y)
-    noise = np.finfo(np.float64).eps * (genes + 8)
-    score = np.empty(n)
-    for p, gene in enumerate(silenced):
-        # Distances to the right truth and to each other truth, minus what the two silenced genes
-        # add. If both are the same gene, it is subtracted twice, on both sides alike.
-        near = sums[p, p] - (entry(P[p, gene], 0) + entry(P[p, silenced], Y[p, silenced]))
-        far = sums[p] - (entry(P[p, gene], Y[:, gene]) + entry(P[p, silenced], 0))
-        if distance == "l1":
-            size = np.maximum(sums[p, p], sums[p])
-        else:
-            near_square = _positive(square[p] - Y[p, silenced] ** 2)
-            far_square = _positive(square - Y[:, gene] ** 2)
-            # Both would be divided by the length of the same prediction.
-            near, far = -near / np.sqrt(near_square), -far / np.sqrt(far_square)
-            size = length[p] * (square[p] / near_square + square / far_square)
-        won, lost = far - near > noise * size, near - far > noise * size
-        score[p] = (1 + (won.sum() - lost.sum()) / (n - 1)) / 2
-    return score
+    def scores(self, rows: slice) -> dict[str, Floats]:
+        """Compute `discrimination` of some predictions, by the distance."""
+        silenced, n = self._silenced, len(self._silenced)
+        P, own = np.pad(self._prediction(rows), ((0, 0), (0, 1))), silenced[rows]
+        distinct, same = _distinct(P)
+        sums = {distance: np.empty((len(distinct), n)) for distance in self._distances}
+        # What each of these genes is in all truths, and what each silenced gene is in these.
+        of_own, of_silenced = np.empty((len(P), n)), self._truths(rows)[:, silenced]
+        for block in self._blocks:
+            Y = self._truths(block)
+            of_own[:, block] = Y[:, own].T
+            for distance, found in sums.items():
+                measure = _absolute_differences if distance == "l1" else _products
+                measure(distinct, Y, out=found[:, block])
+        noise = np.finfo(np.float64).eps * (P.shape[1] + 7)
+        score: dict[str, Floats] = {each: np.empty(len(P)) for each in self._distances}
+        for i, p in enumerate(range(n)[rows]):
+            row, mine, theirs, gene = P[i, silenced], of_silenced[i], of_own[i], P[i, own[i]]
+            for distance, found in sums.items():
+                entry, far = DISTANCES[distance], found[same[i]]
+                # Distances to the right truth and to each other truth, minus what the two silenced
+                # genes add. If both are the same gene, it is subtracted twice, on both sides alike.
+                near = far[p] - (entry(gene, 0) + entry(row, mine))
+                size = np.maximum(far[p], far)
+                far = far - (entry(gene, theirs) + entry(row, 0))
+                if distance == "cosine":
+                    near_square = _positive(self._square[p] - mine**2)
+                    far_square = _positive(self._square - theirs**2)
+                    # Both would be divided by the length of the same prediction.
+                    near, far = -near / np.sqrt(near_square), -far / np.sqrt(far_square)
+                    ratio = self._square[p] / near_square + self._square / far_square
+                    size = np.sqrt(np.vecdot(P[i], P[i])) * ratio
+                won, lost = far - near > noise * size, near - far > noise * size
+                score[distance][i] = (1 + (won.sum() - lost.sum()) / (n - 1)) / 2
+        return score
 
 
 def _with_gaps(
@@ -143,7 +205,8 @@ def _with_gaps(
     # Element (p, q): prediction p and its own truth, or that of q, over the genes of both.
     if distance == "l1":
         near = np.abs(P - Y) @ M.T
-        size = _absolute_differences(P, Y)
+        size = np.empty((n, n))
+        _absolute_differences(P, Y, out=size)
         # Filled with 0, a gene that only one of the two has adds its absolute value.
         far = size - np.abs(P) @ (1 - M).T - (1 - M) @ np.abs(Y).T
         size = np.maximum(size, near)
@@ -162,20 +225,29 @@ def _with_gaps(
     return np.where(measured.any(axis=1), score, np.nan)
 
 
-def _absolute_differences(P: Floats, Y: Floats) -> Floats:
-    """Sum the absolute differences of each prediction and each truth: (n, G), (m, G) → (n, m)."""
-    from scipy.spatial.distance import cdist
+def _distinct(P: Floats) -> tuple[Floats, Ints]:
+    """Find the different rows, and the place of each row among them.
 
-    # Predictions that are the same for many perturbations have the same distances.
+    Predictions that are the same for many perturbations have the same distances.
+    """
     first: dict[bytes, int] = {}
     owners = [first.setdefault(blake2b(row.tobytes()).digest(), p) for p, row in enumerate(P)]
     rows, same = np.unique(owners, return_inverse=True)
-    distinct = P[rows]
-    sums = np.empty((len(distinct), len(Y)))
-    # A few truths at a time stay in the processor's cache: 9 s, not 15, for n = 2,000.
-    for q in range(0, len(Y), _TRUTHS):
-        sums[:, q : q + _TRUTHS] = cdist(distinct, Y[q : q + _TRUTHS], "cityblock")
-    return sums[same]
+    return (P if len(rows) == len(P) else P[rows]), same
+
+
+def _absolute_differences(P: Floats, Y: Floats, out: Floats) -> None:
+    """Sum the absolute differences of each prediction and each truth: (n, G), (m, G) → (n, m)."""
+    from scipy.spatial.distance import cdist
+
+    # 9 s, not 15, for n = 2,000.
+    for q in range(0, len(Y), _CACHED):
+        out[:, q : q + _CACHED] = cdist(P, Y[q : q + _CACHED], "cityblock")
+
+
+def _products(P: Floats, Y: Floats, out: Floats) -> None:
+    """Compute the inner product of each prediction and each truth."""
+    out[:] = P @ Y.T
 
 
 def _positive(values: Floats) -> Floats:

@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Floats
+from echoes.io.arrays import Bools, Floats
 from echoes.scoring.gaps import fill_gaps, measured_pairs
 from echoes.scoring.metrics import MAXIMAL_TERM, Positions, kept_entries
 
@@ -40,6 +40,10 @@ LEVEL = 0.95
 #: With fewer perturbations nothing can be said of the scatter; with fewer independent genes none
 #: is left to judge by.
 FEWEST, FEWEST_GENES = 6, 3
+#: Number of pairs of perturbations that are compared at a time.
+_PAIRS = 1 << 22
+#: Share of entries that are gone from which on products of whole matrices are faster.
+_FEW_GAPS = 0.01
 
 Bounds = tuple[Floats, Floats]
 
@@ -83,32 +87,72 @@ def describe_genes(truth: Floats, silenced: Positions) -> Genes:
         The likeness is not known with fewer than `FEWEST` perturbations that vary.
     """
     measured = measured_pairs(truth)
-    kept = fill_gaps(np.ones_like(truth), measured)
+    x = truth.copy() if measured is True else np.where(measured, truth, 0.0)
+    # Where nothing counts: gaps, and the silenced genes.
+    gone = np.zeros(truth.shape, dtype=np.bool_) if measured is True else ~measured
     for column in np.atleast_2d(silenced.T):
         rows = np.flatnonzero(column >= 0)
-        kept[rows, column[rows]] = 0
-    x = kept * fill_gaps(truth, measured)
+        gone[rows, column[rows]] = True
+    x[gone] = 0.0
     for axis in (0, 1):
-        count = np.maximum(kept.sum(axis=axis, keepdims=True), 1)
-        x -= kept * (x.sum(axis=axis, keepdims=True) / count)
+        count = np.maximum(truth.shape[axis] - gone.sum(axis=axis, keepdims=True), 1)
+        x -= x.sum(axis=axis, keepdims=True) / count
+        x[gone] = 0.0
     length = np.sqrt(np.vecdot(x, x))
     varies = length > 0
     n = int(varies.sum())
-    x, kept = x[varies] / length[varies, None], kept[varies]
-    squares = x * x
-    variance = squares.sum(axis=0) / np.maximum(kept.sum(axis=0), 1)
+    if n < len(x):
+        x, gone, length = x[varies], gone[varies], length[varies]
+    x /= length[:, None]
+    variance = np.zeros(x.shape[1])
+    for row in x:
+        variance += row * row
+    variance /= np.maximum(n - gone.sum(axis=0), 1)
     if n < FEWEST:
         return Genes(variance, np.nan)
-    upper = np.triu_indices(n, 1)
-    # Over the genes that both have: without gaps these are 1.
-    lengths = squares @ kept.T
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scatter = np.nanmean((((x @ x.T) ** 2) / (lengths * lengths.T))[upper])
-        # What it would be if genes were independent.
-        alone = np.nanmean(((squares @ squares.T) / (lengths * lengths.T))[upper])
+    scatter, alone = _mean_squares(x, gone)
     count = variance.sum() ** 2 / np.vecdot(variance, variance)
     likeness = (scatter / alone - 1) / max(count - 1, 1.0)
     return Genes(variance, float(np.clip(likeness, 0, 1)))
+
+
+def _mean_squares(x: Floats, gone: Bools) -> tuple[float, float]:
+    """Mean squared correlation of each two rows, and what it would be if genes were independent.
+
+    Parameters
+    ----------
+    x
+        (n, G) deviations of length 1, with 0 where nothing counts.
+    gone
+        (n, G) where nothing counts.
+    """
+    from scipy.sparse import csr_array
+
+    # Without gaps, a gene or two of each row.
+    few = np.count_nonzero(gone) < _FEW_GAPS * gone.size
+    flags = csr_array(gone, dtype=np.float64) if few else gone.astype(np.float64)
+    sums, pairs = np.zeros(2), 0
+    step = max(1, _PAIRS // len(x))
+    for first in range(0, len(x) - 1, step):
+        own = slice(first, min(first + step, len(x)))
+        mine = x[own] ** 2
+        # Each two rows once, a part of the matrix of all pairs at a time.
+        for start in range(first, len(x), step):
+            other = slice(start, min(start + step, len(x)))
+            theirs = x[other] ** 2
+            # Over the genes that both have.
+            lengths = 1 - np.asarray(mine @ flags[other].T)
+            lengths *= 1 - np.asarray(flags[own] @ theirs.T)
+            above = np.arange(own.start, own.stop)[:, None] < np.arange(other.start, other.stop)
+            above &= lengths > 0
+            lengths = lengths[above]
+            sums += [
+                ((x[own] @ x[other].T)[above] ** 2 / lengths).sum(),
+                ((mine @ theirs.T)[above] / lengths).sum(),
+            ]
+            pairs += len(lengths)
+    scatter, alone = sums / pairs if pairs else np.full(2, np.nan)
+    return float(scatter), float(alone)
 
 
 def perturbation_bounds(

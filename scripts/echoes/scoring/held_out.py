@@ -3,153 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from echoes.io.arrays import Floats, Ints, row_blocks
-from echoes.scoring.bootstrap import Counts, interval, mean_draws, score_draws
-from echoes.scoring.coverage import LEVELS, ONE_DEVIATION, coverage_name
-from echoes.scoring.discrimination import discriminations
-from echoes.scoring.gaps import defined_mean, mean_of_measured, measured_pairs
-from echoes.scoring.gene_sampling import Bounds, Genes
-from echoes.scoring.metrics import (
-    Score,
-    cosine_of_sums,
-    gene_correlation,
-    mean_absolute_error,
-    r_squared,
-    score,
-)
+from echoes.io.files import StrPath
+from echoes.scoring.bootstrap import Counts
+from echoes.scoring.coverage import LEVELS, ONE_DEVIATION, coverage, coverage_name
+from echoes.scoring.discrimination import discriminations_of_rows
+from echoes.scoring.gaps import mean_of_measured, measured_pairs
+from echoes.scoring.gene_sampling import Genes
+from echoes.scoring.metrics import gene_correlation, mean_absolute_error, score
 from echoes.scoring.out_of_fold import OutOfFold
+from echoes.scoring.overall import Metrics
 from echoes.scoring.ranking import rank_metrics
-from echoes.scoring.row_metrics import COVERAGES, less_of_fold, row_metrics, without_entries
+from echoes.scoring.row_metrics import COVERAGES, Deviations, row_metrics
+from echoes.scoring.tables import save_numbers, save_parquet
 
-
-@dataclass(frozen=True)
-class Metrics:
-    """Metrics of a set of out-of-fold predictions.
-
-    Parameters
-    ----------
-    score
-        The competition's score with its parts.
-    squared_errors
-        Two (n,): of the predicted deviations, and of the mean response (`metrics.squared_errors`).
-    perturbations
-        (n,) metrics of each perturbation, by name; NaN where undefined.
-    genes
-        (G,) metrics of each gene, by name; NaN where undefined.
-    bounds
-        Two (n,): 95 % intervals of the metrics of each perturbation that have them, by name
-        (`gene_sampling`); empty if they were not asked for.
-    """
-
-    score: Score
-    squared_errors: tuple[Floats, Floats]
-    perturbations: dict[str, Floats]
-    genes: dict[str, Floats]
-    bounds: dict[str, Bounds] = field(default_factory=dict)
-
-    @property
-    def overall_names(self) -> list[str]:
-        """Names of the metrics of all perturbations together, in the order of tables."""
-        single = [name for name in self.perturbations if name != "term"]
-        whole = ["score", "sum_of_terms", "weighted_cosine", "wmae_ratio", *single, "gene_pearson"]
-        return [*whole, *self._ranked_genes]
-
-    @property
-    def _ranked_genes(self) -> list[str]:
-        """Names of the rankings of each gene, whose means are metrics of all perturbations."""
-        return [name for name in self.genes if name.endswith("_gene")]
-
-    @property
-    def _scored(self) -> int:
-        """Number of perturbations with a term, which are those with a measured gene."""
-        return int(np.count_nonzero(~np.isnan(self.score.terms)))
-
-    def overall(self, name: str) -> float:
-        """Value of a metric over all perturbations; NaN where undefined."""
-        match name:
-            case "score":
-                value = self.score.total
-            case "sum_of_terms":
-                terms = self.score.terms
-                value = float(terms[~np.isnan(terms)].sum()) if self._scored else np.nan
-            case "weighted_cosine":
-                value = self.score.cosine
-            case "wmae_ratio":
-                value = float(np.exp2(-defined_mean(self.score.terms)))
-            case "better_than_baseline":
-                value = float(np.nansum(self.perturbations[name]))
-            case "r2_mean":
-                value = float(r_squared(*(part.sum() for part in self.squared_errors)))
-            case "gene_pearson":
-                value = defined_mean(self.genes["pearson"])
-            case _ if name in self._ranked_genes:
-                value = defined_mean(self.genes[name])
-            case _:
-                value = defined_mean(self.perturbations[name])
-        return value
-
-    def draws(self, name: str, counts: Counts) -> Floats:
-        """Value of a metric over the perturbations of each bootstrap draw.
-
-        Parameters
-        ----------
-        name
-            One of `overall_names`.
-        counts
-            (draws, n) how many times each draw contains each perturbation.
-
-        Returns
-        -------
-        Floats
-            (draws,) values; NaN where undefined. ``gene_pearson`` and rankings of genes are always
-            NaN: they compare perturbations, and a draw contains some of them twice.
-        """
-        parts = self.score.parts
-        match name:
-            case "score":
-                drawn = score_draws(parts, counts)
-            case "sum_of_terms":
-                drawn = self._scored * mean_draws(parts.terms, counts)
-            case "weighted_cosine":
-                sums = counts @ np.column_stack(
-                    [parts.product, parts.truth_square, parts.prediction_square]
-                )
-                drawn = cosine_of_sums(*sums.T)
-            case "wmae_ratio":
-                drawn = np.asarray(np.exp2(-mean_draws(parts.terms, counts)))
-            case "better_than_baseline":
-                drawn = self._scored * mean_draws(self.perturbations[name], counts)
-            case "r2_mean":
-                drawn = r_squared(*(counts @ np.column_stack(self.squared_errors)).T)
-            case _ if name == "gene_pearson" or name in self._ranked_genes:
-                drawn = np.full(len(counts), np.nan)
-            case _:
-                drawn = mean_draws(self.perturbations[name], counts)
-        return drawn
-
-    def intervals(self, counts: Counts) -> dict[str, tuple[float, float, float]]:
-        """Give each metric of all perturbations with its 95 % bootstrap interval.
-
-        Parameters
-        ----------
-        counts
-            (draws, n) how many times each draw contains each perturbation.
-
-        Returns
-        -------
-        dict
-            Name of a metric → value, lower and upper bound; NaN where undefined.
-        """
-        return {
-            name: (self.overall(name), *interval(self.draws(name, counts)))
-            for name in self.overall_names
-        }
+#: Number of entries that are written together in a table of expected errors.
+_ROW_GROUP = 1 << 23
 
 
 def compute_metrics(
@@ -161,6 +36,7 @@ def compute_metrics(
     *,
     ranking: float | None = None,
     sampled: Genes | None = None,
+    threads: int = 1,
 ) -> Metrics:
     """Compute all metrics of a set of out-of-fold predictions.
 
@@ -186,45 +62,62 @@ def compute_metrics(
     sampled
         How genes respond together, from `gene_sampling.describe_genes`, for intervals of the
         metrics of each perturbation; None for none.
+    threads
+        How many threads compute the discrimination.
     """
-    first, *_ = columns = np.atleast_2d(silenced.T)
-    further, silenced = columns[1:], first
-    prediction, fold = predictions.prediction, predictions.fold
+    deviations = Deviations(truth, predictions, silenced)
+    prediction = predictions.prediction
     total = score(truth, prediction, weights, baseline)
-    deviation = without_entries(less_of_fold(truth, predictions.mean, fold), further)
-    predicted = without_entries(less_of_fold(prediction, predictions.centre, fold), further)
-    of_rows, bounds = row_metrics(
-        *(truth, weights, total.terms, silenced, (deviation, predicted), predictions, sampled)
-    )
+    of_rows, bounds = row_metrics(truth, weights, total.terms, deviations, predictions, sampled)
     squares = of_rows.pop("error"), of_rows.pop("square")
     of_intervals = {name: of_rows.pop(name) for name in list(of_rows) if name in COVERAGES}
-    centred = truth - mean_of_measured(truth, measured_pairs(truth), axis=0)
-    centred[np.isnan(deviation)] = np.nan
     rows = {
         "wmae": total.wmae,
         "term": total.terms,
         "better_than_baseline": np.where(np.isnan(total.terms), np.nan, total.terms > 0),
         **of_rows,
-        **discriminations(without_entries(centred, further), predicted, silenced),
+        **discriminations_of_rows(
+            deviations.centred, deviations.predicted, deviations.first, threads=threads
+        ),
         **of_intervals,
     }
-    del centred
     ranked_genes: dict[str, Floats] = {}
     if ranking is not None:
+        centre, fold = predictions.centre, predictions.fold
         ranked_rows, ranked_genes = rank_metrics(
-            truth, prediction, predictions.centre[fold], silenced, ranking
+            truth, prediction, centre, deviations.first, ranking, fold
         )
         rows |= ranked_rows
-    # The knockdown itself is left out: it is no response of the gene to another perturbation.
-    rows_of_knockdown = np.flatnonzero(silenced >= 0)
-    knockdown = rows_of_knockdown, silenced[rows_of_knockdown]
-    deviation[knockdown] = np.where(np.isnan(deviation[knockdown]), np.nan, 0.0)
-    predicted[knockdown] = 0.0
     genes = {"pearson": np.empty(truth.shape[1]), "mae": np.empty(truth.shape[1])}
     for block in row_blocks(*truth.shape[::-1]):
-        genes["pearson"][block] = gene_correlation(deviation[:, block], predicted[:, block])
+        genes["pearson"][block] = gene_correlation(*deviations.of_genes(block))
         genes["mae"][block] = mean_absolute_error(truth[:, block], prediction[:, block], axis=0)
     return Metrics(total, squares, rows, genes | ranked_genes, bounds)
+
+
+def add_coverage(metrics: Metrics, predictions: OutOfFold, truth: Floats) -> Metrics:
+    """Add to metrics how much of each row is inside the intervals, if there are any.
+
+    Parameters
+    ----------
+    metrics
+        Metrics of the predictions without expected errors (`out_of_fold.load_parts`).
+    predictions
+        The same predictions with expected errors.
+    truth
+        (n, G) measured responses.
+    """
+    if not predictions.quantiles.shape[1]:
+        return metrics
+    shares = np.concatenate([
+        coverage(truth[rows], part.prediction, part.spread, part.quantiles, part.fold)
+        for rows in row_blocks(*truth.shape)
+        for part in [predictions.block(rows)]
+    ])  # fmt: skip
+    found = dict(zip(COVERAGES, shares.T, strict=True))
+    ranked = {name: metrics.perturbations[name] for name in metrics.ranked}
+    plain = {name: each for name, each in metrics.perturbations.items() if name not in ranked}
+    return replace(metrics, perturbations=plain | found | ranked)
 
 
 def fold_table(
@@ -275,40 +168,45 @@ def calibration_table(metrics: Metrics, predictions: OutOfFold, truth: Floats) -
     shares = shares[scored]
     low, high = np.quantile(shares, [0.1, 0.9], axis=0)
     quantiles = predictions.quantiles[predictions.fold][scored]
-    spread = mean_of_measured(predictions.spread, measured_pairs(truth))[scored]
-    width = spread @ quantiles / len(shares)
+    blocks = row_blocks(*truth.shape)
+    means = [
+        mean_of_measured(predictions.spread[rows], measured_pairs(truth[rows])) for rows in blocks
+    ]
+    width = np.concatenate(means)[scored] @ quantiles / len(shares)
     return pd.DataFrame(
         dict(zip(columns, (LEVELS, shares.mean(axis=0), low, high, width), strict=True))
     )
 
 
-def uncertainty_table(
-    predictions: Sequence[tuple[Sequence[str], OutOfFold]], genes: Sequence[str]
-) -> pd.DataFrame:
-    """Make a table of the expected error of each prediction, log2 units.
+def save_uncertainty(
+    path: StrPath, predictions: Sequence[tuple[Sequence[str], OutOfFold]], genes: Sequence[str]
+) -> None:
+    """Write a table of the expected error of each prediction, log2 units, as Parquet.
+
+    It has one row for each perturbation, one column for each gene: half the width of the 68 %
+    interval, which corresponds to one standard deviation of a normal distribution. It is empty
+    if a model gives no intervals.
 
     Parameters
     ----------
+    path
+        Where it is written.
     predictions
         Sets of predictions, each with the names of its rows.
     genes
         Names of the G genes.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row for each perturbation, one column for each gene: half the width of the 68 %
-        interval, which corresponds to one standard deviation of a normal distribution. Empty
-        if a model gives no intervals.
     """
     if not all(part.quantiles.shape[1] for _, part in predictions):
-        return pd.DataFrame({"perturbation": []})
+        save_parquet(path, pd.DataFrame({"perturbation": []}))
+        return
     level = LEVELS.index(ONE_DEVIATION)
-    widths = [part.spread * part.quantiles[part.fold, level, None] for _, part in predictions]
-    names = [name for rows, _ in predictions for name in rows]
-    table = pd.DataFrame(np.vstack(widths), columns=list(genes))
-    table.insert(0, "perturbation", names, allow_duplicates=True)
-    return table
+    step = max(1, _ROW_GROUP // max(len(genes), 1))
+    blocks = (
+        (names[rows], part.spread[rows] * part.quantiles[part.fold[rows], level, None])
+        for names, part in predictions
+        for rows in (slice(first, first + step) for first in range(0, len(names), step))
+    )
+    save_numbers(path, "perturbation", genes, blocks)
 
 
 def models_at_edge(predictions: OutOfFold) -> list[str]:

@@ -18,6 +18,7 @@ is not measured.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -273,10 +274,7 @@ def top_overlap(truth: Floats, prediction: Floats, k: int) -> Floats:
     k
         Number of genes, at least 1; all of them where there are fewer.
     """
-    measured = measured_pairs(truth)
-    places = _places(k, truth, measured)
-    both = _among_largest(truth, places, measured) * _among_largest(prediction, places, measured)
-    return _share_of_places(np.sum(both, axis=1), places)
+    return largest_genes(truth, prediction, (k,))[0][0]
 
 
 def sign_accuracy(truth: Floats, prediction: Floats, k: int) -> Floats:
@@ -292,10 +290,22 @@ def sign_accuracy(truth: Floats, prediction: Floats, k: int) -> Floats:
     k
         Number of genes, at least 1; all of them where there are fewer.
     """
+    return largest_genes(truth, prediction, (k,))[1][0]
+
+
+def largest_genes(
+    truth: Floats, prediction: Floats, sizes: Sequence[int]
+) -> tuple[list[Floats], list[Floats]]:
+    """Compute `top_overlap` and `sign_accuracy` for several k; the rows are partly sorted once."""
     measured = measured_pairs(truth)
-    places = _places(k, truth, measured)
+    places = [_places(k, truth, measured) for k in sizes]
     right = (np.sign(truth) == np.sign(prediction)) & (truth != 0)
-    return _share_of_places(np.sum(_among_largest(truth, places, measured) * right, axis=1), places)
+    overlaps, signs = [], []
+    chances = (_among_largest(each, places, measured) for each in (truth, prediction))
+    for count, true, predicted in zip(places, *chances, strict=True):
+        overlaps.append(_share_of_places(np.sum(true * predicted, axis=1), count))
+        signs.append(_share_of_places(np.sum(true * right, axis=1), count))
+    return overlaps, signs
 
 
 def _places(k: int, truth: Floats, measured: Where) -> Ints:
@@ -309,8 +319,8 @@ def _share_of_places(sums: Floats, places: Ints) -> Floats:
     return np.where(places > 0, sums / np.maximum(places, 1), np.nan)
 
 
-def _among_largest(values: Floats, places: Ints, measured: Where) -> Floats:
-    """Probability of each entry to be among the largest absolute values of its row, (n, G).
+def _among_largest(values: Floats, places: Sequence[Ints], measured: Where) -> Iterator[Floats]:
+    """Give the probability of each entry to be among the largest absolute values of its row.
 
     It is 0 or 1, except where ties are broken at random.
 
@@ -319,15 +329,22 @@ def _among_largest(values: Floats, places: Ints, measured: Where) -> Floats:
     values
         (n, G) values.
     places
-        (n,) number of largest values of each row.
+        Numbers (n,) of largest values of each row, of one set after the other.
     measured
         Entries that count.
+
+    Yields
+    ------
+    array
+        (n, G) probabilities, of each set.
     """
     # What does not count is smaller than any absolute value.
     size = np.abs(values) if measured is True else np.where(measured, np.abs(values), -1.0)
-    k = int(places.max())
-    last = np.partition(size, -k, axis=1)[:, [-k]] if k else np.zeros((len(size), 1))
-    above, tied = size > last, (size == last) & measured
-    left = places[:, None] - above.sum(axis=1, keepdims=True)
-    chance: Floats = above + tied * (left / np.maximum(tied.sum(axis=1, keepdims=True), 1))
-    return chance
+    counts = [int(each.max()) for each in places]
+    wanted = sorted({-k for k in counts if k})
+    ordered = np.partition(size, wanted, axis=1) if wanted else size
+    for k, of_rows in zip(counts, places, strict=True):
+        last = ordered[:, [-k]] if k else np.zeros((len(size), 1))
+        above, tied = size > last, (size == last) & measured
+        left = of_rows[:, None] - above.sum(axis=1, keepdims=True)
+        yield above + tied * (left / np.maximum(tied.sum(axis=1, keepdims=True), 1))

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from echoes.io.arrays import Floats, Ints, Strings
 from echoes.io.errors import InputError
 from echoes.io.files import StrPath
-from echoes.io.records import Layout
+from echoes.io.records import Layout, wrong_record
 
 
 @dataclass(frozen=True)
@@ -188,7 +188,15 @@ def common_rows(folders: Mapping[Path, int], perturbations: int) -> Ints:
     return rows
 
 
-def load_parts(folder: StrPath, count: int, *, some: bool = False, **sizes: int) -> OutOfFold:
+def load_parts(
+    folder: StrPath,
+    count: int,
+    *,
+    some: bool = False,
+    spread: bool = True,
+    prediction: bool = True,
+    **sizes: int,
+) -> OutOfFold:
     """Read the parts ``{folder}/0.npz``, ``1.npz`` … of an experiment, and put them together.
 
     Parameters
@@ -199,6 +207,11 @@ def load_parts(folder: StrPath, count: int, *, some: bool = False, **sizes: int)
         Number of parts, at least 1. A part may be without perturbations.
     some
         Whether the parts may have only some of the screen's perturbations, those of a split.
+    spread
+        Whether to read expected errors, which take as much memory as the predictions; without,
+        there are neither these nor quantiles. `with_spread` reads them later.
+    prediction
+        Whether to read the predictions; without, they have no columns.
     sizes
         Lengths that axes must have, by their letters, such as ``G``.
 
@@ -207,8 +220,14 @@ def load_parts(folder: StrPath, count: int, *, some: bool = False, **sizes: int)
     InputError
         When a part is damaged, or a perturbation is in more than one part, or in none.
     """
-    parts = [_read_part(Path(folder, f"{number}.npz"), **sizes) for number in range(count)]
-    return _join_parts(folder, parts, some=some)
+    files = _files(folder, count)
+    found = _join_parts(folder, files, sizes, some=some, prediction=prediction)
+    return with_spread(found, folder, count) if spread else found
+
+
+def with_spread(found: OutOfFold, folder: StrPath, count: int) -> OutOfFold:
+    """Read the expected errors of `load_parts` too."""
+    return _with_spread(found, _files(folder, count))
 
 
 def load_part(path: StrPath, **sizes: int) -> OutOfFold:
@@ -219,18 +238,33 @@ def load_part(path: StrPath, **sizes: int) -> OutOfFold:
     InputError
         When the file is damaged, or a perturbation is missing or is in it more than once.
     """
-    return _join_parts(path, [_read_part(path, **sizes)])
+    return _with_spread(_join_parts(path, [Path(path)], sizes), [Path(path)])
 
 
-def _read_part(path: StrPath, **sizes: int) -> HeldOutPart:
-    return HeldOutPart(*_LAYOUT.load(path, **sizes))
+def _files(folder: StrPath, count: int) -> list[Path]:
+    return [Path(folder, f"{number}.npz") for number in range(count)]
 
 
-def _join_parts(place: StrPath, parts: Sequence[HeldOutPart], *, some: bool = False) -> OutOfFold:
-    """Sort the rows of all parts, and number the fits of all parts from 0 on."""
+#: Arrays with a row for each perturbation and a column for each gene.
+_WIDE = ("prediction", "spread")
+_NARROW = tuple(name for name in _LAYOUT.arrays if name not in _WIDE)
+
+
+def _join_parts(
+    place: StrPath,
+    files: Sequence[Path],
+    sizes: Mapping[str, int],
+    *,
+    some: bool = False,
+    prediction: bool = True,
+) -> OutOfFold:
+    """Sort the rows of all parts, and number the fits of all parts from 0 on; without spread."""
+    narrow = [
+        dict(zip(_NARROW, _LAYOUT.load(file, *_NARROW, **sizes), strict=True)) for file in files
+    ]
     # A part without perturbations has no fits, and arrays without a second axis.
-    parts = [part for part in parts if len(part.rows)]
-    rows = np.concatenate([np.empty(0, dtype=np.intp), *(part.rows for part in parts)])
+    parts = [part for part in narrow if len(part["rows"])]
+    rows = np.concatenate([np.empty(0, dtype=np.intp), *(part["rows"] for part in parts)])
     order = np.argsort(rows)
     expected = np.unique(rows[rows >= 0]) if some else np.arange(len(rows))
     if not len(rows) or not np.array_equal(rows[order], expected):
@@ -242,19 +276,53 @@ def _join_parts(place: StrPath, parts: Sequence[HeldOutPart], *, some: bool = Fa
             expected="rows from 0 on, each once" if some else "all rows from 0 on, each once",
             remedy="Delete the parts and run the workflow again.",
         )
-    first_fits = np.cumsum([0, *(len(part.seconds) for part in parts)])
-    folds = [part.fold + first for part, first in zip(parts, first_fits, strict=False)]
-    names = parts[0].choice_names.tolist()
-    choices = np.concatenate([part.choices for part in parts])
+    first_fits = np.cumsum([0, *(len(part["seconds"]) for part in parts)])
+    folds = [part["fold"] + first for part, first in zip(parts, first_fits, strict=False)]
+    names = parts[0]["choice_names"].tolist()
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in _OF_FITS}
     return OutOfFold(
         rows=rows[order],
-        prediction=np.concatenate([part.prediction for part in parts])[order],
+        prediction=_load_wide(files, "prediction", rows[order], sizes)
+        if prediction
+        else np.empty((len(rows), 0)),
         fold=np.concatenate(folds)[order],
-        centre=np.concatenate([part.centre for part in parts]),
-        mean=np.concatenate([part.mean for part in parts]),
-        spread=np.concatenate([part.spread for part in parts])[order],
-        quantiles=np.concatenate([part.quantiles for part in parts]),
-        inner_score=np.concatenate([part.inner_score for part in parts]),
-        seconds=np.concatenate([part.seconds for part in parts]),
-        choices=dict(zip(names, choices.T, strict=True)),
+        centre=joined["centre"],
+        mean=joined["mean"],
+        spread=np.empty((len(rows), 0)),
+        quantiles=np.empty((len(joined["seconds"]), 0)),
+        inner_score=joined["inner_score"],
+        seconds=joined["seconds"],
+        choices=dict(zip(names, joined["choices"].T, strict=True)),
     )
+
+
+#: Arrays with a row for each fit.
+_OF_FITS = ("centre", "mean", "inner_score", "seconds", "choices")
+
+
+def _with_spread(found: OutOfFold, files: Sequence[Path]) -> OutOfFold:
+    quantiles = [_LAYOUT.load(file, "quantiles", "seconds") for file in files]
+    return dataclasses.replace(
+        found,
+        spread=_load_wide(files, "spread", found.rows, {}),
+        quantiles=np.concatenate([each for each, seconds in quantiles if len(seconds)]),
+    )
+
+
+def _load_wide(files: Sequence[Path], name: str, rows: Ints, sizes: Mapping[str, int]) -> Floats:
+    """Put an array (n, G) of all parts together, in the order of the rows, one part at a time."""
+    joined: Floats | None = None
+    for file in files:
+        mine, values = _LAYOUT.load(file, "rows", name, **sizes)
+        if not len(mine):
+            continue
+        if len(files) == 1 and np.array_equal(mine, rows):
+            wide: Floats = values
+            return wide
+        if joined is None:
+            joined = np.empty((len(rows), values.shape[1]))
+        if values.shape[1] != joined.shape[1]:
+            problem, expected = f"{values.shape[1]} columns", f"{joined.shape[1]}, as other parts"
+            raise wrong_record(file, name, problem, expected)
+        joined[np.searchsorted(rows, mine)] = values
+    return np.empty((0, 0)) if joined is None else joined

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats, Ints
+from echoes.io.arrays import Bools, Floats, Ints, row_blocks
 
 #: Names of the questions.
 QUESTIONS = ("de", "up")
@@ -33,7 +33,12 @@ _ROWS = 256
 
 
 def rank_metrics(
-    truth: Floats, prediction: Floats, centre: Floats, silenced: Ints, threshold: float
+    truth: Floats,
+    prediction: Floats,
+    centre: Floats,
+    silenced: Ints,
+    threshold: float,
+    fit: Ints | None = None,
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Compute AUROC and average precision for both questions.
 
@@ -42,12 +47,14 @@ def rank_metrics(
     truth, prediction
         (n, G) effects or labels, NaN where not measured, and predictions of them.
     centre
-        (n, G) mean prediction for the training perturbations by the model that predicts each row.
+        (F, G) mean prediction for the training perturbations by each fitted model.
     silenced
         (n,) position of each silenced gene among the G; −1 where it is not measured.
     threshold
         Smallest absolute effect of a differentially expressed gene, log2 units. For labels any
         number above 0 and up to 1.
+    fit
+        (n,) number of the model that predicts each row; None where each row has one of its own.
 
     Returns
     -------
@@ -55,27 +62,41 @@ def rank_metrics(
         Name, such as ``auroc_de_perturbation`` or ``ap_up_gene`` → (n,) or (G,) values; NaN where
         pairs are of one class only.
     """
-    counted = ~np.isnan(truth)
-    values = truth[counted]
-    labels = bool(np.isin(values, (-1.0, 0.0, 1.0)).all())
-    if not labels:
-        rows = np.flatnonzero(silenced >= 0)
-        counted[rows, silenced[rows]] = False
-    directed = not labels or bool((values < 0).any())
-    change = np.abs(truth) >= threshold
-    deviation = prediction - centre
-    size = np.abs(prediction) - np.abs(centre) if directed else deviation
-    perturbations, genes = {}, {}
-    for question, score, positive, of in (
-        ("de", size, change, counted),
-        ("up", deviation, truth > 0, counted & change),
-    ):
-        by_perturbation = rank_rows(score, positive, of)
-        by_gene = rank_rows(score.T, positive.T, of.T)
-        for figure, one, other in zip(FIGURES, by_perturbation, by_gene, strict=True):
-            perturbations[f"{figure}_{question}_perturbation"] = one
-            genes[f"{figure}_{question}_gene"] = other
-    return perturbations, genes
+    n, count = truth.shape
+    fit = np.arange(n) if fit is None else fit
+    labels, fallen = True, False
+    for rows in row_blocks(n, count):
+        values = truth[rows][~np.isnan(truth[rows])]
+        labels = labels and bool(np.isin(values, (-1.0, 0.0, 1.0)).all())
+        fallen = fallen or bool((values < 0).any())
+    directed = not labels or fallen
+    found: dict[str, list[Floats]] = {}
+
+    def add(kind: str, rows: slice, genes: slice) -> None:
+        y, c = truth[rows, genes], centre[:, genes][fit[rows]]
+        counted = ~np.isnan(y)
+        if not labels:
+            own = silenced[rows]
+            places = np.flatnonzero((own >= genes.start) & (own < genes.stop))
+            counted[places, own[places] - genes.start] = False
+        change, deviation = np.abs(y) >= threshold, prediction[rows, genes] - c
+        size = np.abs(prediction[rows, genes]) - np.abs(c) if directed else deviation
+        for question, score, positive, of in (
+            ("de", size, change, counted),
+            ("up", deviation, y > 0, counted & change),
+        ):
+            given = (score, positive, of)
+            figures = rank_rows(*([each.T for each in given] if kind == "gene" else given))
+            for name, values in zip(FIGURES, figures, strict=True):
+                found.setdefault(f"{name}_{question}_{kind}", []).append(values)
+
+    for rows in row_blocks(n, count):
+        add("perturbation", rows, slice(0, count))
+    for genes in row_blocks(count, n):
+        add("gene", slice(0, n), genes)
+    joined = {name: np.concatenate(values) for name, values in found.items()}
+    perturbations = {name: each for name, each in joined.items() if name.endswith("_perturbation")}
+    return perturbations, {name: joined[name] for name in joined if name not in perturbations}
 
 
 def rank_rows(score: Floats, positive: Bools, counted: Bools) -> tuple[Floats, Floats, Floats]:

@@ -6,15 +6,15 @@ import numpy as np
 
 from echoes.io.arrays import Floats, Ints, row_blocks
 from echoes.scoring.coverage import LEVELS, coverage, coverage_name
+from echoes.scoring.gaps import mean_of_measured, measured_pairs
 from echoes.scoring.gene_sampling import Bounds, Genes, perturbation_bounds
 from echoes.scoring.metrics import (
+    largest_genes,
     mean_absolute_error,
     mean_absolute_percentage_error,
     pearson,
     r_squared,
-    sign_accuracy,
     squared_errors,
-    top_overlap,
 )
 from echoes.scoring.out_of_fold import OutOfFold
 
@@ -24,37 +24,77 @@ LARGEST = (20, 50, 100)
 COVERAGES = tuple(map(coverage_name, LEVELS))
 
 
-def without_entries(values: Floats, columns: Ints) -> Floats:
-    """Set entries to 0, in place, and give the values back.
+class Deviations:
+    """Deviations of truth and prediction from the means of each fit, made some at a time.
 
     Parameters
     ----------
-    values
-        (n, G) numbers.
-    columns
-        (k, n) positions of the entries of each row; −1 for none.
+    truth
+        (n, G) measured responses; NaN where not measured.
+    predictions
+        The out-of-fold predictions of them.
+    silenced
+        (n,) position of each silenced gene among the G, −1 for none; or (n, s) of sets of genes,
+        where all but the first count as deviations of 0 in truth and prediction.
     """
-    for column in columns:
-        rows = np.flatnonzero(column >= 0)
-        values[rows, column[rows]] = 0.0
-    return values
+
+    def __init__(self, truth: Floats, predictions: OutOfFold, silenced: Ints) -> None:
+        self._truth, self._predictions = truth, predictions
+        self.first, *self._further = np.atleast_2d(silenced.T)
+        self._middle: Floats = mean_of_measured(truth, measured_pairs(truth), axis=0)
+
+    def predicted(self, rows: slice) -> Floats:
+        """Predicted deviations (r, G) of some rows."""
+        found = self._predictions
+        return self._without_further(found.prediction[rows] - found.centre[found.fold[rows]], rows)
+
+    def measured(self, rows: slice) -> Floats:
+        """Measured deviations (r, G) of some rows."""
+        found = self._predictions
+        return self._without_further(self._truth[rows] - found.mean[found.fold[rows]], rows)
+
+    def centred(self, rows: slice) -> Floats:
+        """Truth (r, G) less the mean of all rows; NaN where there is no measured deviation."""
+        found = self._predictions
+        missing = np.isnan(found.mean[found.fold[rows]])
+        values = self._truth[rows] - self._middle
+        values[missing] = np.nan
+        return self._without_further(values, rows)
+
+    def of_genes(self, genes: slice) -> tuple[Floats, Floats]:
+        """Measured and predicted deviations (n, g) of some genes.
+
+        Those of the silenced gene of a row are 0: they are no response to another perturbation.
+        """
+        found = self._predictions
+        measured = self._truth[:, genes] - found.mean[:, genes][found.fold]
+        predicted = found.prediction[:, genes] - found.centre[:, genes][found.fold]
+        for column in self._further:
+            at = _inside(column, genes)
+            measured[at] = predicted[at] = 0.0
+        at = _inside(self.first, genes)
+        measured[at] = np.where(np.isnan(measured[at]), np.nan, 0.0)
+        predicted[at] = 0.0
+        return measured, predicted
+
+    def _without_further(self, values: Floats, rows: slice) -> Floats:
+        for column in self._further:
+            places = np.flatnonzero(column[rows] >= 0)
+            values[places, column[rows][places]] = 0.0
+        return values
 
 
-def less_of_fold(values: Floats, of_fits: Floats, fold: Ints) -> Floats:
-    """Differences (n, G) of values and what the fit of each row has, (F, G)."""
-    differences = np.empty_like(values)
-    for number, row in enumerate(of_fits):
-        rows = np.flatnonzero(fold == number)
-        differences[rows] = values[rows] - row
-    return differences
+def _inside(column: Ints, genes: slice) -> tuple[Ints, Ints]:
+    """Rows whose position is in a range of genes, and the place in this range."""
+    rows = np.flatnonzero((column >= genes.start) & (column < genes.stop))
+    return rows, column[rows] - genes.start
 
 
 def row_metrics(
     truth: Floats,
     weights: Floats,
     terms: Floats,
-    silenced: Ints,
-    deviations: tuple[Floats, Floats],
+    deviations: Deviations,
     predictions: OutOfFold,
     sampled: Genes | None,
 ) -> tuple[dict[str, Floats], dict[str, Bounds]]:
@@ -65,12 +105,12 @@ def row_metrics(
 
     Parameters
     ----------
-    truth, weights, silenced, predictions, sampled
-        As in `held_out.compute_metrics`, with one silenced gene a row.
+    truth, weights, predictions, sampled
+        As in `held_out.compute_metrics`.
     terms
         (n,) terms of the score.
     deviations
-        Two (n, G): measured and predicted deviations.
+        Measured and predicted deviations.
 
     Returns
     -------
@@ -79,8 +119,9 @@ def row_metrics(
     """
     blocks = [
         _of_block(
-            *(truth[block], weights[block], terms[block], silenced[block]),
-            *(deviations[0][block], deviations[1][block], predictions.block(block), sampled),
+            *(truth[block], weights[block], terms[block], deviations.first[block]),
+            *(deviations.measured(block), deviations.predicted(block)),
+            *(predictions.block(block), sampled),
         )
         for block in row_blocks(*truth.shape)
     ]
@@ -119,9 +160,8 @@ def _of_block(
         "error": error,
         "square": square,
     }
-    for k in LARGEST:
-        rows[f"overlap_{k}"] = top_overlap(truth, prediction, k)
-        rows[f"sign_accuracy_{k}"] = sign_accuracy(truth, prediction, k)
+    for k, overlap, sign in zip(LARGEST, *largest_genes(truth, prediction, LARGEST), strict=True):
+        rows |= {f"overlap_{k}": overlap, f"sign_accuracy_{k}": sign}
     if predictions.quantiles.shape[1]:
         shares = coverage(truth, prediction, predictions.spread, predictions.quantiles, fold)
         rows |= dict(zip(COVERAGES, shares.T, strict=True))

@@ -17,9 +17,10 @@ import pandas as pd
 from echoes.io.arrays import Floats, Ints, Strings
 from echoes.scoring.bootstrap import DRAWS, Counts, interval, mean_draws, resample
 from echoes.scoring.gaps import fill_gaps, measured_pairs
-from echoes.scoring.held_out import Metrics, compute_metrics
+from echoes.scoring.held_out import compute_metrics
 from echoes.scoring.metrics import r_squared, weighted_mae
 from echoes.scoring.out_of_fold import OutOfFold
+from echoes.scoring.overall import Metrics
 
 #: Figures that are sums over perturbations, and grow with their number.
 _SUMS = ("score", "sum_of_terms", "better_than_baseline")

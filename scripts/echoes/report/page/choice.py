@@ -44,6 +44,9 @@ def most_explored(measured: int, rows: int, genes: int) -> int:
         Perturbations that were measured, all perturbations, and response genes.
     """
     for_one = 2 * rows * genes * 4 / 3
+    if 2 * measured * genes * 4 / 3 + for_one > MOST_BYTES:
+        # Not even all genes of one fit.
+        return 1
     left = MORE_BYTES - 2 * measured * genes * 4 / 3
     return max(2, int(left / for_one)) if for_one else 2
 
@@ -74,9 +77,12 @@ def choose(run: Run) -> Shown:
     left_out += run.unexplored
     genes = np.arange(count)
     if kept < count:
-        known = np.isfinite(run.truth)
-        squares = np.where(known, run.truth, 0.0) ** 2
-        size_of = squares.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        squares, known = np.zeros(count), np.zeros(count)
+        for values in run.truth:
+            finite = np.isfinite(values)
+            squares += np.where(finite, values, 0.0) ** 2
+            known += finite
+        size_of = squares / np.maximum(known, 1)
         own = [place for each in run.perturbations for place in each.own]
         size_of[own] += 1 + size_of.max()
         genes = np.sort(np.argsort(-size_of, kind="stable")[:kept])

@@ -38,7 +38,7 @@ def pack_numbers(run: Run, shown: Shown) -> tuple[dict[str, Packed], dict[str, A
                 "error": None if one.error is None else f"error-{number}",
                 "errorRows": rows,
                 "ownErrors": _own_errors(run, one),
-                "leans": None if one.weights is None else _leans(one.weights),
+                "leans": None if one.leans is None else [[*map(list, row)] for row in one.leans],
                 "note": one.note,
             }
         )
@@ -94,22 +94,22 @@ def _own_errors(run: Run, one: Explored) -> list[list[float | None]]:
 
 def _response_sizes(run: Run) -> list[float]:
     """Root mean square response of each perturbation without the silenced gene, log2 units."""
-    values = run.truth.copy()
-    for row, each in zip(values, run.perturbations, strict=False):
-        row[list(each.own)] = np.nan
-    known = np.isfinite(values)
-    squares = (np.where(known, values, 0.0) ** 2).sum(axis=1)
-    sizes = np.sqrt(squares / np.maximum(known.sum(axis=1), 1))
+    sizes: list[float] = []
+    for values, each in zip(run.truth, run.perturbations, strict=False):
+        known = np.isfinite(values)
+        known[list(each.own)] = False
+        square = (np.where(known, values, 0.0) ** 2).sum()
+        sizes.append(float(np.sqrt(square / max(int(known.sum()), 1))))
     further = len(run.perturbations) - len(run.truth)
-    return [*sizes.tolist(), *[math.nan] * further]
+    return [*sizes, *[math.nan] * further]
 
 
-def _leans(weights: Floats) -> list[list[list[float]]]:
+def largest_weights(weights: Floats) -> list[list[tuple[int, float]]]:
     """List the perturbations of largest weight for each row: their places and weights."""
-    found: list[list[list[float]]] = []
+    found: list[list[tuple[int, float]]] = []
     for row in weights:
         largest = np.argsort(-np.abs(row), kind="stable")[:LEANS_ON]
-        found.append([[int(i), rounded(row[i], 3) or 0.0] for i in largest if row[i]])
+        found.append([(int(i), rounded(row[i], 3) or 0.0) for i in largest if row[i]])
     return found
 
 

@@ -57,8 +57,9 @@ class Explored:
         (n + v, G) predicted responses, log2 units; NaN where nothing is predicted.
     error
         (n + v, G) expected errors (68 % intervals, half width); None where models give none.
-    weights
-        (n + v, n) weights of the perturbations in each prediction; None where they are not known.
+    leans
+        For each of the n + v predictions the places of the perturbations of largest weight in it,
+        the largest first, with their weights; None where they are not known.
     note
         What the weights are.
     """
@@ -67,7 +68,7 @@ class Explored:
     network: str | None
     prediction: Floats
     error: Floats | None = None
-    weights: Floats | None = None
+    leans: Sequence[Sequence[tuple[int, float]]] | None = None
     note: str = ""
 
 
