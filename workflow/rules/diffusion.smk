@@ -6,6 +6,14 @@ Makes: networks/{network}/diffusion/alpha~{alpha}.npz, networks/{network}/kernel
 """
 
 
+# Several restart parameters are solved side by side, a single one by several processes.
+ALPHAS = {
+    alpha
+    for each in PLAN.everything.values()
+    for alpha in each.sections["diffusion"]["alphas"]
+}
+
+
 rule diffuse:
     """Solve the random walk with restart from every silenced gene, for one restart parameter."""
     input:
@@ -24,7 +32,7 @@ rule diffuse:
         "<benchmarks>/<dataset>/diffuse/{network}_alpha~{alpha}.tsv"
     conda:
         "../../envs/echoes.yaml"
-    threads: 4
+    threads: max(1, 4 // len(ALPHAS))
     params:
         tolerance=lookup(dpath="diffusion/tolerance", within=CONFIG),
         backend=lookup(dpath="diffusion/backend", within=CONFIG),
