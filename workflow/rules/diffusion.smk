@@ -5,7 +5,6 @@ Makes: networks/{network}/diffusion/alpha~{alpha}.npz, networks/{network}/kernel
 {experiment}/features.npz.
 """
 
-
 # Several restart parameters are solved side by side, a single one by several processes.
 ALPHAS = {
     alpha
@@ -30,6 +29,8 @@ rule diffuse:
         "<logs>/<dataset>/diffuse/{network}_alpha~{alpha}.log",
     benchmark:
         "<benchmarks>/<dataset>/diffuse/{network}_alpha~{alpha}.tsv"
+    # What takes longest waits for it, and for the kernels.
+    priority: 1
     conda:
         "../../envs/echoes.yaml"
     threads: max(1, 4 // len(ALPHAS))
@@ -118,6 +119,7 @@ rule build_kernels:
         "<benchmarks>/<dataset>/build_kernels/{network}_{kernels}.tsv"
     wildcard_constraints:
         kernels=match_any(name for _, name in KERNELS),
+    priority: 1
     conda:
         "../../envs/echoes.yaml"
     params:

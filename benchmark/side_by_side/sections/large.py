@@ -65,7 +65,7 @@ def _workspace(run: Run) -> Workspace:
     }
     data = generate(run.work / name, size, n)
     workspace = Run(run.work, size).workspace("large", name, {"echo": model}, data)
-    workspace.settings["crossval"] = {"scheme": "k_fold", "folds": 10, "parts": 5}
+    workspace.settings["crossval"] = {"scheme": "k_fold", "folds": 10, "parts": 10}
     workspace.settings["baselines"] = ["mean", "reweighted_median", "nearest"]
     return workspace
 
