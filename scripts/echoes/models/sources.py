@@ -62,14 +62,19 @@ def cosines(source: Source, n_training: int) -> Floats:
     mean = np.zeros(source.kernels.shape[1:])
     if not len(rows):
         return mean
-    both = source.known[:, None] & source.known
     for kernel in source.kernels:
-        centred = np.where(both, _centred(kernel, rows), 0.0)
+        centred = _centred(kernel, rows)
+        centred[~source.known] = 0.0
+        centred[:, ~source.known] = 0.0
         square = np.diagonal(centred)
         # If all features are the same, only rounding errors are left.
         noise = len(rows) * np.finfo(np.float64).eps * np.abs(np.diagonal(kernel)[rows]).mean()
         length = np.sqrt(np.where(square > noise, square, np.inf))
-        mean += centred / length[:, None] / length / len(source.kernels)
+        # In place: a new table for each step would take longer.
+        centred /= length[:, None]
+        centred /= length
+        centred /= len(source.kernels)
+        mean += centred
     return mean
 
 
@@ -126,8 +131,10 @@ class Likeness:
         parts = [self._exponentials[name] for name in names]
         if join == "product":
             return self._scaled(np.prod(parts, axis=0))
-        mean = np.zeros((self.n_rows, self.n_rows))
-        for part in parts:
+        mean = self._scaled(parts[0])
+        if len(parts) == 1:
+            return mean
+        for part in parts[1:]:
             mean += self._scaled(part)
         mean /= len(parts)
         return self._scaled(mean)
@@ -138,4 +145,7 @@ class Likeness:
         centred = _centred(kernel, rows)
         scale = np.diagonal(centred)[rows].mean()
         noise = len(rows) * np.finfo(np.float64).eps * np.diagonal(kernel)[rows].mean()
-        return centred / scale if scale > noise else np.zeros_like(kernel)
+        if scale <= noise:
+            return np.zeros_like(kernel)
+        centred /= scale
+        return centred
