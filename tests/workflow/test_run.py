@@ -32,7 +32,8 @@ DATASET_FILES = {
     *(f"perturbations/{name}" for name in ("perturbations.npz", "folds.tsv", "summary.json")),
     "perturbations/checks.md",
     "perturbations/settings.json",
-    *("mean/held_out/0.npz", "mean/settings.json", "experiments.json", "config.json"),
+    *("mean/held_out/0.npz", "mean/settings.json", "mean/metrics.npz"),
+    *("experiments.json", "config.json"),
     *("comparison.csv", "comparison.md", "differences.csv", "report.html"),
     *("perturbation_scores.parquet", "gene_scores.parquet"),
     *(
@@ -206,7 +207,9 @@ def test_the_submission_is_the_mean_over_folds_and_zeros(finished: Any) -> None:
     for i in range(6):
         with np.load(finished.file(f"folds/{i}.npz")) as fold:
             folds.append(fold["validation"])
-    np.testing.assert_array_equal(values[:3], np.mean(folds, axis=0))
+    with np.load(finished.file("components.npz")) as fitted:
+        expected = np.mean(folds, axis=0) @ fitted["axes"] + fitted["mean"]
+    np.testing.assert_allclose(values[:3], expected, atol=1e-9)
     assert not values[3:].any()
 
 

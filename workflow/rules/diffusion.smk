@@ -29,7 +29,6 @@ rule diffuse:
         "<logs>/<dataset>/diffuse/{network}_alpha~{alpha}.log",
     benchmark:
         "<benchmarks>/<dataset>/diffuse/{network}_alpha~{alpha}.tsv"
-    # What takes longest waits for it, and for the kernels.
     priority: 1
     conda:
         "../../envs/echoes.yaml"

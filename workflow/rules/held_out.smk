@@ -87,7 +87,6 @@ rule aggregate_held_out:
         experiment=match_any(PLAN.names(held_out=True)),
     conda:
         "../../envs/echoes.yaml"
-    # Several experiments are put together side by side; a single one ends the run.
     threads: 2 if sum(each.held_out for each in PLAN.experiments.values()) == 1 else 1
     params:
         folder=lambda w, input: folder_of(input.parts),
