@@ -217,7 +217,6 @@ rule compare_experiments:
         "<logs>/<dataset>/compare_experiments.log",
     benchmark:
         "<benchmarks>/<dataset>/compare_experiments.tsv"
-    # The page waits for it, and takes longest of what is made last.
     priority: 1
     conda:
         "../../envs/echoes.yaml"
