@@ -25,6 +25,7 @@ BESIDE = {"tabulate_resources.py", "document_config.py", "check_submission.py", 
 #: Rules whose script has another name: they write records of the plan.
 RECORDS = {"write_settings", "list_experiments", "list_runs"}
 VERBS = {
+    "score",
     "align",
     *(
         "aggregate",
