@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         path = Path(args.folds, f"{row}.npz")
         fold = folds.load_fold(path, v=unknown, T=len(axes), k=len(settings["models"]))
         prediction[row] = components.reconstruct(fold.held_out, axes, mean)
-        validation += fold.validation / len(names)
+        validation += fold.validation
         by_fold.append((fold.penalty, fold.gap, fold.inner_gap, fold.unconverged, fold.seconds))
     fits = published.Fits(settings["models"], *map(np.array, zip(*by_fold, strict=True)))
     reconstruction = components.reconstruct(fitted.scores, axes, mean)
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             truth=screen.truth,
             prediction=prediction,
             gene_correlation=evaluation.gene_correlation,
-            validation=components.reconstruct(validation, axes, mean),
+            validation=components.reconstruct(validation / len(names), axes, mean),
             reconstruction=reconstruction,
         ),
     )

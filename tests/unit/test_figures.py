@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.stats import gaussian_kde
 
-from echoes.report.heatmaps import _density, colour_limit, draw, most_variable
+from echoes.report.heatmaps import colour_limit, draw, most_variable
 from echoes.scoring.predictions import Predictions
 
 RNG = np.random.default_rng(0)
@@ -231,9 +230,3 @@ def test_what_was_measured_is_not_called_rebuilt() -> None:
     (image,) = by_title["Truth"].images
     assert np.array_equal(image.get_array(), TRUTH[:, most_variable(TRUTH, 100)])
     assert any("deviations" in axes.get_xlabel() for axes in figure.axes)
-
-
-def test_the_density_is_that_of_scipy() -> None:
-    values = np.random.default_rng(1).normal(0.2, 0.3, 300)
-    points = np.linspace(-1, 1, 41)
-    np.testing.assert_allclose(_density(values, points), gaussian_kde(values)(points), rtol=1e-12)
