@@ -25,7 +25,6 @@ BESIDE = {"tabulate_resources.py", "document_config.py", "check_submission.py", 
 #: Rules whose script has another name: they write records of the plan.
 RECORDS = {"write_settings", "list_experiments", "list_runs"}
 VERBS = {
-    "score",
     "align",
     *(
         "aggregate",
@@ -42,7 +41,7 @@ VERBS = {
         "list",
         "plot",
     ),
-    *("predict", "rank", "read", "rewire", "simulate", "write"),
+    *("predict", "rank", "read", "rewire", "score", "simulate", "write"),
     "loo",  # leave one out
 }
 
