@@ -3,19 +3,18 @@
 import argparse
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from echoes.io.arrays import Ints
-from echoes.io.command import between, parser, run, whole
+from echoes.io.command import parser, run, whole
 from echoes.io.files import load_record
 from echoes.io.tables import Matrix, write_matrix
 from echoes.models.pair_folds import folds_of_pairs
-from echoes.scoring import held_out, pairs, predictions, scored
+from echoes.scoring import held_out, pairs, predictions, ranking, scored
 from echoes.scoring.bootstrap import DRAWS, resample
-from echoes.scoring.out_of_fold import load_part, load_parts, with_spread
+from echoes.scoring.out_of_fold import load_part, load_parts
 from echoes.scoring.summary import add_options, save_summary
 from echoes.scoring.tables import save_csv
 from echoes.screen import record
@@ -35,13 +34,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     # Tables of perturbations and genes are large: three of them are held at a time, at most.
     out_of_fold = load_parts(*parts, some=some, spread=False, G=len(genes))
     measured = Measured(args.perturbations, out_of_fold.rows)
-    found = measured.score(out_of_fold, ranking=args.ranking_threshold, threads=args.threads)
+    found, out_of_fold = measured.score(
+        out_of_fold, parts, ranking=args.ranking_threshold, threads=args.threads
+    )
+    scored.save(args.metrics, found)
     names, baseline, truth = measured.names, measured.baseline, measured.truth
-    out_of_fold = with_spread(out_of_fold, *parts)
-    metrics = held_out.add_coverage(found.metrics, out_of_fold, truth)
-    scored.save(args.metrics, replace(found, metrics=metrics))
     # Rankings are only compared.
-    metrics = metrics.unranked()
+    metrics = found.metrics.unranked()
     with_names = [(names.tolist(), out_of_fold)]
     validation = np.empty((0, len(genes)))
     if args.validation:
@@ -87,12 +86,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--parts", required=True, help="folder of the parts' npz files")
     options.add_argument("--validation", nargs="?", help="npz of the validation genes' predictions")
     options.add_argument("--seed", type=whole(0), required=True, help="seed of the bootstrap")
-    options.add_argument(
-        "--ranking-threshold",
-        nargs="?",
-        type=between(0),
-        help="absolute effect that makes a gene differentially expressed; without, no rankings",
-    )
+    ranking.add_option(options)
     options.add_argument("--threads", type=whole(1), default=1, help="threads that compare rows")
     options.add_argument("--metrics", required=True, help="npz of all metrics, for the comparison")
     options.add_argument("--calibration", required=True, help="table of the intervals' coverage")

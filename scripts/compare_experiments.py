@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from echoes.io.arrays import Ints
-from echoes.io.command import between, parser, run, whole
+from echoes.io.command import parser, run, whole
 from echoes.io.files import atomic_path, load_record
 from echoes.io.records import wrong_record
 from echoes.models.pair_folds import folds_of_pairs
 from echoes.report import markdown
-from echoes.scoring import comparison, pairs, scored
+from echoes.scoring import comparison, pairs, ranking, scored
 from echoes.scoring.bootstrap import DRAWS, resample
 from echoes.scoring.tables import save_csv, save_parquet
 from echoes.screen import record
@@ -37,8 +37,12 @@ def main(argv: Sequence[str] | None = None) -> None:
             path = folder / entry["name"] / "metrics.npz"
             scores[entry["name"]] = found = scored.load(path, G=len(genes))
             log.info("%s: score %.5f", entry["name"], found.metrics.score.total)
-    # Those of a given split predict its test alone, all of them.
-    rows = next((each.rows for each in scores.values()), np.arange(len(perturbations)))
+    rows = np.arange(len(perturbations))
+    if scores:
+        first = next(iter(scores.values()))
+        # Those of a given split predict its test alone, all of them.
+        rows = first.rows
+        log.info("the genes count like %.1f independent ones", first.sampled.independent)
     for name, found in scores.items():
         if not np.array_equal(found.rows, rows):
             path, problem = folder / name / "metrics.npz", f"{len(found.rows)} other perturbations"
@@ -54,8 +58,6 @@ def main(argv: Sequence[str] | None = None) -> None:
         if each["protocol"] == "published"
     }
     perturbations = perturbations[rows]
-    for found in [*scores.values()][:1]:
-        log.info("the genes count like %.1f independent ones", found.sampled.independent)
     counts = resample(len(perturbations), DRAWS, args.seed, perturbations)
     overall = comparison.comparison_table(held_out, published, counts)
     differences = comparison.difference_table(held_out, counts)
@@ -83,12 +85,7 @@ def _options() -> argparse.ArgumentParser:
     )
     options.add_argument("--upper-bound", nargs="?", help="table of upper bounds, if any")
     options.add_argument("--seed", type=whole(0), required=True, help="seed of the bootstrap")
-    options.add_argument(
-        "--ranking-threshold",
-        nargs="?",
-        type=between(0),
-        help="absolute effect that makes a gene differentially expressed; without, no rankings",
-    )
+    ranking.add_option(options)
     options.add_argument("--comparison", required=True, help="table of all metrics")
     options.add_argument("--table", required=True, help="table of the main metrics, markdown")
     options.add_argument("--differences", required=True, help="table of paired differences")

@@ -4,7 +4,8 @@ import logging
 from collections.abc import Sequence
 
 from echoes.io.arrays import positions
-from echoes.io.command import between, parser, run, whole
+from echoes.io.command import parser, run, whole
+from echoes.scoring import ranking
 from echoes.scoring.tables import save_csv
 from echoes.scoring.upper_bound import bound_of_guides, bound_of_halves, upper_bound_table
 from echoes.screen import halves, record
@@ -20,12 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--halves", nargs="?", help="npz of the effects of two halves of the cells, if any"
     )
     options.add_argument("--seed", type=whole(0), required=True, help="seed of the bootstrap")
-    options.add_argument(
-        "--ranking-threshold",
-        nargs="?",
-        type=between(0),
-        help="absolute effect that makes a gene differentially expressed; without, no rankings",
-    )
+    ranking.add_option(options)
     options.add_argument("--output", required=True, help="table of upper bounds")
     args = options.parse_args(argv)
 
@@ -34,9 +30,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         *("perturbations", "silenced", "genes", "truth", "weights", "baseline"),
     )
     silenced = positions(names.tolist(), genes.tolist())
-    ranking = args.ranking_threshold
+    threshold = args.ranking_threshold
     screen = (perturbations, truth, weights, baseline, silenced, names)
-    bounds = [bound_of_guides(*screen, ranking=ranking)]
+    bounds = [bound_of_guides(*screen, ranking=threshold)]
     if args.halves:
         half = halves.load(args.halves, perturbations, genes)
         rows = positions(half.perturbations.tolist(), perturbations.tolist())
@@ -45,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 (half.effects, half.cells),
                 *(half.perturbations, truth[rows], weights[rows], silenced[rows], names[rows]),
                 n=len(truth),
-                ranking=ranking,
+                ranking=threshold,
             )
         )
     found = [bound for bound in bounds if bound is not None]

@@ -2,16 +2,14 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from echoes.io.command import between, parser, run, whole
+from echoes.io.command import parser, run, whole
 from echoes.io.files import load_record
-from echoes.scoring import scored
-from echoes.scoring.held_out import add_coverage
-from echoes.scoring.out_of_fold import load_parts, with_spread
+from echoes.scoring import ranking, scored
+from echoes.scoring.out_of_fold import load_parts
 from echoes.screen import record
 from echoes.screen.measured import Measured
 
@@ -29,12 +27,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         help="json of the settings of each baseline; its parts are beside it, and the npz of its "
         "metrics is written there",
     )
-    options.add_argument(
-        "--ranking-threshold",
-        nargs="?",
-        type=between(0),
-        help="absolute effect that makes a gene differentially expressed; without, no rankings",
-    )
+    ranking.add_option(options)
     options.add_argument("--threads", type=whole(1), default=1, help="threads that compare rows")
     args = options.parse_args(argv)
 
@@ -47,10 +40,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         predictions = load_parts(*parts, some=some, spread=False, G=len(genes))
         if measured is None or not np.array_equal(measured.rows, predictions.rows):
             measured = Measured(args.perturbations, predictions.rows)
-        found = measured.score(predictions, ranking=args.ranking_threshold, threads=args.threads)
-        metrics = add_coverage(found.metrics, with_spread(predictions, *parts), measured.truth)
-        scored.save(folder / "metrics.npz", replace(found, metrics=metrics))
-        log.info("%s: score %.5f", folder.name, metrics.score.total)
+        found, _ = measured.score(
+            predictions, parts, ranking=args.ranking_threshold, threads=args.threads
+        )
+        scored.save(folder / "metrics.npz", found)
+        log.info("%s: score %.5f", folder.name, found.metrics.score.total)
 
 
 if __name__ == "__main__":

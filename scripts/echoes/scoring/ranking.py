@@ -20,9 +20,12 @@ perturbation is left out: that it falls is known. Labels count as they are given
 
 from __future__ import annotations
 
+import argparse
+
 import numpy as np
 
 from echoes.io.arrays import Bools, Floats, Ints, row_blocks
+from echoes.io.command import between
 
 #: Names of the questions.
 QUESTIONS = ("de", "up")
@@ -30,6 +33,16 @@ QUESTIONS = ("de", "up")
 FIGURES = ("auroc", "ap", "prevalence")
 #: Rows that are sorted at a time, so that memory stays small.
 _ROWS = 256
+
+
+def add_option(options: argparse.ArgumentParser) -> None:
+    """Add the option of a command for the threshold of `rank_metrics`."""
+    options.add_argument(
+        "--ranking-threshold",
+        nargs="?",
+        type=between(0),
+        help="absolute effect that makes a gene differentially expressed; without, no rankings",
+    )
 
 
 def rank_metrics(

@@ -7,8 +7,8 @@ from functools import cached_property
 from echoes.io.arrays import Floats, Ints
 from echoes.io.files import StrPath
 from echoes.scoring.gene_sampling import Genes, describe_genes
-from echoes.scoring.held_out import compute_metrics
-from echoes.scoring.out_of_fold import OutOfFold, take_rows
+from echoes.scoring.held_out import add_coverage, compute_metrics
+from echoes.scoring.out_of_fold import OutOfFold, take_rows, with_spread
 from echoes.scoring.scored import Scored
 from echoes.screen import record
 
@@ -47,9 +47,30 @@ class Measured:
         return describe_genes(self.truth, self.silenced)
 
     def score(
-        self, predictions: OutOfFold, *, ranking: float | None = None, threads: int = 1
-    ) -> Scored:
-        """Compute all metrics of predictions of these rows; see `held_out.compute_metrics`."""
+        self,
+        predictions: OutOfFold,
+        parts: tuple[StrPath, int],
+        *,
+        ranking: float | None = None,
+        threads: int = 1,
+    ) -> tuple[Scored, OutOfFold]:
+        """Compute all metrics of predictions of these rows; see `held_out.compute_metrics`.
+
+        Parameters
+        ----------
+        predictions
+            The predictions, without expected errors.
+        parts
+            Folder and number of their parts, as in `out_of_fold.load_parts`.
+        ranking, threads
+            As in `held_out.compute_metrics`.
+
+        Returns
+        -------
+        scored, predictions
+            The metrics, and the predictions with the expected errors, which are only read once the
+            weights are no longer needed.
+        """
         sampled = self.sampled
         metrics = compute_metrics(
             *(self.truth, self._load("weights"), self.baseline, self.silenced, predictions),
@@ -57,7 +78,9 @@ class Measured:
             sampled=sampled,
             threads=threads,
         )
-        return Scored(self.rows, metrics, sampled)
+        predictions = with_spread(predictions, *parts)
+        metrics = add_coverage(metrics, predictions, self.truth)
+        return Scored(self.rows, metrics, sampled), predictions
 
     def _load(self, field: str) -> Floats:
         values: Floats
