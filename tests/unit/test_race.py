@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echoes.models import component_ridge, residuals, similarity
+from echoes.models import component_ridge, eigenvectors, residuals, similarity
 from echoes.models import ridge_path as ridge_path_module
 from echoes.models.candidates import Candidates
 from echoes.models.component_ridge import InnerProducts, principal_components
@@ -186,7 +186,7 @@ def test_inner_products_of_a_part_do_not_depend_on_what_is_left_out(large: Task)
 @pytest.mark.parametrize("fewest", [M, M + 1])
 def test_the_largest_components_alone(fewest: int, monkeypatch: pytest.MonkeyPatch) -> None:
     residuals_of = np.random.default_rng(0).normal(size=(M, 200)) * np.linspace(2, 0.1, 200)
-    monkeypatch.setattr(component_ridge, "FEWEST_LANCZOS", fewest)
+    monkeypatch.setattr(eigenvectors, "FEWEST_LANCZOS", fewest)
     ours = principal_components(residuals_of, 20)
     monkeypatch.setattr(component_ridge, "FEWEST_SHARING", M + 1)
     exact = principal_components(residuals_of, 20)

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from echoes.io.arrays import Floats, Ints, Singles, row_blocks
+from echoes.models.eigenvectors import largest_eigenvectors
 from echoes.models.gap_ridge import patterns
 from echoes.models.gaps import mean_response
 from echoes.models.inner_loop import score_sums, single_precision, weigh_candidates
@@ -315,7 +316,9 @@ def bilinear(task: Task, settings: Settings) -> Prediction:
         square = inner_products[np.ix_(training, training)]
         column = square.mean(axis=1)
         square += column.mean() - column - column[:, None]
-        squares, scores = _largest_eigenvectors(square, rank)
+        squares, scores = largest_eigenvectors(square, rank, fewest=FEWEST_PARTIAL)
+        large = squares > squares[-1] * RELATIVE_RANK
+        scores, squares = scores[:, large][:, -rank:], squares[large][-rank:]
         weights = np.zeros((len(squares) + 1, len(task.deltas)))
         weights[:-1, training] = (scores / np.sqrt(squares)).T
         weights[-1, training] = 1 / len(training)
@@ -343,19 +346,3 @@ def bilinear(task: Task, settings: Settings) -> Prediction:
         return predicted[:, :-1], lambda: predicted[:, -1]
 
     return _average_variants(task, settings["inner_crossval"]["folds"], predict_variants)
-
-
-def _largest_eigenvectors(square: Floats, rank: int) -> tuple[Floats, Floats]:
-    """Find the largest eigenvalues (r,), rising, and their eigenvectors (m, r); r at most `rank`.
-
-    Eigenvalues that are only rounding errors beside the largest one do not count.
-    """
-    m = len(square)
-    if m < FEWEST_PARTIAL:
-        values, vectors = np.linalg.eigh(square)
-    else:
-        from scipy.linalg import eigh
-
-        values, vectors = eigh(square, subset_by_index=(max(m - rank, 0), m - 1))
-    large = values > values[-1] * RELATIVE_RANK
-    return values[large][-rank:], vectors[:, large][:, -rank:]

@@ -16,6 +16,7 @@ from itertools import combinations
 import numpy as np
 
 from echoes.io.arrays import Floats, Ints
+from echoes.models.eigenvectors import largest_eigenvectors
 from echoes.models.ridge_path import Path, ridge_path
 from echoes.models.sources import Likeness
 from echoes.models.task import Task
@@ -32,8 +33,6 @@ STACKING_ROUNDS, STACKING_TOLERANCE = 500, 1e-9
 #: From so many training perturbations on, parts share inner products (`InnerProducts`), and only
 #: the largest eigenvalues are computed. With fewer it would not be faster.
 FEWEST_SHARING = 400
-#: From so many on, a Lanczos iteration finds the largest eigenvalues sooner.
-FEWEST_LANCZOS = 4000
 
 
 @dataclass(frozen=True)
@@ -61,30 +60,12 @@ def principal_components(
         (m, m) inner products of the rows of the residuals; computed where they are not given.
     """
     products = residuals @ residuals.T if products is None else products
-    squares, vectors = _largest_eigenvalues(products, most)
+    squares, vectors = largest_eigenvectors(products, most, fewest=FEWEST_SHARING)
     kept = np.flatnonzero(squares > len(products) * np.finfo(np.float64).eps * squares[-1])
     kept = kept[::-1][:most]
     lengths = np.sqrt(squares[kept])
     vectors = vectors[:, kept]
     return Components(vectors * lengths, (vectors / lengths).T @ residuals)
-
-
-def _largest_eigenvalues(matrix: Floats, most: int) -> tuple[Floats, Floats]:
-    """Eigenvalues in rising order, and eigenvectors; only the largest ones of a large matrix."""
-    if len(matrix) < FEWEST_SHARING:
-        return np.linalg.eigh(matrix)
-    # They take a while to import.
-    if len(matrix) < FEWEST_LANCZOS:
-        from scipy.linalg import eigh
-
-        values, vectors = eigh(matrix, subset_by_index=(len(matrix) - most, len(matrix) - 1))
-        return values, vectors
-    from scipy.sparse.linalg import eigsh
-
-    # The start is fixed, so that the same matrix gives the same numbers.
-    values, vectors = eigsh(matrix, most, v0=np.ones(len(matrix)))
-    order = np.argsort(values)
-    return values[order], vectors[:, order]
 
 
 class InnerProducts:
