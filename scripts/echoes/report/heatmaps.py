@@ -145,18 +145,6 @@ def _bar_label(limit: float, truth: Floats, own: Bools) -> str:
     return label.replace("-", "−")
 
 
-def _density(values: Floats, points: Floats) -> Floats:
-    """Kernel density of values at some points, with normal kernels of Scott's bandwidth.
-
-    It is what `scipy.stats.gaussian_kde` gives, whose import takes longer than the whole figure.
-    D. W. Scott, "Multivariate Density Estimation", Wiley, 1992.
-    """
-    width = values.std(ddof=1) * len(values) ** -0.2
-    kernels = np.exp(-(((points[:, None] - values) / width) ** 2) / 2)
-    density: Floats = kernels.sum(axis=1) / (len(values) * width * np.sqrt(2 * np.pi))
-    return density
-
-
 def _draw_correlation(axes: Axes, gene_correlation: Floats, compared: str) -> None:
     defined = gene_correlation[~np.isnan(gene_correlation)]
     axes.set_xlim(-1, 1)
@@ -168,8 +156,11 @@ def _draw_correlation(axes: Axes, gene_correlation: Floats, compared: str) -> No
         return
     axes.hist(defined, bins=np.linspace(-1, 1, 61).tolist(), density=True, color="#A6CEE3")
     if len(defined) > 2 and defined.var() > 0:
+        # It takes a while to import.
+        from scipy.stats import gaussian_kde
+
         points = np.linspace(-1, 1, 401)
-        axes.plot(points, _density(defined, points), color=EXPERIMENT)
+        axes.plot(points, gaussian_kde(defined)(points), color=EXPERIMENT)
     mean = float(defined.mean())
     label = f"mean {mean:.3f}".replace("-", "−")
     axes.axvline(mean, color=TWIN, linestyle="--", linewidth=1, label=label)
