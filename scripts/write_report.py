@@ -47,8 +47,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     entries = load_record(args.experiments)["experiments"]
     named = [each["name"] for each in entries if each["kind"] == "experiment"]
     summaries = {name: load_record(folder / name / "summary.json") for name in named}
-    named = record.load_fields(args.perturbations, *_Screen._fields[:3])
-    screen = _Screen(named[0], named[1], named[2], record.load_test(args.perturbations))
+    perturbations, further, genes = record.load_fields(
+        args.perturbations, "perturbations", "validation_ids", "genes"
+    )
+    screen = _Screen(perturbations, further, genes, record.load_test(args.perturbations))
     sets = [one for part in record.load_sets(args.perturbations) for one in part]
     networks = {
         name: _Network.load(folder / "networks" / name, alpha)
@@ -379,9 +381,9 @@ def _lean(
     ]
     penalty = penalties[0] if penalties else 1.0
     leans: list[list[tuple[int, float]]] = [[] for _ in range(n + v)]
-    blocks = leaning_weights(
-        *_kernels(folder / members[0]["kernels"], n + v), fold, training, penalty
-    )
+    path = folder / members[0]["kernels"]
+    source = load_source(path.stem, path, r=n + v)
+    blocks = leaning_weights(source.kernels, source.known, fold, training, penalty)
     for rows, weights in blocks:
         for row, largest in zip(rows.tolist(), largest_weights(weights), strict=True):
             leans[row] = largest
@@ -390,10 +392,6 @@ def _lean(
     if sources:
         note += f"; the experiment also learns from {sources}, which is not in these weights"
     return leans, note
-
-
-def _kernels(path: Path, rows: int) -> tuple[Floats, Bools]:
-    return (source := load_source(path.stem, path, r=rows)).kernels, source.known
 
 
 if __name__ == "__main__":
