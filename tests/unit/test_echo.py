@@ -127,7 +127,7 @@ def test_the_fit_is_what_its_choices_say(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_inner_predictions_are_fits_without_the_row(
     folds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("echoes.models.echo.INNER_TOLERANCE", 0.0)
+    monkeypatch.setattr("echoes.models.objective.INNER_TOLERANCE", 0.0)
     weigh_alike(monkeypatch)
     task = example_task(isolated=(5,))
     settings = replace(ECHO, penalties=(1.0, 10.0), inner_folds=folds)

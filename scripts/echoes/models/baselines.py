@@ -13,6 +13,7 @@ from echoes.models.gap_ridge import patterns
 from echoes.models.gaps import mean_response
 from echoes.models.inner_loop import score_sums, single_precision, weigh_candidates
 from echoes.models.medians import INNER_TOLERANCE, Medians
+from echoes.models.part_medians import reweighted_of_parts
 from echoes.models.task import Prediction, Settings, Task
 
 #: Numbers of neighbours that `nearest` weighs.
@@ -70,9 +71,11 @@ def blend(task: Task, settings: Settings) -> Prediction:
     centre = medians.reweighted()
     # For each training row, from a fit without it.
     means, others = np.empty_like(task.deltas), np.empty_like(task.deltas)
-    for held_out in task.inner_folds(settings["inner_crossval"]["folds"]):
+    folds = task.inner_folds(settings["inner_crossval"]["folds"])
+    of_folds = reweighted_of_parts(medians, folds, centre, INNER_TOLERANCE)
+    for held_out, of_fold in zip(folds, of_folds, strict=True):
         means[held_out] = mean_response(np.delete(task.deltas, held_out, axis=0))
-        others[held_out] = medians.without(held_out).reweighted(INNER_TOLERANCE)
+        others[held_out] = of_fold
     column = single_precision(shares)[:, None]
     sums = score_sums(
         task.deltas,

@@ -30,7 +30,6 @@ from echoes.models.knockdown import (
     remaining_expression,
     set_silenced_entries,
 )
-from echoes.models.medians import INNER_TOLERANCE
 from echoes.models.objective import Objective
 from echoes.models.race import clearly_behind
 from echoes.models.residuals import (
@@ -181,7 +180,7 @@ def _judge(task: Task, settings: Echo, objective: Objective) -> tuple[Candidates
     products_of = inner_products(task, needed=joined)
     folds: list[_Fold] = []
     seen = 0
-    for rows in each:
+    for rows, median in zip(each, objective.medians_without(each), strict=True):
         wanted = left.residuals[1 : 1 + n_operators]
         part = (task if needs_reach(wanted, settings) else bare).split(rows)
         residuals, mean = centred_responses(part)
@@ -193,7 +192,7 @@ def _judge(task: Task, settings: Echo, objective: Objective) -> tuple[Candidates
         fits = fit_residuals(part, residuals, settings, ~np.isnan(task.deltas[rows]), wanted)
         fold = _Fold(
             rows=rows,
-            bases=np.array([mean, objective.median(rows, INNER_TOLERANCE)]),
+            bases=np.array([mean, median]),
             knockdowns=knockdown_responses(part, remaining_expression(part)),
             of_sources=of_sources,
             kept=fits.kept,
@@ -253,7 +252,7 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
         inner[fold.rows] = predicted
 
     mean = centred_responses(task)[1]
-    base = mean + blend * (objective.median(np.arange(0), 0.0) - mean)
+    base = mean + blend * (objective.median - mean)
     predict = Fitted(settings, base, weights, share)
     return Prediction(
         deltas=predict(task),

@@ -20,7 +20,7 @@ EPSILON = 1e-12
 _BLOCK = 1 << 15
 
 
-def _blocks(count: int, width: int) -> Iterator[slice]:
+def cache_blocks(count: int, width: int) -> Iterator[slice]:
     """Cut a number of rows of this width into blocks."""
     step = max(1, _BLOCK // width)
     return (slice(start, min(start + step, count)) for start in range(0, count, step))
@@ -36,22 +36,28 @@ class Medians:
     weights
         (m, G) weights, at least 0; 0 where there is no value. In a column of zero weights all
         values weigh the same.
+
+    Attributes
+    ----------
+    table, weights
+        Both tables.
+    order, sorted_weights
+        (m, G) for each column, the rows in the order of their values, and their weights.
     """
 
     def __init__(self, values: Floats, weights: Floats) -> None:
-        self._table, self._weights = values, weights
+        self.table, self.weights = values, weights
         self._kept = np.ones(len(values), dtype=np.bool_)
-        # For each gene the rows in the order of their values, and their weights.
-        self._order = np.empty(values.shape, dtype=np.intp)
+        self.order = np.empty(values.shape, dtype=np.intp)
         missing = np.isnan(values)
         # 1 for each value in that order and 0 for each gap; None without gaps.
         self._present: Floats | None = np.empty(values.shape) if missing.any() else None
-        self._sorted = np.empty(values.shape)
-        for block in _blocks(*values.shape[::-1]):
+        self.sorted_weights = np.empty(values.shape)
+        for block in cache_blocks(*values.shape[::-1]):
             columns = np.ascontiguousarray(values[:, block].T)
             order = np.argsort(columns, axis=1, kind="stable").T
-            self._order[:, block] = order
-            self._sorted[:, block] = np.take_along_axis(weights[:, block], order, axis=0)
+            self.order[:, block] = order
+            self.sorted_weights[:, block] = np.take_along_axis(weights[:, block], order, axis=0)
             if self._present is not None:
                 self._present[:, block] = ~np.take_along_axis(missing[:, block], order, axis=0)
         self._counts = np.count_nonzero(weights, axis=0)
@@ -61,7 +67,17 @@ class Medians:
         """Give all values of a column the same weight if all their weights are 0."""
         if not self._counts.all():
             equal = 1.0 if self._present is None else self._present
-            self._sorted = np.where(self._counts == 0, equal, self._sorted)
+            self.sorted_weights = np.where(self._counts == 0, equal, self.sorted_weights)
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether the table has gaps."""
+        return self._present is not None
+
+    def counts_without(self, rows: Ints) -> Ints:
+        """Count the weights above 0 of each column in all rows but some, (G,)."""
+        counts: Ints = self._counts - np.count_nonzero(self.weights[rows], axis=0)
+        return counts
 
     def without(self, rows: Ints) -> Medians:
         """Leave out some of the rows that are left; the result needs no sorting."""
@@ -69,15 +85,15 @@ class Medians:
         gone = np.flatnonzero(self._kept)[rows]
         fewer._kept = self._kept.copy()
         fewer._kept[gone] = False
-        fewer._counts = self._counts - np.count_nonzero(self._weights[gone], axis=0)
+        fewer._counts = self.counts_without(gone)
         fewer._fill_weights()
         return fewer
 
     def _reached(self, factor: Floats, weights: Floats | None) -> Floats:
         """Sum factors of rows, times weights if any, from a gene's smallest value up, (m, G)."""
-        reached = np.empty(self._order.shape)
+        reached = np.empty(self.order.shape)
         # Row after row: numpy's own cumulative sum down the columns takes much longer.
-        for place, rows in enumerate(self._order):
+        for place, rows in enumerate(self.order):
             # The mode is that which needs no copy; no row is out of bounds.
             np.take(factor, rows, out=reached[place], mode="clip")
             if weights is not None:
@@ -92,12 +108,12 @@ class Medians:
         places = (reached < target).sum(axis=0, dtype=np.int32)
         genes = np.arange(len(places))
         if self._present is None:
-            values: Floats = self._table[self._order[places, genes], genes]
+            values: Floats = self.table[self.order[places, genes], genes]
             return values
         some = reached[-1] > 0
         # A gene without a value may not reach the target in any row.
         places = np.where(some, places, 0)
-        return np.where(some, self._table[self._order[places, genes], genes], 0.0)
+        return np.where(some, self.table[self.order[places, genes], genes], 0.0)
 
     def weighted(self, factors: Floats | None = None) -> Floats:
         """Lower weighted median of each column, (G,).
@@ -111,9 +127,9 @@ class Medians:
             (m,) factors of the rows' weights, above 0.
         """
         # A row that is left out weighs nothing.
-        factor = np.zeros(len(self._table))
+        factor = np.zeros(len(self.table))
         factor[self._kept] = 1.0 if factors is None else factors
-        reached = self._reached(factor, self._sorted)
+        reached = self._reached(factor, self.sorted_weights)
         return self._values(reached, reached[-1] / 2)
 
     def unweighted(self) -> Floats:
@@ -127,11 +143,11 @@ class Medians:
 
     def _error(self, centre: Floats) -> Floats:
         """WMAE of each row, (m,), where `centre` is predicted for all rows."""
-        error = np.empty(len(self._table))
-        for block in _blocks(*self._table.shape):
-            off = self._table[block] - centre
+        error = np.empty(len(self.table))
+        for block in cache_blocks(*self.table.shape):
+            off = self.table[block] - centre
             np.abs(off, out=off)
-            off *= self._weights[block]
+            off *= self.weights[block]
             if self._present is not None:
                 # The number of genes that a mean is taken over does not move the minimum.
                 off[np.isnan(off)] = 0.0

@@ -10,6 +10,7 @@ Errors count all measured pairs the same, whatever their weights in the score.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -23,7 +24,8 @@ from echoes.models.inner_loop import (
     weigh_candidates,
     weigh_errors,
 )
-from echoes.models.medians import Medians
+from echoes.models.medians import INNER_TOLERANCE, Medians
+from echoes.models.part_medians import reweighted_of_parts
 from echoes.scoring.gaps import fill_gaps, measured_pairs
 from echoes.scoring.metrics import weighted_mae
 
@@ -57,20 +59,24 @@ class Objective:
         """Shares of the median in the base that are candidates."""
         return (0.0,) if self._power == 2 else tuple(shares)
 
-    def median(self, without: Ints, tolerance: float) -> Floats:
-        """Median of the training rows (G,) that are not left out; the mean for squared errors.
+    @cached_property
+    def median(self) -> Floats:
+        """Median of all training rows, (G,); their mean for squared errors."""
+        if self._power == 2:
+            return mean_response(self._deltas)
+        return self._medians.weighted() if self._power else self._medians.reweighted()
 
-        Parameters
-        ----------
-        without
-            Rows to leave out, if any.
-        tolerance
-            Tolerance of the re-weighted median.
+    def medians_without(self, parts: Sequence[Ints]) -> Floats:
+        """Compute the `median` of all training rows but some, for k such sets of rows, (k, G).
+
+        In the inner cross-validation, a re-weighted median need not be precise.
         """
         if self._power == 2:
-            return mean_response(np.delete(self._deltas, without, axis=0))
-        medians = self._medians.without(without) if len(without) else self._medians
-        return medians.weighted() if self._power else medians.reweighted(tolerance)
+            left = (np.delete(self._deltas, rows, axis=0) for rows in parts)
+            return np.array([mean_response(deltas) for deltas in left])
+        if self._power:
+            return np.array([self._medians.without(rows).weighted() for rows in parts])
+        return reweighted_of_parts(self._medians, parts, self.median, INNER_TOLERANCE)
 
     def judge(self, rows: Ints, candidates: Callable[[int], Singles], count: int) -> None:
         """Judge candidates on some training rows.

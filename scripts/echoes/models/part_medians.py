@@ -1,0 +1,193 @@
+"""Re-weighted medians of a table without some of its rows, for several such parts side by side.
+
+A median of a part is close to that of the whole table. The weight of all values below the latter is
+a sum that needs no order, and one pass over the table gives it for all parts. From there, sorted
+values are gone through until half of the weight is reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from echoes.io.arrays import Bools, Floats, Ints
+from echoes.models.medians import EPSILON, MAXIMAL_ROUNDS, Medians, cache_blocks
+
+#: With fewer rows, sums over all of them take no longer.
+FEWEST_ROWS = 400
+#: So many values next to the start are gone through; where they do not do, all are.
+_WINDOW = 64
+
+
+class _Walk:
+    """Weighted medians of the columns of a table (m, G) that are close to some value of each.
+
+    Parameters
+    ----------
+    medians
+        The table.
+    start
+        (G,) a value of each column.
+    weighted
+        Whether the weights of the table count; otherwise all values weigh the same.
+    """
+
+    def __init__(self, medians: Medians, start: Floats, *, weighted: bool) -> None:
+        self.start = start
+        self._table, self._order = medians.table, medians.order
+        self._weights = medians.sorted_weights if weighted else None
+        self._first = np.count_nonzero(self._table < start, axis=0)
+        self._end = np.count_nonzero(self._table <= start, axis=0)
+        steps = np.arange(_WINDOW)
+        self._up = self._window(self._end[:, None] + steps)
+        self._down = self._window(self._first[:, None] - 1 - steps)
+
+    def _window(self, places: Ints) -> tuple[Ints, Floats]:
+        """Rows at some places (G, w) in the order of the values, and their weights."""
+        inside = (places >= 0) & (places < len(self._table))
+        at = np.where(inside, places, 0), np.arange(len(places))[:, None]
+        weights = inside.astype(np.float64)
+        if self._weights is not None:
+            weights *= self._weights[at]
+        return self._order[at], weights
+
+    def counts(self, without: Ints) -> Floats:
+        """Count the values below the start, and those up to it, without some rows, (2, G)."""
+        gone = self._table[without]
+        below = self._first - np.count_nonzero(gone < self.start, axis=0)
+        return np.array([below, self._end - np.count_nonzero(gone <= self.start, axis=0)], float)
+
+    def values(self, factor: Floats, below: Floats, target: Floats, equal: Bools) -> Floats:
+        """Least values (G,) for which they and all smaller ones have a weight of the target.
+
+        Parameters
+        ----------
+        factor
+            (m,) factors of the rows' weights; 0 for a row that is left out.
+        below
+            (2, G) weight of the values below the start, and of those up to it.
+        target
+            (G,) weight to reach.
+        equal
+            (G,) columns whose values have no weight: there, half of the factors is to be reached.
+        """
+        places = self._first.copy()
+        missed = equal.copy()
+        rising = np.flatnonzero(below[1] < target)
+        reached = _summed(factor, self._up, rising) + below[1, rising, None]
+        steps = np.count_nonzero(reached < target[rising, None], axis=1)
+        places[rising] = self._end[rising] + steps
+        missed[rising[steps == _WINDOW]] = True
+        falling = np.flatnonzero(below[0] >= target)
+        reached = below[0, falling, None] - _summed(factor, self._down, falling)
+        steps = np.count_nonzero(reached >= target[falling, None], axis=1)
+        places[falling] = self._first[falling] - 1 - steps
+        missed[falling[steps == _WINDOW]] = True
+        genes = np.flatnonzero(missed)
+        reached = factor[self._order[:, genes]]
+        if self._weights is not None:
+            reached *= np.where(equal[genes], 1.0, self._weights[:, genes])
+        np.cumsum(reached, axis=0, out=reached)
+        wanted = np.where(equal[genes], reached[-1] / 2, target[genes])
+        places[genes] = np.count_nonzero(reached < wanted, axis=0)
+        every = np.arange(len(places))
+        found: Floats = self._table[self._order[places, every], every]
+        return found
+
+
+def _summed(factor: Floats, window: tuple[Ints, Floats], genes: Ints) -> Floats:
+    """Sum the weights of some genes over the places of a window, from its first one on."""
+    rows, weights = window
+    summed = factor[rows[genes]]
+    summed *= weights[genes]
+    return np.cumsum(summed, axis=1, out=summed)
+
+
+def reweighted_of_parts(
+    medians: Medians, left_out: Sequence[Ints], near: Floats, tolerance: float
+) -> Floats:
+    """Compute `Medians.reweighted` of all rows but some, for k such sets of rows, (k, G).
+
+    Parameters
+    ----------
+    medians
+        The table.
+    left_out
+        The sets of rows.
+    near
+        (G,) values that the medians are close to, such as those of all rows. They change how long
+        it takes, and nothing else.
+    tolerance
+        As in `Medians.reweighted`.
+    """
+    if len(medians.table) < FEWEST_ROWS or medians.has_gaps:
+        return np.array([medians.without(rows).reweighted(tolerance) for rows in left_out])
+    kept = np.ones((len(left_out), len(medians.table)))
+    for of_part, rows in zip(kept, left_out, strict=True):
+        of_part[rows] = 0.0
+    walk = _Walk(medians, near, weighted=True)
+    equal = np.array([medians.counts_without(rows) == 0 for rows in left_out])
+    centres = _unweighted(medians, left_out, kept)
+    before = np.full(len(kept), np.inf)
+    active = np.arange(len(kept))
+    for _ in range(MAXIMAL_ROUNDS):
+        logs, factors, sums = _pass(medians, walk.start, centres[active], kept[active])
+        going = before[active] - logs > tolerance
+        before[active] = logs
+        for i in np.flatnonzero(going):
+            part = active[i]
+            following = walk.values(factors[i], sums[:2, i], sums[2, i] / 2, equal[part])
+            going[i] = not np.array_equal(following, centres[part])
+            centres[part] = following
+        active = active[going]
+        if not len(active):
+            break
+    return centres
+
+
+def _unweighted(medians: Medians, left_out: Sequence[Ints], kept: Floats) -> Floats:
+    """Compute `Medians.unweighted` of each part, (k, G)."""
+    m, genes = medians.table.shape
+    walk = _Walk(medians, medians.table[medians.order[m // 2], np.arange(genes)], weighted=False)
+    found = np.empty((len(kept), genes))
+    none = np.zeros(genes, dtype=np.bool_)
+    for of_part, rows, factor in zip(found, left_out, kept, strict=True):
+        counts, n = walk.counts(rows), m - len(rows)
+        middle = [np.full(genes, target) for target in ((n + 1) // 2, n // 2 + 1)]
+        lower, upper = (walk.values(factor, counts, target, none) for target in middle)
+        of_part[:] = (lower + upper) / 2
+    return found
+
+
+def _pass(
+    medians: Medians, start: Floats, centres: Floats, kept: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Go through the table once, for several constants (k, G) that predict kept rows (k, m).
+
+    Returns
+    -------
+    logs, factors, sums
+        Sum of the logarithms of the errors, (k,); one over each error, 0 for rows that are left
+        out, (k, m); and, with these factors, the weight of all values below the start, of those up
+        to it and of all, (3, k, G).
+    """
+    genes = medians.table.shape[1]
+    errors, factors = np.empty(kept.shape), np.empty(kept.shape)
+    sums = np.zeros((3, *centres.shape))
+    # It is used again for each block: a new one would take longer.
+    space = np.empty_like(medians.table[next(cache_blocks(*medians.table.shape))])
+    for block in cache_blocks(*medians.table.shape):
+        values, weights = medians.table[block], medians.weights[block]
+        off = space[: len(values)]
+        for centre, error in zip(centres, errors, strict=True):
+            np.subtract(values, centre, out=off)
+            np.abs(off, out=off)
+            error[block] = np.maximum(np.vecdot(off, weights) / genes, EPSILON)
+        factors[:, block] = kept[:, block] / errors[:, block]
+        for number, counted in enumerate((values < start, values <= start)):
+            np.multiply(weights, counted, out=off)
+            sums[number] += factors[:, block] @ off
+        sums[2] += factors[:, block] @ weights
+    logs = [np.log(error[of_part > 0]).sum() for error, of_part in zip(errors, kept, strict=True)]
+    return np.array(logs), factors, sums
