@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echoes.models import component_ridge, eigenvectors, residuals, similarity
-from echoes.models import ridge_path as ridge_path_module
+from echoes.models import component_ridge, eigenvectors, precision, residuals, similarity
 from echoes.models.candidates import Candidates
 from echoes.models.component_ridge import InnerProducts, principal_components
 from echoes.models.echo import fit_echo
@@ -97,8 +96,7 @@ def test_single_precision_changes_no_prediction(
 ) -> None:
     chosen = replace(ECHO, penalties=PENALTIES, race=False)
     ours = fit_echo(large, chosen)
-    for module in (residuals, ridge_path_module):
-        monkeypatch.setattr(module, "FEWEST_SINGLE", M + 1)
+    monkeypatch.setattr(residuals, "FEWEST_SINGLE", M + 1)
     monkeypatch.setattr(component_ridge, "FEWEST_SHARING", M + 1)
     monkeypatch.setattr("echoes.models.echo.FEWEST_SINGLE", M + 1)
     exact = fit_echo(large, chosen)
@@ -119,7 +117,7 @@ def test_operators_in_single_precision(large: Task, monkeypatch: pytest.MonkeyPa
     difference = np.linalg.norm(ours.swapaxes(0, 1) - exact) / np.linalg.norm(exact)
     assert 0 < difference < 1e-3
     # What is not precise enough is computed anew in double precision.
-    monkeypatch.setattr(similarity, "PRECISION", 0.0)
+    monkeypatch.setattr(precision, "PRECISION", 0.0)
     solve_singly(kernel, penalties, ours)
     np.testing.assert_allclose(ours.swapaxes(0, 1), exact, rtol=1e-6, atol=1e-9)
 
@@ -138,7 +136,7 @@ def test_profiles_in_single_precision(large: Task, monkeypatch: pytest.MonkeyPat
     exact = profile_kernel(part, responses)
     ours = single_profile_kernel(part, responses, singles)
     np.testing.assert_allclose(ours, exact, atol=1e-4 * np.abs(exact).max())
-    monkeypatch.setattr(similarity, "PRECISION", 0.0)
+    monkeypatch.setattr(precision, "PRECISION", 0.0)
     np.testing.assert_array_equal(single_profile_kernel(part, responses, singles), exact)
 
 
@@ -195,6 +193,23 @@ def test_the_largest_components_alone(fewest: int, monkeypatch: pytest.MonkeyPat
     )
 
 
+def test_the_largest_eigenvectors_in_single_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    factors = random.normal(size=(M, 60)) * np.geomspace(30, 0.1, 60)
+    matrix = factors @ factors.T + random.normal(size=(M, 1)) ** 2 * np.eye(M)
+    matrix = (matrix + matrix.T) / 2
+    exact = eigenvectors.largest_eigenvectors(matrix, 20, fewest=M)
+    values, vectors = eigenvectors.largest_eigenvectors(matrix, 20, fewest=M, fast=True)
+    assert (vectors != exact[1]).any()
+    np.testing.assert_allclose(values, exact[0], rtol=1e-9)
+    np.testing.assert_allclose(np.abs(np.sum(vectors * exact[1], axis=0)), 1, atol=1e-6)
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(20), atol=1e-12)
+    # What is not precise enough is computed anew in double precision.
+    monkeypatch.setattr(eigenvectors, "PRECISION", 0.0)
+    again = eigenvectors.largest_eigenvectors(matrix, 20, fewest=M, fast=True)
+    np.testing.assert_array_equal(again[1], exact[1])
+
+
 def test_paths_in_single_precision(large: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = similarity.network_kernel(large)
     scores = np.random.default_rng(1).normal(size=(M, 5))
@@ -204,6 +219,6 @@ def test_paths_in_single_precision(large: Task, monkeypatch: pytest.MonkeyPatch)
     ours = ridge_path(kernel, scores, PENALTIES, groups, fast=True)
     for one, other in ((ours.left_out, exact.left_out), (ours.predicted, exact.predicted)):
         assert 0 < np.linalg.norm(one - other) < 1e-4 * np.linalg.norm(other)
-    monkeypatch.setattr(similarity, "PRECISION", 0.0)
+    monkeypatch.setattr(precision, "PRECISION", 0.0)
     again = ridge_path(kernel, scores, PENALTIES, groups, fast=True)
     np.testing.assert_allclose(again.left_out, exact.left_out, rtol=1e-9, atol=1e-12)

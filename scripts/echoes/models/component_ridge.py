@@ -15,8 +15,9 @@ from itertools import combinations
 
 import numpy as np
 
-from echoes.io.arrays import Floats, Ints
+from echoes.io.arrays import Floats, Ints, Singles
 from echoes.models.eigenvectors import largest_eigenvectors
+from echoes.models.inner_loop import single_precision
 from echoes.models.ridge_path import Path, ridge_path
 from echoes.models.sources import Likeness
 from echoes.models.task import Task
@@ -40,11 +41,11 @@ class Components:
     """Principal components of m residuals: scores (m, c) and loadings (c, G)."""
 
     scores: Floats
-    loadings: Floats
+    loadings: Floats | Singles
 
 
 def principal_components(
-    residuals: Floats, most: int, products: Floats | None = None
+    residuals: Floats, most: int, products: Floats | None = None, singles: Singles | None = None
 ) -> Components:
     """Find the largest principal components of residuals (m, G) whose columns have mean 0.
 
@@ -58,14 +59,20 @@ def principal_components(
         Largest number of components.
     products
         (m, m) inner products of the rows of the residuals; computed where they are not given.
+    singles
+        The residuals in single precision, where that may do; so are the loadings then.
     """
     products = residuals @ residuals.T if products is None else products
-    squares, vectors = largest_eigenvectors(products, most, fewest=FEWEST_SHARING)
+    squares, vectors = largest_eigenvectors(
+        products, most, fewest=FEWEST_SHARING, fast=singles is not None
+    )
     kept = np.flatnonzero(squares > len(products) * np.finfo(np.float64).eps * squares[-1])
     kept = kept[::-1][:most]
     lengths = np.sqrt(squares[kept])
     vectors = vectors[:, kept]
-    return Components(vectors * lengths, (vectors / lengths).T @ residuals)
+    turned = (vectors / lengths).T
+    loadings = turned @ residuals if singles is None else single_precision(turned) @ singles
+    return Components(vectors * lengths, loadings)
 
 
 class InnerProducts:
@@ -231,9 +238,8 @@ def predict_components(
     penalties: Sequence[float],
     groups: Ints,
     products: Floats | None = None,
-    *,
-    fast: bool = False,
-) -> Floats:
+    singles: Singles | None = None,
+) -> Floats | Singles:
     """Predict residuals from sources of likeness, (q, G); 0 where no source knows the gene.
 
     Each perturbation is predicted with kernels of those sources alone that know its gene: each of
@@ -254,11 +260,12 @@ def predict_components(
         (m,) number of the silenced gene of each training perturbation.
     products
         As in `principal_components`.
-    fast
-        As in `ridge_path`.
+    singles
+        The residuals in single precision, where that may do; so are the predictions then.
     """
     m = len(residuals)
-    components = principal_components(residuals, MOST_COMPONENTS, products)
+    fast = singles is not None
+    components = principal_components(residuals, MOST_COMPONENTS, products, singles)
     truth = components.scores
     scores = np.zeros((likeness.n_rows - m, truth.shape[1]))
     patterns: dict[tuple[str, ...], list[int]] = {}
@@ -281,5 +288,7 @@ def predict_components(
         if names:
             shares = stacking_weights(np.array(left_out), truth[alike] - means[alike])
             scores[rows] = np.tensordot(shares, np.array(predicted), 1)
-    fitted: Floats = scores @ components.loadings
+    fitted: Floats | Singles = (
+        scores if singles is None else single_precision(scores)
+    ) @ components.loadings
     return fitted

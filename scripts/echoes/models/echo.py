@@ -31,6 +31,7 @@ from echoes.models.knockdown import (
     set_silenced_entries,
 )
 from echoes.models.objective import Objective
+from echoes.models.precision import FEWEST_SINGLE
 from echoes.models.race import clearly_behind
 from echoes.models.residuals import (
     SOURCES,
@@ -42,7 +43,6 @@ from echoes.models.residuals import (
     residuals_with_gaps,
     source_residuals,
 )
-from echoes.models.similarity import FEWEST_SINGLE
 from echoes.models.task import Prediction, Settings, Task
 
 #: No residual counts as this share of all residuals when candidates are weighed: a residual must be
@@ -174,7 +174,8 @@ def _judge(task: Task, settings: Echo, objective: Objective) -> tuple[Candidates
     joined = SOURCES in settings.kernels and not task.has_gaps
     left = _all_candidates(objective.blends(settings.blends), n_operators, settings, joined=joined)
     each = task.inner_folds(settings.inner_folds)
-    if not task.has_gaps and m - max(map(len, each)) >= FEWEST_SINGLE:
+    large = not task.has_gaps and m - max(map(len, each)) >= FEWEST_SINGLE
+    if large:
         task = replace(task, reach=single_precision(task.reach))
     bare = replace(task, reach=task.reach[:, :0])
     products_of = inner_products(task, needed=joined)
@@ -184,12 +185,15 @@ def _judge(task: Task, settings: Echo, objective: Objective) -> tuple[Candidates
         wanted = left.residuals[1 : 1 + n_operators]
         part = (task if needs_reach(wanted, settings) else bare).split(rows)
         residuals, mean = centred_responses(part)
+        singles = single_precision(residuals)
         of_sources = None
         if joined and left.residuals[-1]:
             products = products_of(part, np.delete(np.arange(m), rows), mean)
-            predicted = source_residuals(part, residuals, settings, products, inner=True)
+            fast = singles if large else None
+            predicted = source_residuals(part, residuals, settings, products, fast)
             of_sources = single_precision(predicted)
-        fits = fit_residuals(part, residuals, settings, ~np.isnan(task.deltas[rows]), wanted)
+        measured = ~np.isnan(task.deltas[rows])
+        fits = fit_residuals(part, residuals, singles, settings, measured, wanted)
         fold = _Fold(
             rows=rows,
             bases=np.array([mean, median]),
@@ -199,7 +203,7 @@ def _judge(task: Task, settings: Echo, objective: Objective) -> tuple[Candidates
             axis=fits.axis,
         )
         # They are large, and not needed below.
-        del part, residuals
+        del part, residuals, singles
         bases = fold.base(np.array(left.shares)[left.blends, None])
         for some in fits.blocks():
             predictions = left.predictions(

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from echoes.io.arrays import Bools, Floats, Singles
-from echoes.models.inner_loop import single_precision
 from echoes.models.residuals import Echo, inner_operators, residuals_with_gaps
 from echoes.models.task import Task
 
@@ -56,14 +55,19 @@ class Fits:
 
 
 def fit_residuals(
-    task: Task, residuals: Floats, settings: Echo, measured: Bools, wanted: Bools
+    task: Task,
+    residuals: Floats,
+    singles: Singles,
+    settings: Echo,
+    measured: Bools,
+    wanted: Bools,
 ) -> Fits:
     """Fit the wanted operators (O,) on a part of the training rows, and predict the others.
 
     Parameters
     ----------
-    task, residuals, settings, wanted
-        As in `residual_operators` and `residuals_with_gaps`.
+    task, residuals, singles, settings, wanted
+        As in `inner_operators` and `residuals_with_gaps`.
     measured
         (q, G) which of the predicted pairs were measured.
     """
@@ -71,6 +75,5 @@ def fit_residuals(
         fitted = residuals_with_gaps(task, residuals, settings, wanted)
         single = np.ascontiguousarray(fitted.swapaxes(0, 1), dtype=np.float32)
         return Fits(single.swapaxes(0, 1)[:, measured], single, axis=0)
-    singles = single_precision(residuals)
     operators = inner_operators(task, residuals, singles, settings, wanted)
     return Fits(operators, singles, axis=1)

@@ -22,14 +22,8 @@ from echoes.models.gap_ridge import gap_ridge
 from echoes.models.gaps import mean_response
 from echoes.models.inner_loop import single_precision
 from echoes.models.knockdown import fill_silenced_entries
-from echoes.models.similarity import (
-    FEWEST_SINGLE,
-    is_precise,
-    network_kernel,
-    profile_kernel,
-    random_signs,
-    single_profile_kernel,
-)
+from echoes.models.precision import FEWEST_SINGLE, is_precise, random_signs
+from echoes.models.similarity import network_kernel, profile_kernel, single_profile_kernel
 from echoes.models.sources import Likeness
 from echoes.models.task import Settings, Task
 
@@ -239,7 +233,7 @@ def solve_singly(kernel: Floats, penalties: Floats, operators: Singles) -> None:
 
     A random combination z of the training perturbations shows how precise an operator A is: with
     the kernel matrix K and the penalty λ, A(K + λI)z is to be the combination of the kernel's
-    other rows (see `similarity.is_precise`). Otherwise it is computed in double precision.
+    other rows (see `precision.is_precise`). Otherwise it is computed in double precision.
 
     Parameters
     ----------
@@ -290,9 +284,8 @@ def source_residuals(
     residuals: Floats,
     settings: Echo,
     products: Floats | None = None,
-    *,
-    inner: bool = False,
-) -> Floats:
+    singles: Singles | None = None,
+) -> Floats | Singles:
     """Residuals (q, G) predicted from all sources of likeness; zeros without `SOURCES`.
 
     Parameters
@@ -305,15 +298,14 @@ def source_residuals(
         Gives rate and penalties.
     products
         As in `component_ridge.principal_components`.
-    inner
-        Whether the residuals only serve the inner cross-validation (see
-        `ridge_path.ridge_path`).
+    singles
+        As in `predict_components`.
     """
     if SOURCES not in settings.kernels or not task.sources:
         return np.zeros((task.n_to_predict, residuals.shape[1]))
     likeness = Likeness(task.sources, task.n_training, settings.rate)
     groups = task.groups[: task.n_training]
-    return predict_components(likeness, residuals, settings.penalties, groups, products, fast=inner)
+    return predict_components(likeness, residuals, settings.penalties, groups, products, singles)
 
 
 def n_kernels(task: Task, settings: Echo) -> int:

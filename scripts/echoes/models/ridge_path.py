@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from echoes.io.arrays import Floats, Ints
-from echoes.models.similarity import FEWEST_SINGLE, is_precise, random_signs
+from echoes.models.precision import is_precise, random_signs
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ def ridge_path(
     groups
         (m,) number of each row's group; rows of a group are left out together.
     fast
-        Whether systems of many rows may be solved in single precision, see `_single_solutions`.
+        Whether systems may be solved in single precision, see `_single_solutions`.
     """
     m = len(scores)
     repeated = [rows for g in np.unique(groups) if len(rows := np.flatnonzero(groups == g)) > 1]
     left_out = np.empty((len(penalties), *scores.shape))
     predicted = np.empty((len(penalties), len(kernel) - m, scores.shape[1]))
-    solve = _single_solutions if fast and m >= FEWEST_SINGLE else _exact_solutions
+    solve = _single_solutions if fast else _exact_solutions
     solutions = solve(kernel[:m, :m], scores, penalties, repeated)
     for number, (penalty, solution) in enumerate(zip(penalties, solutions, strict=True)):
         coefficients, diagonal, blocks = solution
@@ -118,7 +118,7 @@ def _single_solutions(
 ) -> Iterator[_Solution]:
     """Compute `_exact_solutions` in single precision, as long as that will do.
 
-    A random combination of the rows tells how precise a solution is, see `similarity.is_precise`.
+    A random combination of the rows tells how precise a solution is, see `precision.is_precise`.
     """
     # It takes a while to import.
     from scipy.linalg import eigh

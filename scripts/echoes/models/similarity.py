@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats, Singles
+from echoes.io.arrays import Bools, Floats, Singles, row_blocks
 from echoes.models.gaps import mean_response
+from echoes.models.precision import is_precise, random_signs
 from echoes.models.task import Task
 from echoes.scoring.gaps import fill_gaps, measured_pairs
 
 #: Standard deviation, log2 units, that `profile_kernel` adds to that of each gene (as a square):
 #: so genes that hardly respond count less than genes that do.
 FLOOR = 0.05
-#: Largest relative error of features in single precision, and the number of training perturbations
-#: from which on they are tried: with fewer there is little to save.
-PRECISION, FEWEST_SINGLE = 3e-5, 400
 #: Where centring leaves a smaller share of the features' squares, it costs too many digits.
 SMALLEST_CENTRED = 1e-3
 
@@ -90,7 +88,7 @@ def single_profile_kernel(task: Task, residuals: Floats, singles: Singles) -> Fl
     """Compute `profile_kernel` in single precision, if that will do.
 
     Such a kernel serves to weigh candidates. A random combination of the features shows how precise
-    they are (see `is_precise`); where that is not enough, or where little of them is left when they
+    they are (see `precision`); where that is not enough, or where little of them is left when they
     are centred, all is computed in double precision.
 
     Parameters
@@ -105,7 +103,10 @@ def single_profile_kernel(task: Task, residuals: Floats, singles: Singles) -> Fl
     reach = task.reach / deviations.astype(np.float32)
     features = reach.astype(np.float32, copy=False) @ singles.T
     signs = random_signs(len(residuals))
-    exact = task.reach @ ((signs @ residuals) / deviations)
+    combined = (signs @ residuals) / deviations
+    # Block by block, so that no table in double precision is made of the whole.
+    blocks = row_blocks(*task.reach.shape)
+    exact = np.concatenate([task.reach[rows].astype(np.float64) @ combined for rows in blocks])
     if not is_precise(features @ signs, exact):
         return profile_kernel(task, residuals)
     known = _reaching(task)
@@ -137,13 +138,3 @@ def _reaching(task: Task) -> Bools:
     """Whether each silenced gene reaches any response gene in the network, (m + q,)."""
     reaching: Bools = task.reach.sum(axis=1) > 0
     return reaching
-
-
-def random_signs(count: int) -> Floats:
-    """Weights of a random combination of columns, of which some would show an error in any."""
-    return np.random.default_rng(0).choice((-1.0, 1.0), count)
-
-
-def is_precise(combined: Floats, exact: Floats) -> bool:
-    """Whether a combination of columns in single precision agrees with the exact one."""
-    return bool(np.linalg.norm(combined - exact) <= PRECISION * np.linalg.norm(exact))

@@ -151,7 +151,7 @@ class Task:
             deltas=self.deltas[training],
             weights=self.weights[training],
             silenced=self.silenced[rows],
-            kernels=self.kernels[:, rows[:, None], rows],
+            kernels=np.take(self.kernels[:, rows], rows, axis=2),
             reach=self.reach[rows],
             known=self.known[rows],
             features=self.features[rows],
