@@ -55,7 +55,8 @@ class Medians:
         self.sorted_weights = np.empty(values.shape)
         for block in cache_blocks(*values.shape[::-1]):
             columns = np.ascontiguousarray(values[:, block].T)
-            order = np.argsort(columns, axis=1, kind="stable").T
+            # In which order equal values stand does not matter.
+            order = np.argsort(columns, axis=1).T
             self.order[:, block] = order
             self.sorted_weights[:, block] = np.take_along_axis(weights[:, block], order, axis=0)
             if self._present is not None:

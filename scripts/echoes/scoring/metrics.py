@@ -83,8 +83,17 @@ class Score:
 
 
 def weighted_mae(truth: Floats, prediction: Floats, weights: Floats) -> Floats:
-    """Mean over genes of weight times absolute error, one value a row; inputs (n, G)."""
-    return mean_of_measured(weights * np.abs(truth - prediction), measured_pairs(truth))
+    """Mean over genes of weight times absolute error, one value a row.
+
+    Truth and weights are (n, G), the prediction is too or is the same for all rows, (G,).
+    """
+    predicted = np.broadcast_to(prediction, truth.shape)
+    found = np.empty(len(truth))
+    for rows in row_blocks(*truth.shape):
+        error = np.abs(truth[rows] - predicted[rows])
+        error *= weights[rows]
+        found[rows] = mean_of_measured(error, measured_pairs(truth[rows]))
+    return found
 
 
 def weighted_cosine(truth: Floats, prediction: Floats) -> float:
@@ -133,9 +142,7 @@ def score(truth: Floats, prediction: Floats, weights: Floats, baseline: Floats) 
     adds nothing; without any term there is no total (NaN).
     """
     blocks = row_blocks(*truth.shape)
-    wmae = np.concatenate(
-        [weighted_mae(truth[rows], prediction[rows], weights[rows]) for rows in blocks]
-    )
+    wmae = weighted_mae(truth, prediction, weights)
     ratio = np.maximum(baseline, EPSILON) / np.maximum(wmae, EPSILON)
     terms = np.minimum(np.log2(ratio), MAXIMAL_TERM)
     parts = [_cosine_parts(truth[rows], prediction[rows]) for rows in blocks]
