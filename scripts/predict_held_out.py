@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _predict_part(
-    perturbations: str, members: Sequence[Member], settings: Mapping[str, Any], number: int
+    perturbations: str, members: list[Member], settings: Mapping[str, Any], number: int
 ) -> HeldOutPart:
     """Predict the folds of a part, each from what it may learn from."""
     crossval, inner = settings["crossval"], settings["inner"]
@@ -80,6 +80,7 @@ def _predict_part(
             inner=inner,
             progress=_log_progress,
             training=plan.training[own],
+            last_use=True,
         )
         return drop_extra(part, plan.held_out[own], plan.extra[own])
     if settings.get("split"):
@@ -93,7 +94,12 @@ def _predict_part(
             silenced.tolist(), folds, crossval["training"], crossval["seed"]
         )[own]
     return predict_folds(
-        members, folds[own], inner=inner, progress=_log_progress, training=training
+        members,
+        folds[own],
+        inner=inner,
+        progress=_log_progress,
+        training=training,
+        last_use=True,
     )
 
 

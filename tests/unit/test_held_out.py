@@ -375,6 +375,17 @@ def test_folds_are_predicted_one_after_another() -> None:
     assert (ours.seconds > 0).all()
 
 
+def test_members_may_be_let_go() -> None:
+    task = example_task(to_predict=0)
+    folds = outer_folds(task, 3)
+    kept, emptied = members_of(task, "echo"), members_of(task, "echo")
+    expected = predict_folds(kept, folds, inner=False, progress=no_progress)
+    ours = predict_folds(emptied, folds, inner=False, progress=no_progress, last_use=True)
+    assert kept
+    assert not emptied
+    np.testing.assert_array_equal(ours.prediction, expected.prediction)
+
+
 def test_validation_perturbations_are_predicted_by_one_fit() -> None:
     task = example_task()
     ours = predict_validation(members_of(task, "ridge", "mean"), inner=False)

@@ -96,13 +96,17 @@ class _Fold:
         blended: Floats = self.bases[0] + share * (self.bases[1] - self.bases[0])
         return blended
 
-    def predict(self, task: Task, blend: float, weights: Floats, share: float) -> Floats:
+    def predict(
+        self, task: Task, deltas: Floats | Singles, blend: float, weights: Floats, share: float
+    ) -> Floats | Singles:
         """Predict the rows, (r, G), but for the silenced genes themselves.
 
         Parameters
         ----------
         task
-            The training perturbations; only responses and silenced genes are used.
+            The training perturbations; only silenced genes and gaps are used.
+        deltas
+            (m, G) their responses, in single precision where that may do.
         blend
             Share of the median in the base.
         weights
@@ -111,26 +115,28 @@ class _Fold:
             Weight of the residuals from all sources.
         """
         averaged = np.tensordot(weights, self.kept, axes=(0, self.axis))
-        predicted = self._residuals(task, averaged)
+        predicted = self._residuals(task, deltas, averaged)
         if share > 0 and self.of_sources is not None:
             predicted += share * self.of_sources
         predicted += self.base(np.array([[blend]]))
         return predicted
 
-    def _residuals(self, task: Task, averaged: Floats) -> Floats:
+    def _residuals(
+        self, task: Task, deltas: Floats | Singles, averaged: Floats
+    ) -> Floats | Singles:
         """Residuals (r, G) from an average over operators; 0 where not measured."""
         if task.has_gaps:
             measured = ~np.isnan(task.deltas[self.rows])
-            residuals = np.zeros(measured.shape)
-            residuals[measured] = averaged
-            return residuals
-        operator = np.zeros((len(self.rows), task.n_training))
+            filled = np.zeros(measured.shape)
+            filled[measured] = averaged
+            return filled
+        operator = np.zeros((len(self.rows), task.n_training), dtype=deltas.dtype)
         operator[:, np.delete(np.arange(task.n_training), self.rows)] = averaged
-        residuals = operator @ task.deltas
+        residuals: Floats | Singles = operator @ deltas
         residuals -= operator.sum(axis=1)[:, None] * self.bases[0]
         # Nothing is learnt from what silenced genes themselves did: see `centred_responses`.
         own, genes = task.silenced_entries()
-        off = operator[:, own] * (task.deltas[own, genes] - self.bases[0, genes])
+        off = operator[:, own] * (deltas[own, genes] - self.bases[0, genes])
         np.subtract.at(residuals.T, genes, off.T)
         return residuals
 
@@ -250,8 +256,11 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
     share = float(of_residuals[1 + n_operators :].sum())
     kept = weights[left.residuals[1 : 1 + n_operators]]
     inner = np.empty(task.deltas.shape)
+    # Operators in single precision are applied in it too.
+    single = task.n_training >= FEWEST_SINGLE
+    deltas = single_precision(task.deltas) if single else task.deltas
     for fold in folds:
-        predicted = fold.predict(task, blend, kept, share)
+        predicted = fold.predict(task, deltas, blend, kept, share).astype(np.float64)
         set_silenced_entries(predicted, fold.knockdowns, task.silenced[fold.rows])
         inner[fold.rows] = predicted
 

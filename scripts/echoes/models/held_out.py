@@ -228,12 +228,13 @@ def outer_folds(task: Task, folds: int | None) -> list[Ints]:
 
 
 def predict_folds(
-    members: Sequence[Member],
+    members: list[Member],
     folds: Sequence[Ints],
     *,
     inner: bool,
     progress: Progress,
     training: Sequence[Ints] | None = None,
+    last_use: bool = False,
 ) -> HeldOutPart:
     """Predict the perturbations of each fold by a fit on others.
 
@@ -250,6 +251,8 @@ def predict_folds(
         Called after each fold.
     training
         Rows that each fold learns from. None: all rows that it does not hold out.
+    last_use
+        Whether the list of members may be emptied: their memory is free in the last fold then.
 
     Raises
     ------
@@ -260,16 +263,20 @@ def predict_folds(
         perturbations, model, penalty and gap.
     """
     fits = []
+    genes = members[0].task.deltas.shape[1]
     begin = time.perf_counter()
     for number, rows in enumerate(folds, 1):
+        subset = None if training is None else training[number - 1]
+        parts = [replace(each, task=each.task.split(rows, subset)) for each in members]
+        if last_use and number == len(folds):
+            members.clear()
         try:
-            subset = None if training is None else training[number - 1]
-            fits.append(_fit(members, inner, rows, subset))
+            fits.append(_fit(parts, inner))
         except NotConvergedError as error:
             raise NotConvergedError(f"perturbations {rows.tolist()}, {error}") from error
         elapsed = time.perf_counter() - begin
         progress(number, len(folds), elapsed / number * (len(folds) - number))
-    return _join_fits(folds, fits, members[0].task.deltas.shape[1])
+    return _join_fits(folds, fits, genes)
 
 
 def predict_validation(members: Sequence[Member], *, inner: bool) -> HeldOutPart:
@@ -282,7 +289,7 @@ def predict_validation(members: Sequence[Member], *, inner: bool) -> HeldOutPart
     """
     task = members[0].task
     rows = np.arange(task.n_to_predict)
-    return _join_fits([rows], [_fit(members, inner, None)], task.deltas.shape[1])
+    return _join_fits([rows], [_fit(members, inner)], task.deltas.shape[1])
 
 
 @dataclass(frozen=True)
@@ -297,15 +304,9 @@ class _Fit:
     seconds: float
 
 
-def _fit(
-    members: Sequence[Member], inner: bool, held_out: Ints | None, training: Ints | None = None
-) -> _Fit:
-    """Fit without some training rows and predict these, or the validation perturbations."""
+def _fit(members: Sequence[Member], inner: bool) -> _Fit:
+    """Fit and predict the perturbations to predict of the members' tasks."""
     start = time.perf_counter()
-    if held_out is not None:
-        members = [
-            replace(member, task=member.task.split(held_out, training)) for member in members
-        ]
     first = members[0]
     prediction = (
         predict(first.task, first.models, first.settings, inner=inner)

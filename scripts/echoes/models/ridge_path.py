@@ -59,7 +59,8 @@ def ridge_path(
         Whether systems may be solved in single precision, see `_single_solutions`.
     """
     m = len(scores)
-    repeated = [rows for g in np.unique(groups) if len(rows := np.flatnonzero(groups == g)) > 1]
+    names, counts = np.unique(groups, return_counts=True)
+    repeated = [np.flatnonzero(groups == name) for name in names[counts > 1]]
     left_out = np.empty((len(penalties), *scores.shape))
     predicted = np.empty((len(penalties), len(kernel) - m, scores.shape[1]))
     solve = _single_solutions if fast else _exact_solutions
