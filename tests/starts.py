@@ -1,4 +1,4 @@
-"""Runs of Snakemake by a process that has imported it already, which is half of its start."""
+"""Runs of Snakemake by a process that has imported it already, which is most of its start."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-#: What a run needs, so that it starts with all of it.
+#: What a run needs, so that it starts with all of it; the last ones Snakemake imports late.
 MODULES = (
     *("snakemake.cli", "snakemake.api", "snakemake.workflow", "snakemake.dag"),
-    *("snakemake.executors.local", "snakemake.executors.dryrun", "snakemake.report"),
+    *("snakemake.executors.local", "snakemake.executors.dryrun", "snakemake.report.html_reporter"),
     *("snakemake.scheduling.greedy", "snakemake.scheduling.milp", "pulp", "jsonschema"),
+    *("pandas", "platformdirs", "requests", "smart_open", "snakemake.profiles"),
 )
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload([*MODULES])

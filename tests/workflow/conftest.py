@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import compileall
 import copy
+import fcntl
 import os
+import py_compile
 import re
 import shutil
 import subprocess
@@ -209,7 +212,7 @@ class Workspace:
 
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The workflow as it is tracked, without any data."""
+    """The workflow as it is tracked, without any data; its code is compiled for all copies."""
     path = tmp_path_factory.mktemp("pristine") / "main"
     path.mkdir()
     for name in TRACKED:
@@ -218,6 +221,9 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
             shutil.copytree(source, path / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, path / name)
+    # Or each job would compile what it imports; by its content a changed file is known at once.
+    mode = py_compile.PycInvalidationMode.CHECKED_HASH
+    assert compileall.compile_dir(path / "scripts", quiet=1, invalidation_mode=mode)
     return Workspace(path)
 
 
@@ -247,21 +253,32 @@ def local(pristine: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Work
     return work
 
 
+def run_once(work: Workspace, factory: pytest.TempPathFactory, name: str) -> Workspace:
+    """Run to the end on one core, in one of the processes of the tests; each copies that."""
+    base = factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    made = Workspace(shared / name, work.settings)
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.path.exists():
+            first = work.copy(factory.mktemp("first") / "main")
+            first.snakemake(cores=1, PYTHONHASHSEED="1", LC_ALL="C")
+            first.path.rename(made.path)
+    return made.copy(factory.mktemp(name) / "main")
+
+
 @pytest.fixture(scope="session")
 def finished(local: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The small data set, run to the end on one core. Copy it before changing anything."""
-    work = local.copy(tmp_path_factory.mktemp("finished") / "main")
-    work.snakemake(cores=1, PYTHONHASHSEED="1", LC_ALL="C")
-    return work
+    return run_once(local, tmp_path_factory, "finished")
 
 
 @pytest.fixture(scope="session")
 def held_out(local: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """All that can be held out, run to the end on one core. Copy it before changing anything."""
-    work = local.copy(tmp_path_factory.mktemp("held_out") / "main")
+    work = Workspace(local.path, copy.deepcopy(local.settings))
     work.change(**HELD_OUT)
-    work.snakemake(cores=1, PYTHONHASHSEED="1", LC_ALL="C")
-    return work
+    return run_once(work, tmp_path_factory, "held_out")
 
 
 @pytest.fixture

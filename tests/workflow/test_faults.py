@@ -310,6 +310,11 @@ def test_another_checksum_than_the_configured_one(fresh: Any) -> None:
 def test_a_server_that_always_hangs_up(fresh: Any, serve: Serve) -> None:
     url = serve({"/links.txt.gz": (fresh.path / "data/links.txt.gz").read_bytes()}, True)
     fresh.change(networks={"string": {"links": f"{url}/links.txt.gz"}})
+    # With the pauses of a user between its attempts, half a minute would pass.
+    code = fresh.path / "scripts/echoes/io/download.py"
+    text = code.read_text(encoding="utf-8")
+    assert "\nPAUSE = 1.0\n" in text
+    code.write_text(text.replace("\nPAUSE = 1.0\n", "\nPAUSE = 0.02\n"), encoding="utf-8")
     target = "results/small/networks/string/source/links.txt.gz"
     run = fresh.snakemake(target, fails=True, **DIRECT)
     assert "bytes arrived" in error_line(run.text)

@@ -107,7 +107,8 @@ def test_a_killed_run_is_completed_by_the_same_command(
 
 
 def test_two_runs_in_one_folder(fresh: Any) -> None:
-    command = fresh.command("--cores=1")
+    target = "results/small/comparison.csv"
+    command = fresh.command("--cores=1", target)
     with subprocess.Popen(
         command, cwd=fresh.path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, encoding="utf-8",
         stderr=subprocess.STDOUT,
@@ -116,7 +117,7 @@ def test_two_runs_in_one_folder(fresh: Any) -> None:
         for line in first.stdout:
             if line.startswith("["):
                 break
-        second = fresh.snakemake(fails=True)
+        second = fresh.snakemake(target, fails=True)
         output, _ = first.communicate(timeout=300)
     assert first.returncode == 0, output
     assert "Directory cannot be locked. Please make sure that no other Snakemake" in second.text
