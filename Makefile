@@ -18,7 +18,7 @@ help:
 run: .venv/installed  ## install the packages, then run the embedded example: some minutes at first
 	$(BIN)/snakemake --cores $(CORES)
 
-test: .venv/installed  ## run the tests, in CORES processes: about 20 minutes
+test: .venv/installed  ## run the tests, in CORES processes: about 15 minutes
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses=$(CORES) --dist=loadfile --no-loadscope-reorder
 
 test-all: .venv/installed  ## run the tests that take minutes each, too

@@ -19,7 +19,8 @@ import psutil
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "scancel")
 NODES = ("n1", "n2")
 
-#: No accounting, no control groups; memory is watched by polling the processes of a job.
+#: No accounting, no control groups; memory is watched by polling the processes of a job. No job is
+#: forgotten before its test has counted it.
 CONFIGURATION = """
 ClusterName=test
 SlurmctldHost={host}(127.0.0.1)
@@ -47,6 +48,7 @@ AccountingStorageType=accounting_storage/none
 SchedulerType=sched/builtin
 SchedulerParameters=batch_sched_delay=0,sched_interval=1
 KillWait=2
+MinJobAge=3600
 ReturnToService=2
 PartitionName=main Default=YES MaxTime=INFINITE State=UP Nodes={nodes}
 """
