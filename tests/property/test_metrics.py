@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -309,6 +310,38 @@ def test_discrimination_is_that_of_exact_distances(
     ours = discrimination(*example, distance)
     expected = [float(share) for share in exact_discrimination(*example, distance)]
     np.testing.assert_allclose(ours, expected, atol=1e-14)
+
+
+@settings(derandomize=True, deadline=None, max_examples=200)
+@given(
+    st.tuples(st.integers(2, 6), st.integers(1, 7)),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from([0.0, 1e-15, 1e-9, 1e-7, 1e-5, 1.0]),
+    st.sampled_from([1e-310, 1e-40, 1.0, 1e30, 1e38, 1e150]),
+    st.sampled_from([0.0, -1e6, 1e37]),
+)
+def test_sums_in_single_precision_decide_nothing(
+    shape: tuple[int, int], seed: int, noise: float, scale: float, silent: float
+) -> None:
+    random = np.random.default_rng(seed)
+    n, genes = shape
+    # Many rows are the same, or nearly so.
+    truth, prediction = random.integers(-2, 3, size=(2, 3, genes))[:, random.integers(3, size=n)]
+    truth, prediction = (
+        (each + noise * random.normal(size=shape)) * scale for each in (truth, prediction)
+    )
+    silenced = random.integers(-1, genes, size=n)
+    known = np.flatnonzero(silenced >= 0)
+    truth[known, silenced[known]] += silent
+    prediction[known[::2], silenced[known[::2]]] += silent
+    found = []
+    for largest, piece, some in ((0.0, 1024, 128), (1e38, 1024, 128), (1e38, 2, 3)):
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in (("LARGEST", largest), ("PIECE", piece), ("TRUTHS", some)):
+                patch.setattr(f"echoes.scoring.discrimination._{name}", value)
+            found.append(discrimination(truth, prediction, silenced))
+    np.testing.assert_array_equal(found[1], found[0])
+    np.testing.assert_array_equal(found[2], found[0])
 
 
 @always_the_same

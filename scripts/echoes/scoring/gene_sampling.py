@@ -139,7 +139,8 @@ def _mean_squares(x: Floats, gone: Bools) -> tuple[float, float]:
         # Each two rows once, a part of the matrix of all pairs at a time.
         for start in range(first, len(x), step):
             other = slice(start, min(start + step, len(x)))
-            theirs = x[other] ** 2
+            # The product of a matrix with itself takes half the time.
+            theirs = mine if start == first else x[other] ** 2
             # Over the genes that both have.
             lengths = 1 - np.asarray(mine @ flags[other].T)
             lengths *= 1 - np.asarray(flags[own] @ theirs.T)
