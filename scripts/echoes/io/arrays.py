@@ -61,7 +61,9 @@ def save_arrays(
 
     The values of a row are stored side by side, as they are read row by row.
     """
-    by_row = {name: np.asarray(values, order="C") for name, values in arrays.items()}
+    by_row = {name: np.asarray(values) for name, values in arrays.items()}
+    # Only what lies by column is stored so: a part of a larger array needs no copy.
+    by_row = {name: np.asarray(a, order="C") if a.flags.fnc else a for name, a in by_row.items()}
     with atomic_path(path) as partial, partial.open("wb") as stream:
         (np.savez_compressed if compress else np.savez)(stream, allow_pickle=False, **by_row)
 

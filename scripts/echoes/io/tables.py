@@ -22,8 +22,9 @@ from echoes.io.errors import InputError, abbreviate, require_printable
 from echoes.io.files import StrPath, atomic_path, is_gzip
 from echoes.io.text import DAMAGE, open_text
 
-# A row has to fit into one block; Arrow holds several blocks at a time.
-_BLOCK_BYTES = 1 << 22
+# A row has to fit into one block; Arrow holds several at a time. Each column of a block takes
+# as long as a hundred numbers do, so that blocks of many columns are larger.
+_BLOCK_BYTES, _BLOCK_COLUMNS = 1 << 22, 1 << 10
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ class Matrix:
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     values: Floats
+
+
+def block_bytes(columns: int) -> int:
+    """Bytes of text that Arrow reads at a time, for a table of so many columns."""
+    return _BLOCK_BYTES * max(1, columns // _BLOCK_COLUMNS)
 
 
 def _records(path: StrPath, delimiter: str, quoting: bool) -> Iterator[list[str]]:
@@ -183,7 +189,7 @@ def read_batches(
 ) -> Iterator[pa.RecordBatch]:
     """Read the named columns of a table, one block of rows after the other.
 
-    The memory needed is that of a few blocks (4 MB of text each), however long the table is.
+    The memory needed is that of a few blocks (see `block_bytes`), however long the table is.
 
     Parameters
     ----------
@@ -214,7 +220,7 @@ def read_batches(
         with pa.input_stream(str(path), compression=compression) as stream:
             yield from pacsv.open_csv(
                 stream,
-                read_options=pacsv.ReadOptions(block_size=_BLOCK_BYTES),
+                read_options=pacsv.ReadOptions(block_size=block_bytes(len(header))),
                 parse_options=pacsv.ParseOptions(
                     delimiter=delimiter, quote_char='"' if quoting else False
                 ),
@@ -291,7 +297,35 @@ def require_unique(path: StrPath, column: str, names: Sequence[str]) -> None:
         )
 
 
-def read_matrix(path: StrPath, row_names: str, *, delimiter: str = ",") -> Matrix:
+def stack_blocks(blocks: Iterable[pa.RecordBatch], width: int) -> tuple[list[str], Floats]:
+    """Put blocks of rows together; the numbers are in memory once.
+
+    Parameters
+    ----------
+    blocks
+        The first column of each has names, the others are float64.
+    width
+        Number of these other columns, at least 1.
+
+    Returns
+    -------
+    names, values
+        Names and numbers (rows, width) of all rows; what is null is an empty name, or NaN.
+    """
+    rows: list[str] = []
+    values = np.empty((0, width))
+    for block in blocks:
+        rows += [name or "" for name in block.column(0).cast(pa.string()).to_pylist()]
+        # Grows in place, so that the numbers are not in memory twice.
+        values.resize((len(rows), width), refcheck=False)
+        numbers = block.select(range(1, width + 1)).to_tensor(null_to_nan=True)
+        values[len(rows) - block.num_rows :] = numbers.to_numpy()
+    return rows, values
+
+
+def read_matrix(
+    path: StrPath, row_names: str, columns: Sequence[str] = (), *, delimiter: str = ","
+) -> Matrix:
     """Read a table of numbers in which one column has the names of the rows.
 
     Parameters
@@ -300,34 +334,36 @@ def read_matrix(path: StrPath, row_names: str, *, delimiter: str = ",") -> Matri
         Table, plain or gzip-compressed.
     row_names
         Name of the column with the names of the rows.
+    columns
+        Names of the columns of numbers to read, in this order; empty for all, as in the table.
     delimiter
         Character between two fields.
 
     Raises
     ------
     InputError
-        If this column is missing, two rows or two columns have the same name, the table has no
-        rows or no numbers, or a cell is not a finite number.
+        If one of these columns is missing, two rows or two columns have the same name, the table
+        has no rows or no numbers, or a cell is not a finite number.
     """
     header = read_header(path, delimiter=delimiter)
-    require_columns(path, header, [row_names])
-    columns = tuple(name for name in header if name != row_names)
+    require_columns(path, header, [row_names, *columns])
+    columns = tuple(columns or (name for name in header if name != row_names))
     types = {row_names: pa.string()} | dict.fromkeys(columns, pa.float64())
-    table = read_columns(path, types, delimiter=delimiter)
-    if not columns or not table.num_rows:
+    batches = read_batches(path, types, delimiter=delimiter)
+    if columns:
+        names, values = stack_blocks(batches, len(columns))
+    else:
+        names, values = [name for each in batches for name in each.column(0).to_pylist()], None
+    if values is None or not names:
         raise InputError(
             path,
             "",
-            f"{table.num_rows} rows and {len(columns)} columns of numbers",
+            f"{len(names)} rows and {len(columns)} columns of numbers",
             expected="at least one of each",
             remedy="Check that this is the right file and that it is complete.",
         )
-    names, *numbers = table.columns
-    rows = tuple(names.to_pylist())
+    rows = tuple(names)
     require_unique(path, row_names, rows)
-    values = np.empty((len(rows), len(columns)))
-    for j, column in enumerate(numbers):
-        values[:, j] = column.to_numpy()
     if not np.isfinite(values).all():
         i, j = np.argwhere(~np.isfinite(values))[0]
         raise InputError(

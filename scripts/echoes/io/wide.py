@@ -21,15 +21,15 @@ import pyarrow.parquet as pq
 from echoes.io.delimited import Layout, layout_of
 from echoes.io.errors import InputError, abbreviate, require_printable
 from echoes.io.files import StrPath, is_gzip
-from echoes.io.tables import Matrix, require_names, require_unique
+from echoes.io.tables import Matrix, block_bytes, require_names, require_unique, stack_blocks
 from echoes.io.text import DAMAGE, SEPARATORS, damaged, open_text
 
 #: Texts that stand for a missing number.
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "None")
 # Name that pandas gives an index without a name in a parquet file.
 _PANDAS_INDEX = "__index_level_0__"
-# A row of text has to fit into one block; numbers of a parquet file that are decoded at a time.
-_BLOCK_BYTES, _BLOCK_NUMBERS = 1 << 23, 1 << 20
+# Numbers of a parquet file that are decoded at a time.
+_BLOCK_NUMBERS = 1 << 20
 
 
 def layout_with_row_names(path: StrPath) -> Layout:
@@ -140,15 +140,15 @@ def read_numbers(layout: Layout, names: int, columns: Sequence[int]) -> Matrix:
     if not columns:
         raise _empty(layout, "no column of numbers")
     if not layout.separator:
-        rows, values = _collect(_parquet_blocks(layout, names, columns), len(columns))
+        rows, values = stack_blocks(_parquet_blocks(layout, names, columns), len(columns))
     else:
         try:
-            rows, values = _collect(_text_blocks(layout, names, columns, "."), len(columns))
+            rows, values = stack_blocks(_text_blocks(layout, names, columns, "."), len(columns))
         except pa.ArrowInvalid as error:
             try:
                 if layout.separator != ";":
                     raise
-                rows, values = _collect(_text_blocks(layout, names, columns, ","), len(columns))
+                rows, values = stack_blocks(_text_blocks(layout, names, columns, ","), len(columns))
             except pa.ArrowInvalid:
                 raise _diagnose(layout, names, columns, error) from error
     if not rows:
@@ -185,21 +185,6 @@ def _empty(layout: Layout, problem: str) -> InputError:
     )
 
 
-def _collect(
-    blocks: Iterator[pa.RecordBatch], width: int
-) -> tuple[list[str], np.ndarray[tuple[int, int], np.dtype[np.float64]]]:
-    """Put blocks together; the first column of each has names, the others numbers."""
-    rows: list[str] = []
-    values = np.empty((0, width))
-    for block in blocks:
-        rows += [name or "" for name in pc.cast(block.column(0), pa.string()).to_pylist()]
-        # Grows in place, so that the numbers are not in memory twice.
-        values.resize((len(rows), width), refcheck=False)
-        for j, column in enumerate(block.columns[1:]):
-            values[len(rows) - block.num_rows :, j] = column.to_numpy(zero_copy_only=False)
-    return rows, values
-
-
 def _text_blocks(
     layout: Layout, names: int, columns: Sequence[int], decimal: str
 ) -> Iterator[pa.RecordBatch]:
@@ -211,7 +196,7 @@ def _text_blocks(
             yield from pacsv.open_csv(
                 stream,
                 read_options=pacsv.ReadOptions(
-                    block_size=_BLOCK_BYTES,
+                    block_size=block_bytes(len(layout.columns)),
                     column_names=[str(i) for i in range(len(layout.columns))],
                     skip_rows=1,
                 ),

@@ -13,6 +13,7 @@ from echoes.io.errors import InputError, abbreviate
 from echoes.io.files import StrPath
 from echoes.io.tables import (
     read_columns,
+    read_header,
     read_matrix,
     repeated,
     require_columns,
@@ -46,14 +47,6 @@ def _same_names(path: StrPath, place: str, expected: Sequence[str], names: Seque
     return position
 
 
-def _ordered(values: Floats, rows: Ints, columns: Ints) -> Floats:
-    """Bring a table to an order of rows and columns; without a copy if it is that of the table."""
-    for axis, order in enumerate((rows, columns)):
-        if not np.array_equal(order, np.arange(values.shape[axis])):
-            values = np.take(values, order, axis=axis)
-    return values
-
-
 def read_truth(
     path: StrPath, symbols: Sequence[str], genes: Sequence[str]
 ) -> tuple[Floats, Floats, Floats]:
@@ -78,9 +71,9 @@ def read_truth(
         When rows or genes are not those of the means, a weight or baseline is
         negative, or a row of weights does not sum to the number of genes.
     """
-    table = read_matrix(path, "pert_id", delimiter=separator_in(path, ","))
-    require_columns(path, table.columns, ["baseline_wmae"])
-    rows = _same_names(path, "column pert_id", symbols, table.rows)
+    separator = separator_in(path, ",")
+    header = read_header(path, delimiter=separator)
+    require_columns(path, header, ["pert_id", "baseline_wmae"])
     wanted = [*genes, *(f"w_{gene}" for gene in genes), "baseline_wmae"]
     if twice := repeated(wanted):
         raise InputError(
@@ -90,7 +83,12 @@ def read_truth(
             expected="no response gene named like another column of this table",
             remedy="Rename the gene in both tables.",
         )
-    values = _ordered(table.values, rows, _same_names(path, "line 1", wanted, table.columns))
+    _same_names(path, "line 1", wanted, [name for name in header if name != "pert_id"])
+    table = read_matrix(path, "pert_id", wanted, delimiter=separator)
+    rows = _same_names(path, "column pert_id", symbols, table.rows)
+    # Without a copy if the order is that of the table.
+    same = np.array_equal(rows, np.arange(len(rows)))
+    values = table.values if same else table.values[rows]
     truth, weights, baseline = np.split(values, [len(genes), 2 * len(genes)], axis=1)
     for array, columns in ((weights, wanted[len(genes) :]), (baseline, wanted[-1:])):
         if (array < 0).any():

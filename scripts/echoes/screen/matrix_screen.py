@@ -132,7 +132,8 @@ def screen_of_means(
             remedy="Remove the gene, or the control.",
         )
     names = [matrix.rows[i] for i in np.flatnonzero(~is_control)]
-    responses = matrix.values[~is_control] - control
+    responses = matrix.values[~is_control]
+    responses -= control
     return _screen(names, matrix.columns, control, responses, guides, scale, file)
 
 

@@ -48,9 +48,9 @@ def to_log2(values: Floats, scale: str) -> Floats:
     Returns
     -------
     array
-        The values times log2 of the base; values in log2 stay the same to the last bit.
+        The values times log2 of the base; values in log2 are the given array.
     """
-    return values * math.log2(BASES[scale])
+    return values if scale == "log2" else values * math.log2(BASES[scale])
 
 
 def scale_warnings(screen: Screen, scale: str) -> list[str]:
