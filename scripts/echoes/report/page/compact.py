@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -79,13 +80,23 @@ def pack_places(values: Ints) -> Packed:
 
 def json_text(value: Any) -> str:
     """Write a value as JSON that is safe inside an element of HTML; what is not finite is null."""
-    text = json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    try:
+        text = _dumps(value)
+    except ValueError:
+        text = _dumps(_finite(value))
     return text.translate(_ESCAPES)
+
+
+def _dumps(value: Any) -> str:
+    # What JSON does not know is a mapping of another kind.
+    return json.dumps(
+        value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=dict
+    )
 
 
 def rounded(value: float, digits: int = 4) -> float | None:
     """Round to significant digits, to save space; None for what is not finite."""
-    return float(f"{value:.{digits}g}") if np.isfinite(value) else None
+    return float(f"{value:.{digits}g}") if math.isfinite(value) else None
 
 
 def _base64(array: np.typing.NDArray[Any]) -> str:
@@ -94,7 +105,7 @@ def _base64(array: np.typing.NDArray[Any]) -> str:
 
 def _finite(value: Any) -> Any:
     if isinstance(value, float):
-        return value if np.isfinite(value) else None
+        return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {key: _finite(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
