@@ -47,6 +47,7 @@ rule write_report:
         "<logs>/<dataset>/write_report.log",
     benchmark:
         "<benchmarks>/<dataset>/write_report.tsv"
+    priority: 1
     conda:
         "../../envs/echoes.yaml"
     params:

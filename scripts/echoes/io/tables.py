@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from echoes.io.arrays import Floats, row_blocks
+from echoes.io.blocks import stack_blocks
 from echoes.io.errors import InputError, abbreviate, require_printable
 from echoes.io.files import StrPath, atomic_path, is_gzip
 from echoes.io.text import DAMAGE, open_text
@@ -295,32 +296,6 @@ def require_unique(path: StrPath, column: str, names: Sequence[str]) -> None:
             expected="each name once",
             remedy="Keep one row of each name.",
         )
-
-
-def stack_blocks(blocks: Iterable[pa.RecordBatch], width: int) -> tuple[list[str], Floats]:
-    """Put blocks of rows together; the numbers are in memory once.
-
-    Parameters
-    ----------
-    blocks
-        The first column of each has names, the others are float64.
-    width
-        Number of these other columns, at least 1.
-
-    Returns
-    -------
-    names, values
-        Names and numbers (rows, width) of all rows; what is null is an empty name, or NaN.
-    """
-    rows: list[str] = []
-    values = np.empty((0, width))
-    for block in blocks:
-        rows += [name or "" for name in block.column(0).cast(pa.string()).to_pylist()]
-        # Grows in place, so that the numbers are not in memory twice.
-        values.resize((len(rows), width), refcheck=False)
-        numbers = block.select(range(1, width + 1)).to_tensor(null_to_nan=True)
-        values[len(rows) - block.num_rows :] = numbers.to_numpy()
-    return rows, values
 
 
 def read_matrix(

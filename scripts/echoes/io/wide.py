@@ -18,10 +18,11 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from echoes.io.blocks import stack_blocks
 from echoes.io.delimited import Layout, layout_of
 from echoes.io.errors import InputError, abbreviate, require_printable
 from echoes.io.files import StrPath, is_gzip
-from echoes.io.tables import Matrix, block_bytes, require_names, require_unique, stack_blocks
+from echoes.io.tables import Matrix, block_bytes, require_names, require_unique
 from echoes.io.text import DAMAGE, SEPARATORS, damaged, open_text
 
 #: Texts that stand for a missing number.
