@@ -25,7 +25,7 @@ from echoes.io.text import DAMAGE, open_text
 
 # A row has to fit into one block; Arrow holds several at a time. Each column of a block takes
 # as long as a hundred numbers do, so that blocks of many columns are larger.
-_BLOCK_BYTES, _BLOCK_COLUMNS = 1 << 22, 1 << 10
+_BLOCK_BYTES, _BLOCK_COLUMNS = 1 << 22, 1 << 11
 
 
 @dataclass(frozen=True)
