@@ -12,6 +12,7 @@ from echoes.io.arrays import Bools, Floats, Ints
 from echoes.models.leaning import leaning_weights
 from echoes.models.similarity import mean_kernel
 from echoes.network.neighbourhood import neighbourhood
+from echoes.report.page.data import LEANS_ON, largest_weights
 
 
 def weights_of(kernels: Floats, known: Bools, fold: Ints, *given: Any) -> Floats:
@@ -81,3 +82,22 @@ def test_the_neighbourhood_has_the_most_visited_genes_and_their_links() -> None:
     assert found.links == [(0, 1), (0, 2)]
     assert neighbourhood(walk, np.array([0]), adjacency, 9).nodes.tolist() == [0, 1, 3, 2]
     assert neighbourhood(walk, np.array([0, 2]), adjacency, 1).nodes.tolist() == [0, 2, 1]
+
+
+def test_links_of_a_neighbourhood_are_those_of_the_network() -> None:
+    random = np.random.default_rng(4)
+    matrix = np.triu(random.random((40, 40)) < 0.3, 1).astype(np.float64)
+    matrix += matrix.T
+    walk = random.random(40)
+    found = neighbourhood(walk / walk.sum(), np.array([7, 3]), sp.csr_array(matrix), 15)
+    part = np.triu(matrix[np.ix_(found.nodes, found.nodes)])
+    assert found.links == [tuple(pair) for pair in np.argwhere(part).tolist()]
+
+
+@pytest.mark.parametrize("count", [3, LEANS_ON, LEANS_ON + 1, 40])
+def test_largest_weights_are_the_first_of_all_sorted(count: int) -> None:
+    # Few values, so that many are equal; those that are 0 are left out.
+    weights = np.random.default_rng(count).integers(-2, 3, (6, count)) / 4
+    for row, found in zip(weights, largest_weights(weights), strict=True):
+        order = np.argsort(-np.abs(row), kind="stable")[:LEANS_ON]
+        assert found == [(i, row[i]) for i in order.tolist() if row[i]]
