@@ -54,6 +54,25 @@ def positions(names: Sequence[str], among: Sequence[str]) -> Ints:
     return np.array([place.get(name, -1) for name in names], dtype=np.intp)
 
 
+def largest_places(values: Floats, count: int) -> Ints:
+    """Find the places of the largest values, falling; equal ones in their order.
+
+    Parameters
+    ----------
+    values
+        (n,) numbers, none of them NaN.
+    count
+        How many places; if there are fewer values, it is all of them.
+    """
+    count = min(count, len(values))
+    if not count:
+        return np.arange(0)
+    # Those that may be among the largest are sorted, not all.
+    candidates = np.flatnonzero(values >= np.partition(values, -count)[-count])
+    places: Ints = candidates[np.argsort(-values[candidates], kind="stable")[:count]]
+    return places
+
+
 def save_arrays(
     path: StrPath, arrays: Mapping[str, npt.ArrayLike], *, compress: bool = False
 ) -> None:

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from echoes.io.arrays import Floats, Ints, Singles, row_blocks
+from echoes.io.arrays import Floats, Ints, Singles, largest_places, row_blocks
 from echoes.models.eigenvectors import largest_eigenvectors
 from echoes.models.gap_ridge import patterns
 from echoes.models.gaps import mean_response
@@ -209,11 +209,8 @@ def _nearest_order(likeness: Floats) -> tuple[Ints, Ints]:
     """Nearest training perturbations of each row, in order, and how many it has for each k."""
     k = min(max(NEIGHBOURS), likeness.shape[1])
     order = np.empty((len(likeness), k), dtype=np.intp)
-    last = np.partition(likeness, -k, axis=1)[:, -k]
-    for row, (values, lowest) in enumerate(zip(likeness, last, strict=True)):
-        # Equal ones are taken in the order of the perturbations.
-        (near,) = np.nonzero(values >= lowest)
-        order[row] = near[np.argsort(-values[near], kind="stable")[:k]]
+    for row, values in enumerate(likeness):
+        order[row] = largest_places(values, k)
     available = np.isfinite(likeness).sum(axis=1)
     return order, np.minimum(np.array(NEIGHBOURS)[:, None], available)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from echoes.io.arrays import Floats, Ints
+from echoes.io.arrays import Floats, Ints, largest_places
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,7 @@ def neighbourhood(
     others = diffusion.copy()
     others[silenced] = 0.0
     count = min(size, int(np.count_nonzero(others > 0)))
-    # The largest ones alone are sorted; equal ones in the order of the network.
-    least = np.partition(others, -count)[-count] if count else np.inf
-    candidates = np.flatnonzero(others >= least)
-    largest = candidates[np.argsort(-others[candidates], kind="stable")[:count]]
-    nodes = np.concatenate([silenced, largest])
+    nodes = np.concatenate([silenced, largest_places(others, count)])
     links = []
     linked = np.zeros(len(diffusion), dtype=np.bool_)
     # SciPy takes many times as long to cut out so few rows and columns.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from echoes.io.arrays import Floats
+from echoes.io.arrays import Floats, largest_places
 from echoes.report.page import charts
 from echoes.report.page.choice import Shown, share_rows
 from echoes.report.page.compact import Packed, pack, pack_places, pack_positive, rounded
@@ -108,11 +108,7 @@ def largest_weights(weights: Floats) -> list[list[tuple[int, float]]]:
     """List the perturbations of largest weight for each row: their places and weights."""
     found: list[list[tuple[int, float]]] = []
     for row in weights:
-        size = np.abs(row)
-        # Those that may be among the largest are sorted; equal ones by their place.
-        least = np.partition(size, -LEANS_ON)[-LEANS_ON] if len(size) > LEANS_ON else 0.0
-        candidates = np.flatnonzero(size >= least)
-        largest = candidates[np.argsort(-size[candidates], kind="stable")[:LEANS_ON]]
+        largest = largest_places(np.abs(row), LEANS_ON)
         found.append([(int(i), rounded(row[i], 3) or 0.0) for i in largest if row[i]])
     return found
 
