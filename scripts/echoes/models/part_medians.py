@@ -7,6 +7,7 @@ values are gone through until half of the weight is reached.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,10 +15,9 @@ import numpy as np
 from echoes.io.arrays import Bools, Floats, Ints
 from echoes.models.medians import EPSILON, MAXIMAL_ROUNDS, Medians, cache_blocks
 
-#: With fewer rows, sums over all of them take no longer.
-FEWEST_ROWS = 400
-#: So many values next to the start are gone through; where they do not do, all are.
-_WINDOW = 64
+#: So many values on each side of the start are gone through, and one more for so many rows; where
+#: they do not do, all are.
+_SMALLEST_WINDOW, _ROWS_A_VALUE = 8, 32
 
 
 class _Walk:
@@ -37,20 +37,19 @@ class _Walk:
         self.start = start
         self._table, self._order = medians.table, medians.order
         self._weights = medians.sorted_weights if weighted else None
+        self._every = np.arange(len(start))
+        #: Places of the values that are the start: from the first one on, before the end.
         self._first = np.count_nonzero(self._table < start, axis=0)
         self._end = np.count_nonzero(self._table <= start, axis=0)
-        steps = np.arange(_WINDOW)
-        self._up = self._window(self._end[:, None] + steps)
-        self._down = self._window(self._first[:, None] - 1 - steps)
-
-    def _window(self, places: Ints) -> tuple[Ints, Floats]:
-        """Rows at some places (G, w) in the order of the values, and their weights."""
+        self._window = window = _SMALLEST_WINDOW + len(self._table) // _ROWS_A_VALUE
+        steps = np.arange(window)[:, None]
+        places = np.concatenate([self._first - window + steps, self._end[None], self._end + steps])
         inside = (places >= 0) & (places < len(self._table))
-        at = np.where(inside, places, 0), np.arange(len(places))[:, None]
-        weights = inside.astype(np.float64)
-        if self._weights is not None:
-            weights *= self._weights[at]
-        return self._order[at], weights
+        # In the middle stand all values that are the start, whose weight is known.
+        inside[window] = False
+        at = np.where(inside, places, 0), self._every
+        self._rows = self._order[at]
+        self._inside = inside if self._weights is None else inside * self._weights[at]
 
     def counts(self, without: Ints) -> Floats:
         """Count the values below the start, and those up to it, without some rows, (2, G)."""
@@ -72,36 +71,34 @@ class _Walk:
         equal
             (G,) columns whose values have no weight: there, half of the factors is to be reached.
         """
-        places = self._first.copy()
-        missed = equal.copy()
-        rising = np.flatnonzero(below[1] < target)
-        reached = _summed(factor, self._up, rising) + below[1, rising, None]
-        steps = np.count_nonzero(reached < target[rising, None], axis=1)
-        places[rising] = self._end[rising] + steps
-        missed[rising[steps == _WINDOW]] = True
-        falling = np.flatnonzero(below[0] >= target)
-        reached = below[0, falling, None] - _summed(factor, self._down, falling)
-        steps = np.count_nonzero(reached >= target[falling, None], axis=1)
-        places[falling] = self._first[falling] - 1 - steps
-        missed[falling[steps == _WINDOW]] = True
+        window = self._window
+        reached = np.empty(self._rows.shape)
+        # The mode is that which needs no copy; no row is out of bounds.
+        np.take(factor, self._rows, out=reached, mode="clip")
+        reached *= self._inside
+        reached[window] = below[1] - below[0]
+        # Row after row: numpy's own cumulative sum down the columns takes much longer.
+        for row, following in itertools.pairwise(reached):
+            following += row
+        wanted = target - (below[0] - reached[window - 1])
+        steps = (reached < wanted).sum(axis=0, dtype=np.int32)
+        places = steps - window + np.where(steps > window, self._end - 1, self._first)
+        missed = equal | (steps == len(reached)) | ((wanted <= 0) & (self._first > window))
         genes = np.flatnonzero(missed)
+        if len(genes):
+            places[genes] = self._by_all(genes, factor, target, equal)
+        found: Floats = self._table[self._order[places, self._every], self._every]
+        return found
+
+    def _by_all(self, genes: Ints, factor: Floats, target: Floats, equal: Bools) -> Ints:
+        """Places of the values of some columns, from all their rows."""
         reached = factor[self._order[:, genes]]
         if self._weights is not None:
             reached *= np.where(equal[genes], 1.0, self._weights[:, genes])
         np.cumsum(reached, axis=0, out=reached)
         wanted = np.where(equal[genes], reached[-1] / 2, target[genes])
-        places[genes] = np.count_nonzero(reached < wanted, axis=0)
-        every = np.arange(len(places))
-        found: Floats = self._table[self._order[places, every], every]
-        return found
-
-
-def _summed(factor: Floats, window: tuple[Ints, Floats], genes: Ints) -> Floats:
-    """Sum the weights of some genes over the places of a window, from its first one on."""
-    rows, weights = window
-    summed = factor[rows[genes]]
-    summed *= weights[genes]
-    return np.cumsum(summed, axis=1, out=summed)
+        places: Ints = np.count_nonzero(reached < wanted, axis=0)
+        return places
 
 
 def reweighted_of_parts(
@@ -121,7 +118,7 @@ def reweighted_of_parts(
     tolerance
         As in `Medians.reweighted`.
     """
-    if len(medians.table) < FEWEST_ROWS or medians.has_gaps:
+    if medians.has_gaps:
         return np.array([medians.without(rows).reweighted(tolerance) for rows in left_out])
     kept = np.ones((len(left_out), len(medians.table)))
     for of_part, rows in zip(kept, left_out, strict=True):
