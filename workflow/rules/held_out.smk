@@ -22,6 +22,7 @@ rule predict_held_out:
         "<logs>/<dataset>/{experiment}/held_out/{part}.log",
     benchmark:
         "<benchmarks>/<dataset>/{experiment}/held_out/{part}.tsv"
+    priority: lambda w: int(PLAN.everything[w.experiment].parts == 1)
     wildcard_constraints:
         experiment=match_any(PLAN.names(held_out=True)),
     conda:
@@ -83,6 +84,7 @@ rule aggregate_held_out:
         "<logs>/<dataset>/{experiment}/aggregate_held_out.log",
     benchmark:
         "<benchmarks>/<dataset>/{experiment}/aggregate_held_out.tsv"
+    priority: 1
     wildcard_constraints:
         experiment=match_any(PLAN.names(held_out=True)),
     conda:
@@ -133,6 +135,7 @@ rule score_baselines:
         "<logs>/<dataset>/score_baselines.log",
     benchmark:
         "<benchmarks>/<dataset>/score_baselines.tsv"
+    priority: 1
     conda:
         "../../envs/echoes.yaml"
     params:

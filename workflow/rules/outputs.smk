@@ -71,6 +71,7 @@ rule plot_results:
         "<logs>/<dataset>/plot_results.log",
     benchmark:
         "<benchmarks>/<dataset>/plot_results.tsv"
+    priority: 1
     conda:
         "../../envs/echoes.yaml"
     params:

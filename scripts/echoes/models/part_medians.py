@@ -79,7 +79,7 @@ class _Walk:
         reached[window] = below[1] - below[0]
         # Row after row: numpy's own cumulative sum down the columns takes much longer.
         for row, following in itertools.pairwise(reached):
-            following += row
+            np.add(row, following, out=following)
         wanted = target - (below[0] - reached[window - 1])
         steps = (reached < wanted).sum(axis=0, dtype=np.int32)
         places = steps - window + np.where(steps > window, self._end - 1, self._first)
