@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from echoes.io.arrays import Floats
+from echoes.io.arrays import Floats, row_blocks
 from echoes.models.task import Task
 from echoes.scoring.coverage import LEVELS
 
@@ -35,19 +35,23 @@ def expected_error(task: Task, inner: Floats) -> tuple[Floats, Floats]:
         errors of the training entries divided by their spreads, one for each level in
         `scoring.coverage.LEVELS`; each of these spreads is computed without the row of the entry.
     """
-    error = np.abs(task.deltas - inner)
+    error = task.deltas - inner
+    np.abs(error, out=error)
     rows, genes = task.silenced_entries()
     knockdown_error = error[rows, genes].mean() if len(rows) else np.nan
     error[rows, genes] = np.nan
     counted = ~np.isnan(error)
-    error = np.where(counted, error, 0.0)
+    error[~counted] = 0.0
     prior = error.sum() / max(int(counted.sum()), 1)
     sums = error.sum(axis=0) + PRIOR_ROWS * prior
     counts = counted.sum(axis=0) + PRIOR_ROWS
     scale = sums / counts
-    without_row = (sums - error) / np.maximum(counts - counted, 1.0)
-    tiny = np.finfo(np.float64).tiny
-    quantiles = np.quantile(error[counted] / np.maximum(without_row[counted], tiny), LEVELS)
+    # In place and block after block: tables of all entries would take longer.
+    for block in row_blocks(*error.shape):
+        without_row = sums - error[block]
+        without_row /= np.maximum(counts - counted[block], 1.0)
+        error[block] /= np.maximum(without_row, np.finfo(np.float64).tiny)
+    quantiles = np.quantile(error[counted], LEVELS, overwrite_input=True)
     spread = np.tile(scale, (task.n_to_predict, 1))
     if len(rows):
         spread[task.silenced_entries_to_predict()] = knockdown_error

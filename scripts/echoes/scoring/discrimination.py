@@ -19,8 +19,9 @@ _PREDICTIONS, _TRUTHS = 1024, 128
 #: Number of truths of which absolute differences are summed at a time: with few of them, they stay
 #: in the processor's cache.
 _CACHED = 32
-#: The same in single precision: largest number of genes of a sum, and number of entries at a time.
-_PIECE, _ENTRIES = 1024, 1 << 16
+#: The same in single precision: largest number of genes of a sum, number of truths at a time, and
+#: number of entries. With fewer entries, threads would wait for each other.
+_PIECE, _TOGETHER, _ENTRIES = 1024, 4, 1 << 18
 #: Rows whose absolute values sum to less than this cannot overflow in single precision.
 _LARGEST = 1e38
 #: Distance in `discrimination` → what one gene adds to it; for the cosine, to the inner product.
@@ -232,19 +233,19 @@ class _Single:
         """Sum the absolute differences of each prediction and each truth, about: (n, m)."""
         rows, ones = self._rounded(Y), np.ones(self._length, dtype=np.float32)
         larger = np.empty((len(self._rows), len(Y)))
-        step = max(1, _ENTRIES // rows.shape[1])
+        step = max(1, _ENTRIES // (_TOGETHER * rows.shape[1]))
+        space = np.empty((_TOGETHER, step, rows.shape[1]), dtype=np.float32)
         # NumPy would copy the rows that are shorter than its buffer.
         buffer = np.setbufsize(16)
         for p in range(0, len(self._rows), step):
             some = self._rows[p : p + step]
-            entries = np.empty_like(some)
-            pieces = entries.reshape(-1, self._length)
-            sums = np.empty((len(Y), len(pieces)), dtype=np.float32)
-            for row, out in zip(rows, sums, strict=True):
-                np.maximum(row, some, out=entries)
-                np.dot(pieces, ones, out=out)
-            by_piece = sums.reshape(len(Y), len(some), -1)
-            larger[p : p + step] = by_piece.sum(axis=2, dtype=np.float64).T
+            for q in range(0, len(Y), _TOGETHER):
+                truths = rows[q : q + _TOGETHER, None]
+                entries = space[: len(truths), : len(some)]
+                np.maximum(truths, some, out=entries)
+                by_piece = entries.reshape(*entries.shape[:2], -1, self._length) @ ones
+                sums = by_piece.sum(axis=2, dtype=np.float64)
+                larger[p : p + step, q : q + _TOGETHER] = sums.T
         np.setbufsize(buffer)
         found: Floats = 2 * larger - self._sum[:, None] - Y.sum(axis=1)
         return found
