@@ -55,8 +55,8 @@ from echoes.plan.imports import reached_modules
 
 if FOLDER is None:
     for file in (
+        "plan/checksums",
         "plan/page",
-        "plan/plan",
         "plan/results",
         "plan/validation",
         "report/provenance",

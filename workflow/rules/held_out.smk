@@ -22,9 +22,9 @@ rule predict_held_out:
         "<logs>/<dataset>/{experiment}/held_out/{part}.log",
     benchmark:
         "<benchmarks>/<dataset>/{experiment}/held_out/{part}.tsv"
-    priority: lambda w: int(PLAN.everything[w.experiment].parts == 1)
     wildcard_constraints:
         experiment=match_any(PLAN.names(held_out=True)),
+    priority: lambda w: int(PLAN.everything[w.experiment].parts == 1)
     conda:
         "../../envs/echoes.yaml"
     params:
@@ -84,9 +84,9 @@ rule aggregate_held_out:
         "<logs>/<dataset>/{experiment}/aggregate_held_out.log",
     benchmark:
         "<benchmarks>/<dataset>/{experiment}/aggregate_held_out.tsv"
-    priority: 1
     wildcard_constraints:
         experiment=match_any(PLAN.names(held_out=True)),
+    priority: 1
     conda:
         "../../envs/echoes.yaml"
     threads: 2 if sum(each.held_out for each in PLAN.experiments.values()) == 1 else 1

@@ -169,10 +169,10 @@ rule write_settings:
         "<logs>/<dataset>/{experiment}/write_settings.log",
     benchmark:
         "<benchmarks>/<dataset>/{experiment}/write_settings.tsv"
-    priority: 2
     wildcard_constraints:
         # The settings of the data set are beside its perturbations, those of priors likewise.
         experiment=match_any([*PLAN.everything, *PLAN.prior_folders, "perturbations"]),
+    priority: 2
     localrule: True
     conda:
         "../../envs/echoes.yaml"

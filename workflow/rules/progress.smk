@@ -1,4 +1,4 @@
-"""Progress: a line for each finished job, and the results at the end; not in a dry run.
+"""Progress: a line for each finished job, and the results at the end; not in a dry run. Checksums.
 
 Needs: comparison.csv and the other results in its folder, if the run has made them.
 Makes: config.json beside comparison.csv; resources.csv in the folder of the benchmarks, if they are extended benchmarks.
@@ -6,13 +6,17 @@ Makes: config.json beside comparison.csv; resources.csv in the folder of the ben
 
 import subprocess
 
+from snakemake.io import _IOFile
 from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 
 from echoes.io.files import save_json
+from echoes.plan.checksums import remember_checksums
 from echoes.report.console import JobLines
 from echoes.report.provenance import VERSION
 from echoes.report.results import result_text
+
+_IOFile.checksum = remember_checksums(_IOFile.checksum)
 
 
 def write_lines(text):
