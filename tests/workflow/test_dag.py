@@ -79,6 +79,34 @@ def test_touched_files_run_nothing(done: Any) -> None:
     assert done.planned() == {}
 
 
+#: Notes each file that Snakemake reads for its checksum.
+NOTES_READ_FILES = """\
+import hashlib
+
+compute = hashlib.file_digest
+
+
+def note(stream, *arguments):
+    with open("read-files.txt", "a") as notes:
+        print(stream.name, file=notes)
+    return compute(stream, *arguments)
+
+
+hashlib.file_digest = note
+"""
+
+
+def test_an_input_is_read_once_for_its_checksum(done: Any) -> None:
+    (done.path / "sitecustomize.py").write_text(NOTES_READ_FILES, encoding="utf-8")
+    # Many outputs, and inputs that several jobs have.
+    table = "results/small/published/oof_predictions.csv"
+    outcome = done.snakemake("--forcerun", "aggregate_folds", "--", table, PYTHONPATH=".")
+    assert outcome.ran["aggregate_folds"] == 1
+    read = Counter((done.path / "read-files.txt").read_text(encoding="utf-8").split())
+    assert read["results/small/perturbations/perturbations.npz"] == 1
+    assert set(read.values()) == {1}
+
+
 RIDGE = {"protocol": "published", "models": ["ridge"]}
 
 
