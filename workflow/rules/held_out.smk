@@ -3,6 +3,8 @@
 Needs: {experiment}/settings.json, the kernels and features that it names, perturbations/.
 Makes: {experiment}/held_out/, {experiment}/metrics.npz, out-of-fold tables, the comparison of all
 experiments, sweeps, upper_bound.csv, {experiment}/learning_curve.csv and .png.
+
+Models that one job fits start first: at the end, one of them would have the machine for itself alone.
 """
 
 
