@@ -16,7 +16,12 @@ from echoes.models.medians import INNER_TOLERANCE, Medians
 always_the_same = settings(derandomize=True, deadline=None, max_examples=80)
 
 
-def compare(medians: Medians, left_out: list[Ints], near: Floats, window: int = 8) -> None:
+def compare(
+    medians: Medians,
+    left_out: list[Ints],
+    near: Floats,
+    window: int = part_medians._SMALLEST_WINDOW,
+) -> None:
     for tolerance in (0.0, INNER_TOLERANCE):
         with mock.patch.object(part_medians, "_SMALLEST_WINDOW", window):
             ours = part_medians.reweighted_of_parts(medians, left_out, near, tolerance)

@@ -41,15 +41,16 @@ class _Walk:
         #: Places of the values that are the start: from the first one on, before the end.
         self._first = np.count_nonzero(self._table < start, axis=0)
         self._end = np.count_nonzero(self._table <= start, axis=0)
-        self._window = window = _SMALLEST_WINDOW + len(self._table) // _ROWS_A_VALUE
+        window = _SMALLEST_WINDOW + len(self._table) // _ROWS_A_VALUE
         steps = np.arange(window)[:, None]
         places = np.concatenate([self._first - window + steps, self._end[None], self._end + steps])
         inside = (places >= 0) & (places < len(self._table))
         # In the middle stand all values that are the start, whose weight is known.
         inside[window] = False
         at = np.where(inside, places, 0), self._every
+        #: Rows at these places, (2w + 1, G), and their weights, 0 where there is none.
         self._rows = self._order[at]
-        self._inside = inside if self._weights is None else inside * self._weights[at]
+        self._near = inside if self._weights is None else inside * self._weights[at]
 
     def counts(self, without: Ints) -> Floats:
         """Count the values below the start, and those up to it, without some rows, (2, G)."""
@@ -71,11 +72,11 @@ class _Walk:
         equal
             (G,) columns whose values have no weight: there, half of the factors is to be reached.
         """
-        window = self._window
+        window = len(self._rows) // 2
         reached = np.empty(self._rows.shape)
         # The mode is that which needs no copy; no row is out of bounds.
         np.take(factor, self._rows, out=reached, mode="clip")
-        reached *= self._inside
+        reached *= self._near
         reached[window] = below[1] - below[0]
         # Row after row: numpy's own cumulative sum down the columns takes much longer.
         for row, following in itertools.pairwise(reached):

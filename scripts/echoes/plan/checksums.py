@@ -29,12 +29,14 @@ def remember_checksums(checksum: Checksum) -> Checksum:
     @wraps(checksum)
     async def remembered(file: Any, *args: Any, **options: Any) -> str | None:
         try:
-            status = Path(file.file).stat()
+            status = None if file.is_storage else Path(file.file).stat()
         except OSError:
+            status = None
+        if status is None:
             return await checksum(file, *args, **options)
         written = status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
         key = (str(file.file), *written, *args, *sorted(options.items()))
-        if file.is_storage or key not in known:
+        if key not in known:
             known[key] = await checksum(file, *args, **options)
         return known[key]
 
