@@ -62,7 +62,7 @@ def test_left_out_predictions_are_those_of_fits_without_the_rows(
     rows -= rows[:20].mean(axis=0)
     scores = random.normal(size=(20, 3))
     scores -= scores.mean(axis=0)
-    path = ridge_path(rows @ rows.T, scores, (1e-6, 0.5, 20.0), groups)
+    path = ridge_path(rows @ rows[:20].T, scores, (1e-6, 0.5, 20.0), groups)
     for number, penalty in enumerate((1e-6, 0.5, 20.0)):
         whole = Ridge(alpha=penalty).fit(rows[:20], scores)
         np.testing.assert_allclose(path.predicted[number], whole.predict(rows[20:]), atol=1e-7)
@@ -131,13 +131,13 @@ def test_a_source_that_few_training_genes_know_is_left_out() -> None:
     few[FEWEST_SHARED - 1 : M] = False
     none[2:M] = False
     _, one, other = screen()
-    likeness = Likeness(
-        [source("all", one), source("few", other, few), source("none", other, none)], M, 2.0
-    )
+    sources = [source("all", one), source("few", other, few), source("none", other, none)]
+    likeness = Likeness.of(sources, M, 2.0)
     assert usable(likeness, ["all", "few", "none"]) == ("all",)
     assert usable(likeness, ["few"]) == ("few",)
     assert usable(likeness, ["none"]) == ()
     few[FEWEST_SHARED - 1] = True
+    likeness = Likeness.of(sources, M, 2.0)
     assert usable(likeness, ["all", "few", "none"]) == ("all", "few")
 
 
@@ -146,13 +146,13 @@ def test_two_sources_predict_better_than_one_and_the_unknown_as_without() -> Non
     residuals, truth = centred(deltas), deltas[M:] - deltas[:M].mean(axis=0)
     groups = np.arange(M)
     alone, table = source("one", one), source("other", other, PART)
-    single = predict_components(Likeness([alone], M, 2.0), residuals, PENALTIES, groups)
-    double = predict_components(Likeness([alone, table], M, 2.0), residuals, PENALTIES, groups)
+    single = predict_components(Likeness.of([alone], M, 2.0), residuals, PENALTIES, groups)
+    double = predict_components(Likeness.of([alone, table], M, 2.0), residuals, PENALTIES, groups)
     assert r_squared(truth[:15], double[:15]) > r_squared(truth[:15], single[:15]) + 0.1
     assert r_squared(truth, single) > 0.05
     # To the last bit.
     np.testing.assert_array_equal(double[15:], single[15:])
-    strangers = predict_components(Likeness([table], M, 2.0), residuals, PENALTIES, groups)
+    strangers = predict_components(Likeness.of([table], M, 2.0), residuals, PENALTIES, groups)
     np.testing.assert_array_equal(strangers[15:], 0)
 
 
@@ -165,7 +165,9 @@ def test_a_source_of_noise_costs_little() -> None:
         figures = [
             r_squared(
                 truth,
-                predict_components(Likeness(sources, M, 2.0), residuals, PENALTIES, np.arange(M)),
+                predict_components(
+                    Likeness.of(sources, M, 2.0), residuals, PENALTIES, np.arange(M)
+                ),
             )
             for sources in ([source("one", one)], [source("one", one), noise], [noise])
         ]

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ from echoes.io.files import StrPath, atomic_path
 Floats = npt.NDArray[np.float64]
 #: Numbers in single precision; they only compare candidates and are never results.
 Singles = npt.NDArray[np.float32]
+#: Numbers in either precision, which stays what it is.
+Numbers = TypeVar("Numbers", Floats, Singles)
 #: Positions and counts.
 Ints = npt.NDArray[np.intp]
 #: Yes or no.

@@ -9,7 +9,7 @@ leave-one-out cross-validation (see `ridge_path`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -94,19 +94,20 @@ class InnerProducts:
         responses[task.silenced_entries()] = 0.0
         self._products = responses @ responses.T
 
-    def of_residuals(self, part: Task, kept: Ints, mean: Floats) -> Floats:
+    def of_residuals(self, part: Task, mean: Floats, kept: Ints | None = None) -> Floats:
         """Inner products (k, k) of the rows of a part's residuals.
 
         Parameters
         ----------
         part
             The task of the part.
-        kept
-            (k,) its training rows among all training rows.
         mean
             (G,) mean that its residuals are differences from; they are 0 for the silenced gene
             itself.
+        kept
+            (k,) its training rows among all training rows; None for all of them.
         """
+        kept = np.arange(len(self._products)) if kept is None else kept
         products = self._products[np.ix_(kept, kept)]
         rows, genes = part.silenced_entries()
         filled = mean[genes]
@@ -121,11 +122,9 @@ class InnerProducts:
         return products
 
 
-def inner_products(task: Task, *, needed: bool) -> Callable[[Task, Ints, Floats], Floats | None]:
-    """Give `InnerProducts.of_residuals` for a large task, or a function that gives None."""
-    if needed and task.n_training >= FEWEST_SHARING:
-        return InnerProducts(task).of_residuals
-    return lambda *_: None
+def inner_products(task: Task, *, needed: bool) -> InnerProducts | None:
+    """Give the `InnerProducts` of a large task, if they are needed."""
+    return InnerProducts(task) if needed and task.n_training >= FEWEST_SHARING else None
 
 
 def component_weights(errors: Floats) -> Floats:
@@ -267,7 +266,7 @@ def predict_components(
     fast = singles is not None
     components = principal_components(residuals, MOST_COMPONENTS, products, singles)
     truth = components.scores
-    scores = np.zeros((likeness.n_rows - m, truth.shape[1]))
+    scores = np.zeros((likeness.known.shape[1] - m, truth.shape[1]))
     patterns: dict[tuple[str, ...], list[int]] = {}
     for row in range(len(scores)):
         patterns.setdefault(usable(likeness, likeness.known_to(m + row)), []).append(row)

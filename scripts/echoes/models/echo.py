@@ -22,8 +22,9 @@ import numpy as np
 
 from echoes.io.arrays import Floats, Ints, Singles
 from echoes.models.candidates import Candidates
-from echoes.models.component_ridge import inner_products
-from echoes.models.fits import fit_residuals
+from echoes.models.component_ridge import InnerProducts, inner_products
+from echoes.models.fits import fit_large, fit_residuals
+from echoes.models.inner_kernels import InnerKernels
 from echoes.models.inner_loop import single_precision
 from echoes.models.knockdown import (
     knockdown_responses,
@@ -38,7 +39,6 @@ from echoes.models.residuals import (
     Echo,
     centred_responses,
     n_kernels,
-    needs_reach,
     residual_operators,
     residuals_with_gaps,
     source_residuals,
@@ -168,8 +168,19 @@ def _race(left: Candidates, objective: Objective, seen: int, rows: int) -> Candi
     return fewer
 
 
-def _judge(task: Task, settings: Echo, objective: Objective) -> tuple[Candidates, list[_Fold]]:
+def _judge(
+    task: Task, settings: Echo, objective: Objective, products: InnerProducts | None
+) -> tuple[Candidates, list[_Fold]]:
     """Judge all candidates by cross-validation, fold after fold.
+
+    Parameters
+    ----------
+    task, settings
+        As in `fit_echo`.
+    objective
+        Judges the candidates.
+    products
+        Inner products of the responses of a large screen, where they are needed.
 
     Returns
     -------
@@ -180,26 +191,32 @@ def _judge(task: Task, settings: Echo, objective: Objective) -> tuple[Candidates
     joined = SOURCES in settings.kernels and not task.has_gaps
     left = _all_candidates(objective.blends(settings.blends), n_operators, settings, joined=joined)
     each = task.inner_folds(settings.inner_folds)
-    large = not task.has_gaps and m - max(map(len, each)) >= FEWEST_SINGLE
-    if large:
-        task = replace(task, reach=single_precision(task.reach))
-    bare = replace(task, reach=task.reach[:, :0])
-    products_of = inner_products(task, needed=joined)
+    kernels = None
+    if not task.has_gaps and m - max(map(len, each)) >= FEWEST_SINGLE:
+        kernels = InnerKernels.of(task, settings)
+        # What is not needed is not copied for each fold.
+        task = replace(task, kernels=task.kernels[:0], reach=task.reach[:, :0])
     folds: list[_Fold] = []
     seen = 0
     for rows, median in zip(each, objective.medians_without(each), strict=True):
         wanted = left.residuals[1 : 1 + n_operators]
-        part = (task if needs_reach(wanted, settings) else bare).split(rows)
+        part, training = task.split(rows), np.delete(np.arange(m), rows)
         residuals, mean = centred_responses(part)
-        singles = single_precision(residuals)
+        singles = likeness = None
+        if kernels:
+            singles = single_precision(residuals)
+            likeness = kernels.likeness and kernels.likeness.split(rows, training)
         of_sources = None
         if joined and left.residuals[-1]:
-            products = products_of(part, np.delete(np.arange(m), rows), mean)
-            fast = singles if large else None
-            predicted = source_residuals(part, residuals, settings, products, fast)
-            of_sources = single_precision(predicted)
-        measured = ~np.isnan(task.deltas[rows])
-        fits = fit_residuals(part, residuals, singles, settings, measured, wanted)
+            own = None if products is None else products.of_residuals(part, mean, training)
+            of_sources = single_precision(
+                source_residuals(part, residuals, settings, likeness, own, singles)
+            )
+        if kernels and singles is not None:
+            fits = fit_large(kernels, singles, rows, training, settings, wanted)
+        else:
+            measured = ~np.isnan(task.deltas[rows])
+            fits = fit_residuals(part, residuals, settings, measured, wanted)
         fold = _Fold(
             rows=rows,
             bases=np.array([mean, median]),
@@ -209,7 +226,7 @@ def _judge(task: Task, settings: Echo, objective: Objective) -> tuple[Candidates
             axis=fits.axis,
         )
         # They are large, and not needed below.
-        del part, residuals, singles
+        del part, residuals, singles, likeness
         bases = fold.base(np.array(left.shares)[left.blends, None])
         for some in fits.blocks():
             predictions = left.predictions(
@@ -247,7 +264,9 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
     objective = Objective(settings.objective, task.deltas, task.weights)
     # What is not needed is not copied for each fold.
     task = replace(task, weights=task.weights[:, :0], features=task.features[:, :0])
-    left, folds = _judge(task, settings, objective)
+    joined = SOURCES in settings.kernels and not task.has_gaps
+    products = inner_products(task, needed=joined)
+    left, folds = _judge(task, settings, objective, products)
     candidate_weights = left.spread(objective.weigh(left.counts_of_each()))
     blend = float(candidate_weights.sum(axis=1) @ left.shares)
     of_residuals = candidate_weights.sum(axis=0)
@@ -266,7 +285,7 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
 
     mean = centred_responses(task)[1]
     base = mean + blend * (objective.median - mean)
-    predict = Fitted(settings, base, weights, share)
+    predict = Fitted(settings, base, weights, share, products)
     return Prediction(
         deltas=predict(task),
         # Kernels are centred on the training rows: their mean fitted residual is 0.
@@ -291,38 +310,38 @@ class Fitted:
         (O,) weights of the operators of `residual_operators`.
     share
         Weight of the residual of all sources.
+    products
+        Inner products of the training responses, where they have been computed.
     """
 
     settings: Echo
     base: Floats
     weights: Floats
     share: float
+    products: InnerProducts | None
 
     def __call__(self, task: Task) -> Floats:
         """Predict the q perturbations of a task that has the training perturbations of the fit."""
-        residuals, _ = centred_responses(task)
-        deltas = self.base + _weighted_residuals(
-            task, residuals, self.settings, self.weights, self.share
-        )
+        deltas = self.base + self._weighted_residuals(task)
         knockdowns = knockdown_responses(task, remaining_expression(task))
         set_silenced_entries(deltas, knockdowns, task.silenced[task.n_training :])
         return deltas
 
-
-def _weighted_residuals(
-    task: Task, residuals: Floats, settings: Echo, weights: Floats, share: float
-) -> Floats:
-    """Add residuals (q, G): of operators with their weights, and of all sources with a share."""
-    wanted = weights > SMALLEST_WEIGHT
-    if task.has_gaps:
-        of_each = residuals_with_gaps(task, residuals, settings, wanted)
-        weighted: Floats = np.tensordot(weights[wanted], of_each, 1)
-        return weighted
-    operators = residual_operators(task, residuals, settings, wanted)
-    predicted: Floats = np.tensordot(weights[wanted], operators, 1) @ residuals
-    if share > 0:
-        predicted += share * source_residuals(task, residuals, settings)
-    return predicted
+    def _weighted_residuals(self, task: Task) -> Floats:
+        """Add residuals (q, G): of operators with their weights, and of all sources."""
+        residuals, mean = centred_responses(task)
+        wanted = self.weights > SMALLEST_WEIGHT
+        of_wanted = self.weights[wanted]
+        if task.has_gaps:
+            of_each = residuals_with_gaps(task, residuals, self.settings, wanted)
+            weighted: Floats = np.tensordot(of_wanted, of_each, 1)
+            return weighted
+        operators = residual_operators(task, residuals, self.settings, wanted)
+        predicted: Floats = np.tensordot(of_wanted, operators, 1) @ residuals
+        if self.share > 0:
+            own = None if self.products is None else self.products.of_residuals(task, mean)
+            predicted += self.share * source_residuals(task, residuals, self.settings, products=own)
+        return predicted
 
 
 def _choices(settings: Echo, candidate_weights: Floats, blend: float) -> dict[str, float]:

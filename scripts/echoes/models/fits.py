@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats, Singles
-from echoes.models.residuals import Echo, inner_operators, residuals_with_gaps
+from echoes.io.arrays import Bools, Floats, Ints, Singles
+from echoes.models.inner_kernels import InnerKernels, inner_operators
+from echoes.models.inner_loop import single_precision
+from echoes.models.residuals import Echo, residual_operators, residuals_with_gaps
 from echoes.models.task import Task
 
 #: Most entries of the fitted residuals of all candidates that are in memory at a time.
@@ -55,19 +57,14 @@ class Fits:
 
 
 def fit_residuals(
-    task: Task,
-    residuals: Floats,
-    singles: Singles,
-    settings: Echo,
-    measured: Bools,
-    wanted: Bools,
+    task: Task, residuals: Floats, settings: Echo, measured: Bools, wanted: Bools
 ) -> Fits:
     """Fit the wanted operators (O,) on a part of the training rows, and predict the others.
 
     Parameters
     ----------
-    task, residuals, singles, settings, wanted
-        As in `inner_operators` and `residuals_with_gaps`.
+    task, residuals, settings, wanted
+        As in `residual_operators` and `residuals_with_gaps`.
     measured
         (q, G) which of the predicted pairs were measured.
     """
@@ -75,5 +72,27 @@ def fit_residuals(
         fitted = residuals_with_gaps(task, residuals, settings, wanted)
         single = np.ascontiguousarray(fitted.swapaxes(0, 1), dtype=np.float32)
         return Fits(single.swapaxes(0, 1)[:, measured], single, axis=0)
-    operators = inner_operators(task, residuals, singles, settings, wanted)
+    exact = residual_operators(task, residuals, settings, wanted).swapaxes(0, 1)
+    operators = np.ascontiguousarray(exact, dtype=np.float32)
+    return Fits(operators, single_precision(residuals), axis=1)
+
+
+def fit_large(
+    kernels: InnerKernels,
+    singles: Singles,
+    held_out: Ints,
+    training: Ints,
+    settings: Echo,
+    wanted: Bools,
+) -> Fits:
+    """Do as `fit_residuals` does, for a fold of a large screen.
+
+    Parameters
+    ----------
+    singles
+        (k, G) residuals of the rows that the fold learns from.
+    kernels, held_out, training, settings, wanted
+        As in `inner_operators`.
+    """
+    operators = inner_operators(kernels, held_out, training, settings, wanted)
     return Fits(operators, singles, axis=1)

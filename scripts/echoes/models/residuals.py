@@ -1,9 +1,7 @@
 """The residuals of the model `echo`: kernel ridge regressions from what is known of silenced genes.
 
 Each kernel with each penalty is an operator, a matrix that turns the residuals of the training
-perturbations into those of the perturbations to predict. In the inner cross-validation, where they
-only serve to weigh candidates, operators of large screens are computed in single precision; a
-random combination of the perturbations certifies each one.
+perturbations into those of the perturbations to predict.
 
 Kernel ridge regression: Hastie, Tibshirani and Friedman, "The Elements of Statistical Learning",
 2nd edition, Springer, 2009, section 5.8.
@@ -20,10 +18,8 @@ from echoes.io.arrays import Bools, Floats, Singles
 from echoes.models.component_ridge import predict_components
 from echoes.models.gap_ridge import gap_ridge
 from echoes.models.gaps import mean_response
-from echoes.models.inner_loop import single_precision
 from echoes.models.knockdown import fill_silenced_entries
-from echoes.models.precision import FEWEST_SINGLE, is_precise, random_signs
-from echoes.models.similarity import network_kernel, profile_kernel, single_profile_kernel
+from echoes.models.similarity import network_kernel, profile_kernel
 from echoes.models.sources import Likeness
 from echoes.models.task import Settings, Task
 
@@ -108,9 +104,7 @@ def centred_responses(task: Task) -> tuple[Floats, Floats]:
     return residuals, mean
 
 
-def whole_kernels(
-    task: Task, responses: Floats, names: Sequence[str], singles: Singles | None = None
-) -> list[Floats]:
+def whole_kernels(task: Task, responses: Floats, names: Sequence[str]) -> list[Floats]:
     """Kernels (m + q, m) of names in `KERNELS`, in their order.
 
     Parameters
@@ -121,8 +115,6 @@ def whole_kernels(
         (m, G) training responses, without knockdowns.
     names
         The names.
-    singles
-        The responses in single precision, where that may do (see `single_profile_kernel`).
     """
     m = task.n_training
     shares = [KERNELS[name] for name in names]
@@ -130,24 +122,13 @@ def whole_kernels(
     if any(of_network for of_network, _ in shares):
         network = network_kernel(task)[:, :m]
     if any(rest for _, rest in shares):
-        whole = (
-            profile_kernel(task, responses)
-            if singles is None
-            else single_profile_kernel(task, responses, singles)
-        )
-        profile = whole[:, :m]
+        profile = profile_kernel(task, responses)[:, :m]
     # A share of 1 needs no copy.
     single = {(1.0, 0.0): network, (0.0, 1.0): profile}
     return [
         single[share] if share in single else share[0] * network + share[1] * profile
         for share in shares
     ]
-
-
-def needs_reach(wanted: Bools, settings: Echo) -> bool:
-    """Whether any of the wanted operators (O,) is of a kernel of profiles."""
-    chosen = wanted.reshape(-1, len(settings.penalties))
-    return any(KERNELS[name][1] > 0 for name in _names(chosen, settings))
 
 
 def residual_operators(
@@ -169,39 +150,9 @@ def residual_operators(
     wanted
         (O,) which of them to compute; None for all.
     """
-    chosen = _wanted(wanted, len(settings.whole), settings)
-    kernels = whole_kernels(task, responses, _names(chosen, settings))
-    solved = map(solve_exactly, kernels, _penalties(chosen, settings))
+    names, penalties = kernels_and_penalties(wanted, settings)
+    solved = map(solve_exactly, whole_kernels(task, responses, names), penalties)
     return np.concatenate([np.empty((0, task.n_to_predict, task.n_training)), *solved])
-
-
-def inner_operators(
-    task: Task, residuals: Floats, singles: Singles, settings: Echo, wanted: Bools
-) -> Singles:
-    """Compute `residual_operators` for the inner cross-validation, in single precision, (q, O, m).
-
-    Single precision is enough there, but it only saves time where there are many perturbations.
-
-    Parameters
-    ----------
-    task, settings, wanted
-        As in `residual_operators`.
-    residuals, singles
-        (m, G) residuals of the training perturbations, in double and in single precision.
-    """
-    if task.n_training < FEWEST_SINGLE:
-        exact = residual_operators(task, residuals, settings, wanted)
-        return np.ascontiguousarray(exact.swapaxes(0, 1), dtype=np.float32)
-    chosen = _wanted(wanted, len(settings.whole), settings)
-    kernels = whole_kernels(task, residuals, _names(chosen, settings), singles)
-    # They may be larger than all else: they are written where they stay.
-    shape = (task.n_to_predict, int(chosen.sum()), task.n_training)
-    operators = np.empty(shape, dtype=np.float32)
-    first = 0
-    for kernel, penalties in zip(kernels, _penalties(chosen, settings), strict=True):
-        solve_singly(kernel, penalties, operators[:, first : first + len(penalties)])
-        first += len(penalties)
-    return operators
 
 
 def solve_exactly(kernel: Floats, penalties: Floats) -> Floats:
@@ -228,61 +179,35 @@ def solve_exactly(kernel: Floats, penalties: Floats) -> Floats:
     return operators
 
 
-def solve_singly(kernel: Floats, penalties: Floats, operators: Singles) -> None:
-    """Compute `solve_exactly` by Cholesky decompositions in single precision, if that will do.
-
-    A random combination z of the training perturbations shows how precise an operator A is: with
-    the kernel matrix K and the penalty λ, A(K + λI)z is to be the combination of the kernel's
-    other rows (see `precision.is_precise`). Otherwise it is computed in double precision.
+def kernels_and_penalties(
+    wanted: Bools | None, settings: Echo, kernels: int | None = None
+) -> tuple[list[str], list[Floats]]:
+    """Name the kernels that wanted operators need, and give the penalties of each.
 
     Parameters
     ----------
-    kernel, penalties
-        As in `solve_exactly`.
-    operators
-        (q, L, m) where they are written to.
+    wanted
+        (O,) which operators are wanted; None for all.
+    settings
+        The candidates.
+    kernels
+        Number of kernels; those beyond the ones in `KERNELS` are of sources, and have no name.
     """
-    # It takes a while to import.
-    from scipy.linalg import lapack
-
-    m = kernel.shape[1]
-    single = single_precision(kernel)
-    signs = random_signs(m)
-    own, across = np.split(kernel @ signs, [m])
-    for number, penalty in enumerate(penalties):
-        system = single[:m].copy()
-        system[np.diag_indices(m)] += np.float32(penalty)
-        # Transposed, the matrix is in the order of columns, which needs no copy.
-        factor, failed = lapack.spotrf(system.T, lower=1, clean=0, overwrite_a=1)
-        operator = operators[:, number]
-        if not failed:
-            operator[:] = lapack.spotrs(factor, single[m:].T, lower=1)[0].T
-        if failed or not is_precise(operator @ (own + penalty * signs), across):
-            operator[:] = solve_exactly(kernel, np.array([penalty]))[0]
-
-
-def _names(chosen: Bools, settings: Echo) -> list[str]:
-    """Name the kernels, but those of sources, of which any operator is chosen, (kernels, L)."""
-    pairs = zip(settings.whole, chosen, strict=False)
-    return [name for name, of_kernel in pairs if of_kernel.any()]
-
-
-def _wanted(wanted: Bools | None, kernels: int, settings: Echo) -> Bools:
-    """Arrange which operators are wanted by kernel and penalty, (kernels, L)."""
-    shape = (kernels, len(settings.penalties))
-    return np.ones(shape, dtype=np.bool_) if wanted is None else wanted.reshape(shape)
-
-
-def _penalties(chosen: Bools, settings: Echo) -> list[Floats]:
-    """Give the penalties of each kernel of which any is chosen."""
+    shape = (len(settings.whole) if kernels is None else kernels, len(settings.penalties))
+    chosen = np.ones(shape, dtype=np.bool_) if wanted is None else wanted.reshape(shape)
+    named = zip(settings.whole, chosen, strict=False)
     penalties = np.array(settings.penalties)
-    return [penalties[of_kernel] for of_kernel in chosen if of_kernel.any()]
+    return (
+        [name for name, of_kernel in named if of_kernel.any()],
+        [penalties[of_kernel] for of_kernel in chosen if of_kernel.any()],
+    )
 
 
 def source_residuals(
     task: Task,
     residuals: Floats,
     settings: Echo,
+    likeness: Likeness | None = None,
     products: Floats | None = None,
     singles: Singles | None = None,
 ) -> Floats | Singles:
@@ -296,14 +221,16 @@ def source_residuals(
         (m, G) residuals of the training perturbations, columns with mean 0.
     settings
         Gives rate and penalties.
+    likeness
+        Likeness by the sources; that of the task's where it is not given.
     products
         As in `component_ridge.principal_components`.
     singles
         As in `predict_components`.
     """
-    if SOURCES not in settings.kernels or not task.sources:
+    if SOURCES not in settings.kernels or not (likeness or task.sources):
         return np.zeros((task.n_to_predict, residuals.shape[1]))
-    likeness = Likeness(task.sources, task.n_training, settings.rate)
+    likeness = likeness or Likeness.of(task.sources, task.n_training, settings.rate)
     groups = task.groups[: task.n_training]
     return predict_components(likeness, residuals, settings.penalties, groups, products, singles)
 
@@ -330,19 +257,19 @@ def residuals_with_gaps(
     wanted
         (O,) which of them to compute; None for all.
     """
-    chosen = _wanted(wanted, n_kernels(task, settings), settings)
-    used = [bool(of_kernel.any()) for of_kernel in chosen]
-    kernels = whole_kernels(task, residuals, _names(chosen, settings))
-    if any(used[len(settings.whole) :]):
+    count, of_whole = n_kernels(task, settings), len(settings.whole) * len(settings.penalties)
+    names, penalties = kernels_and_penalties(wanted, settings, count)
+    kernels = whole_kernels(task, residuals, names)
+    if len(penalties) > len(names):
         # Principal components need complete rows: sources are joined for all genes alike.
-        names = [source.name for source in task.sources]
-        likeness = Likeness(task.sources, task.n_training, settings.rate)
-        joins = zip(("sum", "product"), used[len(settings.whole) :], strict=False)
-        for join in (join for join, any_of in joins if any_of):
-            kernels.append(likeness.kernel(names, join)[:, : task.n_training])
+        likeness = Likeness.of(task.sources, task.n_training, settings.rate)
+        for number, join in enumerate(("sum", "product")[: count - len(settings.whole)]):
+            first = of_whole + number * len(settings.penalties)
+            if wanted is None or wanted[first : first + len(settings.penalties)].any():
+                kernels.append(likeness.kernel(likeness.names, join).astype(np.float64, copy=False))
     fits = [
-        gap_ridge(kernel, residuals, penalties.tolist())
-        for kernel, penalties in zip(kernels, _penalties(chosen, settings), strict=True)
+        gap_ridge(kernel, residuals, of_kernel.tolist())
+        for kernel, of_kernel in zip(kernels, penalties, strict=True)
     ]
     none = np.empty((0, task.n_to_predict, residuals.shape[1]))
     return np.concatenate([none, *fits])

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Floats, Ints
+from echoes.io.arrays import Floats, Ints, Singles
 from echoes.models.precision import is_precise, random_signs
 
 
@@ -36,7 +36,7 @@ class Path:
 
 
 def ridge_path(
-    kernel: Floats,
+    kernel: Floats | Singles,
     scores: Floats,
     penalties: Sequence[float],
     groups: Ints,
@@ -48,7 +48,7 @@ def ridge_path(
     Parameters
     ----------
     kernel
-        (m + q, m + q) kernel, centred on the m training rows.
+        (m + q, m) kernel, centred on the m training rows.
     scores
         (m, c), columns with mean 0.
     penalties
@@ -64,10 +64,10 @@ def ridge_path(
     left_out = np.empty((len(penalties), *scores.shape))
     predicted = np.empty((len(penalties), len(kernel) - m, scores.shape[1]))
     solve = _single_solutions if fast else _exact_solutions
-    solutions = solve(kernel[:m, :m], scores, penalties, repeated)
+    solutions = solve(kernel[:m], scores, penalties, repeated)
     for number, (penalty, solution) in enumerate(zip(penalties, solutions, strict=True)):
         coefficients, diagonal, blocks = solution
-        predicted[number] = kernel[m:, :m] @ coefficients
+        predicted[number] = kernel[m:] @ coefficients
         # With the penalty λ, the matrix I − H is λ(K + λI)⁻¹, less 1/m for the intercept.
         residuals = penalty * coefficients
         errors = residuals / (penalty * diagonal - 1 / m)[:, None]
@@ -106,16 +106,22 @@ class _Decomposition:
 
 
 def _exact_solutions(
-    kernel: Floats, scores: Floats, penalties: Sequence[float], repeated: Sequence[Ints]
+    kernel: Floats | Singles,
+    scores: Floats,
+    penalties: Sequence[float],
+    repeated: Sequence[Ints],
 ) -> Iterator[_Solution]:
     """Solve for each penalty, from one decomposition of the kernel (m, m)."""
-    decomposition = _Decomposition(*np.linalg.eigh(kernel), scores)
+    decomposition = _Decomposition(*np.linalg.eigh(np.asarray(kernel, np.float64)), scores)
     for penalty in penalties:
         yield decomposition.solve(penalty, repeated)
 
 
 def _single_solutions(
-    kernel: Floats, scores: Floats, penalties: Sequence[float], repeated: Sequence[Ints]
+    kernel: Floats | Singles,
+    scores: Floats,
+    penalties: Sequence[float],
+    repeated: Sequence[Ints],
 ) -> Iterator[_Solution]:
     """Compute `_exact_solutions` in single precision, as long as that will do.
 
@@ -136,5 +142,5 @@ def _single_solutions(
             wide = [block.astype(np.float64) for block in blocks]
             yield coefficients.astype(np.float64), diagonal.astype(np.float64), wide
         else:
-            exact = exact or _Decomposition(*np.linalg.eigh(kernel), scores)
+            exact = exact or _Decomposition(*np.linalg.eigh(kernel.astype(np.float64)), scores)
             yield exact.solve(penalty, repeated)

@@ -4,37 +4,45 @@ from __future__ import annotations
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats, Singles, row_blocks
+from echoes.io.arrays import Bools, Floats, Numbers
 from echoes.models.gaps import mean_response
-from echoes.models.precision import is_precise, random_signs
 from echoes.models.task import Task
 from echoes.scoring.gaps import fill_gaps, measured_pairs
 
 #: Standard deviation, log2 units, that `profile_kernel` adds to that of each gene (as a square):
 #: so genes that hardly respond count less than genes that do.
 FLOOR = 0.05
-#: Where centring leaves a smaller share of the features' squares, it costs too many digits.
-SMALLEST_CENTRED = 1e-3
 
 
-def _centred(kernel: Floats, n_training: int, known: Bools) -> Floats:
+def centre_kernel(kernel: Numbers, n_training: int, known: Bools) -> Numbers:
     """Centre a kernel on its known training rows and scale it to a mean diagonal of 1 on them.
 
     Rows and columns of genes that are not known are 0: they do not help to predict other genes,
     and other genes do not help to predict them.
+
+    Parameters
+    ----------
+    kernel
+        (r, c) kernel, the m training perturbations first in rows and in columns; c ≥ m.
+    n_training
+        m.
+    known
+        (r,) which genes are known.
     """
     rows = np.flatnonzero(known[:n_training])
     if not len(rows):
         return np.zeros_like(kernel)
-    column = kernel[:, rows].mean(axis=1)
-    centred: Floats = kernel - column[:, None]
-    centred -= column
+    # A part of a table that is all of it needs no copy.
+    of_training = kernel[:, :n_training] if len(rows) == n_training else kernel[:, rows]
+    column = of_training.mean(axis=1)
+    centred: Numbers = kernel - column[:, None]
+    centred -= column[: kernel.shape[1]]
     centred += column[rows].mean()
     centred[~known] = 0.0
-    centred[:, ~known] = 0.0
+    centred[:, ~known[: kernel.shape[1]]] = 0.0
     scale = centred[rows, rows].mean()
     # If all features are the same, only rounding errors are left.
-    noise = len(rows) * np.finfo(np.float64).eps * kernel[rows, rows].mean()
+    noise = len(rows) * np.finfo(kernel.dtype).eps * kernel[rows, rows].mean()
     if scale <= noise:
         return np.zeros_like(kernel)
     centred /= scale
@@ -57,7 +65,7 @@ def mean_kernel(kernels: Floats, n_training: int, known: Bools) -> Floats:
     """Mean of k kernels (k, r, r), each centred and scaled as in `network_kernel`."""
     mean = np.zeros(kernels.shape[1:])
     for kernel in kernels:
-        mean += _centred(kernel, n_training, known)
+        mean += centre_kernel(kernel, n_training, known)
     mean /= len(kernels)
     return mean
 
@@ -80,61 +88,23 @@ def profile_kernel(task: Task, responses: Floats) -> Floats:
     """
     measured = measured_pairs(responses)
     profiles = fill_gaps(responses - mean_response(responses), measured)
-    profiles /= _deviations(profiles)
+    profiles /= deviations(profiles)
     return _kernel_of_profiles(task, task.reach @ profiles.T)
 
 
-def single_profile_kernel(task: Task, residuals: Floats, singles: Singles) -> Floats:
-    """Compute `profile_kernel` in single precision, if that will do.
-
-    Such a kernel serves to weigh candidates. A random combination of the features shows how precise
-    they are (see `precision`); where that is not enough, or where little of them is left when they
-    are centred, all is computed in double precision.
-
-    Parameters
-    ----------
-    task
-        As in `profile_kernel`.
-    residuals, singles
-        (m, G) training responses whose columns have mean 0, without gaps, in double and in single
-        precision.
-    """
-    deviations = _deviations(residuals)
-    reach = task.reach / deviations.astype(np.float32)
-    features = reach.astype(np.float32, copy=False) @ singles.T
-    signs = random_signs(len(residuals))
-    combined = (signs @ residuals) / deviations
-    # Block by block, so that no table in double precision is made of the whole.
-    blocks = row_blocks(*task.reach.shape)
-    exact = np.concatenate([task.reach[rows].astype(np.float64) @ combined for rows in blocks])
-    if not is_precise(features @ signs, exact):
-        return profile_kernel(task, residuals)
-    known = _reaching(task)
-    rows = np.flatnonzero(known[: len(residuals)])
-    before = np.square(features[rows]).sum()
-    # A kernel of features that are centred is centred.
-    features -= features[rows].mean(axis=0) if len(rows) else 0
-    features[~known] = 0
-    if np.square(features[rows]).sum() <= SMALLEST_CENTRED * before:
-        return profile_kernel(task, residuals)
-    kernel = (features @ features.T).astype(np.float64)
-    kernel /= np.diagonal(kernel)[rows].mean()
-    return kernel
-
-
-def _deviations(profiles: Floats) -> Floats:
+def deviations(profiles: Floats) -> Floats:
     """Deviation of each gene (G,) from profiles (m, G) with mean 0; at least `FLOOR`."""
     squares = np.einsum("mg,mg->g", profiles, profiles)
-    deviations: Floats = np.sqrt(squares / len(profiles) + FLOOR**2)
-    return deviations
+    roots: Floats = np.sqrt(squares / len(profiles) + FLOOR**2)
+    return roots
 
 
 def _kernel_of_profiles(task: Task, features: Floats) -> Floats:
     """Kernel of features (m + q, m), centred and scaled as in `network_kernel`."""
-    return _centred(features @ features.T, task.n_training, _reaching(task))
+    return centre_kernel(features @ features.T, task.n_training, reaching_genes(task))
 
 
-def _reaching(task: Task) -> Bools:
+def reaching_genes(task: Task) -> Bools:
     """Whether each silenced gene reaches any response gene in the network, (m + q,)."""
     reaching: Bools = task.reach.sum(axis=1) > 0
     return reaching

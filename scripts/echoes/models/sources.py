@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats, Ints
+from echoes.io.arrays import Bools, Floats, Ints, Singles
 
 #: Name of the source that is an experiment's own network. The configuration allows no name with
 #: a slash, so that a further source called network is another one.
@@ -84,41 +83,48 @@ class Likeness:
 
     Parameters
     ----------
-    sources
-        The sources.
+    names
+        Names of the S sources.
+    known
+        (S, m + q) which silenced genes each source knows, training perturbations first.
+    exponentials
+        Of each source (m + q, m + q): exp(rate · cosine).
     n_training
         Number of training perturbations, m.
-    rate
-        A source's kernel is exp(rate · cosine): the larger, the more the nearest genes count.
     """
 
-    sources: Sequence[Source]
+    names: tuple[str, ...]
+    known: Bools
+    exponentials: tuple[Floats | Singles, ...]
     n_training: int
-    rate: float
 
-    @property
-    def n_rows(self) -> int:
-        """Number of perturbations, m + q."""
-        return len(self.sources[0].known) if self.sources else self.n_training
+    @classmethod
+    def of(cls, sources: Sequence[Source], n_training: int, rate: float) -> Likeness:
+        """Make it of sources; the larger the rate, the more the nearest genes count."""
+        return cls(
+            names=tuple(source.name for source in sources),
+            known=np.array([source.known for source in sources], dtype=np.bool_),
+            exponentials=tuple(np.exp(rate * cosines(source, n_training)) for source in sources),
+            n_training=n_training,
+        )
 
-    @cached_property
-    def _exponentials(self) -> dict[str, Floats]:
-        return {
-            source.name: np.exp(self.rate * cosines(source, self.n_training))
-            for source in self.sources
-        }
+    def split(self, held_out: Ints, training: Ints) -> Likeness:
+        """Cut out some training perturbations, which stay so, and others to predict."""
+        rows = np.concatenate([training, held_out])
+        cut = tuple(one[rows[:, None], rows] for one in self.exponentials)
+        return Likeness(self.names, self.known[:, rows], cut, len(training))
 
     def known_to(self, row: int) -> tuple[str, ...]:
         """Names of the sources that know the gene of a perturbation."""
-        return tuple(source.name for source in self.sources if source.known[row])
+        return tuple(name for name, known in zip(self.names, self.known, strict=True) if known[row])
 
     def rows_of(self, names: Sequence[str]) -> Ints:
         """Training perturbations whose genes all these sources know."""
-        parts = [source.known for source in self.sources if source.name in names]
-        return np.flatnonzero(np.all(parts, axis=0)[: self.n_training])
+        known = self.known[[name in names for name in self.names], : self.n_training]
+        return np.flatnonzero(known.all(axis=0))
 
-    def kernel(self, names: Sequence[str], join: str) -> Floats:
-        """Kernel of some sources, (r, r), centred on the training rows, mean diagonal of 1 there.
+    def kernel(self, names: Sequence[str], join: str) -> Floats | Singles:
+        """Kernel of some sources, (m + q, m), centred on the training rows, mean diagonal of 1.
 
         Parameters
         ----------
@@ -128,9 +134,10 @@ class Likeness:
             ``sum``: two genes are alike if they are in one of the sources; each source weighs the
             same. ``product``: they must be alike in all of them.
         """
-        parts = [self._exponentials[name] for name in names]
+        parts = [self.exponentials[self.names.index(name)][:, : self.n_training] for name in names]
         if join == "product":
-            return self._scaled(np.prod(parts, axis=0))
+            product: Floats | Singles = np.prod(parts, axis=0)
+            return self._scaled(product)
         mean = self._scaled(parts[0])
         if len(parts) == 1:
             return mean
@@ -139,12 +146,14 @@ class Likeness:
         mean /= len(parts)
         return self._scaled(mean)
 
-    def _scaled(self, kernel: Floats) -> Floats:
+    def _scaled(self, kernel: Floats | Singles) -> Floats | Singles:
         """Centre on the training rows and scale to a mean diagonal of 1 on them, or to zeros."""
-        rows = np.arange(self.n_training)
-        centred = _centred(kernel, rows)
-        scale = np.diagonal(centred)[rows].mean()
-        noise = len(rows) * np.finfo(np.float64).eps * np.diagonal(kernel)[rows].mean()
+        column = kernel.mean(axis=1)
+        centred: Floats | Singles = kernel - column[:, None]
+        centred -= column[: self.n_training]
+        centred += column[: self.n_training].mean()
+        scale = np.diagonal(centred).mean()
+        noise = self.n_training * np.finfo(kernel.dtype).eps * np.diagonal(kernel).mean()
         if scale <= noise:
             return np.zeros_like(kernel)
         centred /= scale
