@@ -9,7 +9,7 @@ leave-one-out cross-validation (see `ridge_path`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -19,8 +19,7 @@ from echoes.io.arrays import Floats, Ints, Singles
 from echoes.models.eigenvectors import largest_eigenvectors
 from echoes.models.inner_loop import single_precision
 from echoes.models.ridge_path import Path, ridge_path
-from echoes.models.sources import Likeness
-from echoes.models.task import Task
+from echoes.models.sources import Coverage, Likeness
 
 #: Components beyond these are not predicted: in 585 perturbations of a real screen (K562), the
 #: next hundred raised the explained share of the variance by less than 0.001.
@@ -31,9 +30,13 @@ FEWEST_SHARED = 10
 FEWEST_KNOWN = 3
 #: Most rounds of `stacking_weights`, and the change of a weight at which they stop.
 STACKING_ROUNDS, STACKING_TOLERANCE = 500, 1e-9
-#: From so many training perturbations on, parts share inner products (`InnerProducts`), and only
-#: the largest eigenvalues are computed. With fewer it would not be faster.
-FEWEST_SHARING = 400
+#: From so many training perturbations on, only the largest eigenvalues are computed. With fewer it
+#: would not be faster.
+FEWEST_LARGEST = 400
+
+
+#: Names of the sources of a kernel, and how they are joined (see `Likeness.kernel`).
+Joined = tuple[tuple[str, ...], str]
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def principal_components(
     """
     products = residuals @ residuals.T if products is None else products
     squares, vectors = largest_eigenvectors(
-        products, most, fewest=FEWEST_SHARING, fast=singles is not None
+        products, most, fewest=FEWEST_LARGEST, fast=singles is not None
     )
     kept = np.flatnonzero(squares > len(products) * np.finfo(np.float64).eps * squares[-1])
     kept = kept[::-1][:most]
@@ -73,58 +76,6 @@ def principal_components(
     turned = (vectors / lengths).T
     loadings = turned @ residuals if singles is None else single_precision(turned) @ singles
     return Components(vectors * lengths, loadings)
-
-
-class InnerProducts:
-    """Inner products of all training responses, from which those of each part's residuals follow.
-
-    So the product of the large matrices is computed once for all inner folds. The product of two
-    rows depends on no other row: what is left out of a part has no say in it.
-
-    Parameters
-    ----------
-    task
-        The training perturbations, each of one gene, without gaps.
-    """
-
-    def __init__(self, task: Task) -> None:
-        self._deltas = task.deltas
-        responses = task.deltas.copy()
-        # A part has other numbers here: see `residuals.centred_responses`.
-        responses[task.silenced_entries()] = 0.0
-        self._products = responses @ responses.T
-
-    def of_residuals(self, part: Task, mean: Floats, kept: Ints | None = None) -> Floats:
-        """Inner products (k, k) of the rows of a part's residuals.
-
-        Parameters
-        ----------
-        part
-            The task of the part.
-        mean
-            (G,) mean that its residuals are differences from; they are 0 for the silenced gene
-            itself.
-        kept
-            (k,) its training rows among all training rows; None for all of them.
-        """
-        kept = np.arange(len(self._products)) if kept is None else kept
-        products = self._products[np.ix_(kept, kept)]
-        rows, genes = part.silenced_entries()
-        filled = mean[genes]
-        across = self._deltas[np.ix_(kept, genes)] * filled
-        across[part.silenced[: len(kept), None] == genes] = 0.0
-        products[:, rows] += across
-        products[rows] += across.T
-        products[np.ix_(rows, rows)] += np.outer(filled, filled) * (genes[:, None] == genes)
-        column = products.mean(axis=0)
-        products -= column
-        products -= (column - column.mean())[:, None]
-        return products
-
-
-def inner_products(task: Task, *, needed: bool) -> InnerProducts | None:
-    """Give the `InnerProducts` of a large task, if they are needed."""
-    return InnerProducts(task) if needed and task.n_training >= FEWEST_SHARING else None
 
 
 def component_weights(errors: Floats) -> Floats:
@@ -154,31 +105,31 @@ def component_weights(errors: Floats) -> Floats:
     return scaled
 
 
-def usable(likeness: Likeness, names: Sequence[str]) -> tuple[str, ...]:
+def usable(coverage: Coverage, names: Sequence[str]) -> tuple[str, ...]:
     """Leave out sources until enough training perturbations know all that are left.
 
     The source that the fewest training perturbations know goes first.
 
     Parameters
     ----------
-    likeness
-        All sources.
+    coverage
+        What all sources know.
     names
         Names of the sources that know the gene to predict.
     """
     left = list(names)
     while left:
         fewest = FEWEST_SHARED if len(left) > 1 else FEWEST_KNOWN
-        if len(likeness.rows_of(left)) >= fewest:
+        if len(coverage.rows_of(left)) >= fewest:
             break
-        counts = [len(likeness.rows_of([name])) for name in left]
+        counts = [len(coverage.rows_of([name])) for name in left]
         del left[int(np.argmin(counts))]
     return tuple(left)
 
 
-def candidates_of(names: Sequence[str]) -> list[tuple[tuple[str, ...], str]]:
+def candidates_of(names: Sequence[str]) -> list[Joined]:
     """List the kernels of some sources: each of them, and their sum and product."""
-    candidates: list[tuple[tuple[str, ...], str]] = [((name,), "sum") for name in names]
+    candidates: list[Joined] = [((name,), "sum") for name in names]
     if len(names) > 1:
         candidates += [(tuple(names), "sum"), (tuple(names), "product")]
     return candidates
@@ -231,10 +182,21 @@ def stacking_weights(left_out: Floats, scores: Floats) -> Floats:
     return weights[:-1]
 
 
+#: Fits the path of a kernel: gets its sources, the scores and the groups of their rows.
+Fitter = Callable[[Joined, Floats, Ints], Path]
+
+
+def path_fitter(likeness: Likeness, penalties: Sequence[float]) -> Fitter:
+    """Give what fits the path of a kernel of some sources."""
+    return lambda candidate, scores, groups: ridge_path(
+        likeness.kernel(*candidate), scores, penalties, groups
+    )
+
+
 def predict_components(
-    likeness: Likeness,
+    coverage: Coverage,
     residuals: Floats,
-    penalties: Sequence[float],
+    fit: Fitter,
     groups: Ints,
     products: Floats | None = None,
     singles: Singles | None = None,
@@ -249,12 +211,12 @@ def predict_components(
 
     Parameters
     ----------
-    likeness
-        The sources, of m training perturbations and q to predict.
+    coverage
+        What the sources know of m training perturbations and q to predict.
     residuals
         (m, G) responses of the training perturbations, columns with mean 0.
-    penalties
-        Ridge penalties in units of a kernel's mean diagonal.
+    fit
+        Fits a kernel of some sources with each penalty, in units of its mean diagonal.
     groups
         (m,) number of the silenced gene of each training perturbation.
     products
@@ -263,22 +225,20 @@ def predict_components(
         The residuals in single precision, where that may do; so are the predictions then.
     """
     m = len(residuals)
-    fast = singles is not None
     components = principal_components(residuals, MOST_COMPONENTS, products, singles)
     truth = components.scores
-    scores = np.zeros((likeness.known.shape[1] - m, truth.shape[1]))
+    scores = np.zeros((coverage.known.shape[1] - m, truth.shape[1]))
     patterns: dict[tuple[str, ...], list[int]] = {}
     for row in range(len(scores)):
-        patterns.setdefault(usable(likeness, likeness.known_to(m + row)), []).append(row)
+        patterns.setdefault(usable(coverage, coverage.known_to(m + row)), []).append(row)
     means = left_out_means(truth, groups)
-    paths: dict[tuple[tuple[str, ...], str], Path] = {}
+    paths: dict[Joined, Path] = {}
     for names, rows in patterns.items():
-        alike = likeness.rows_of(names) if names else np.arange(0)
+        alike = coverage.rows_of(names) if names else np.arange(0)
         left_out, predicted = [], []
         for candidate in candidates_of(names):
             if candidate not in paths:
-                kernel = likeness.kernel(*candidate)
-                paths[candidate] = ridge_path(kernel, truth, penalties, groups, fast=fast)
+                paths[candidate] = fit(candidate, truth, groups)
             path = paths[candidate]
             options = np.concatenate([means[None, alike], path.left_out[:, alike]])
             weights = component_weights((options - truth[alike]) ** 2)

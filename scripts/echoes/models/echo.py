@@ -22,7 +22,6 @@ import numpy as np
 
 from echoes.io.arrays import Floats, Ints, Singles
 from echoes.models.candidates import Candidates
-from echoes.models.component_ridge import InnerProducts, inner_products
 from echoes.models.fits import fit_large, fit_residuals
 from echoes.models.inner_kernels import InnerKernels
 from echoes.models.inner_loop import single_precision
@@ -169,7 +168,7 @@ def _race(left: Candidates, objective: Objective, seen: int, rows: int) -> Candi
 
 
 def _judge(
-    task: Task, settings: Echo, objective: Objective, products: InnerProducts | None
+    task: Task, settings: Echo, objective: Objective, kernels: InnerKernels | None
 ) -> tuple[Candidates, list[_Fold]]:
     """Judge all candidates by cross-validation, fold after fold.
 
@@ -179,8 +178,8 @@ def _judge(
         As in `fit_echo`.
     objective
         Judges the candidates.
-    products
-        Inner products of the responses of a large screen, where they are needed.
+    kernels
+        What inner folds of a large screen share.
 
     Returns
     -------
@@ -191,9 +190,7 @@ def _judge(
     joined = SOURCES in settings.kernels and not task.has_gaps
     left = _all_candidates(objective.blends(settings.blends), n_operators, settings, joined=joined)
     each = task.inner_folds(settings.inner_folds)
-    kernels = None
-    if not task.has_gaps and m - max(map(len, each)) >= FEWEST_SINGLE:
-        kernels = InnerKernels.of(task, settings)
+    if kernels:
         # What is not needed is not copied for each fold.
         task = replace(task, kernels=task.kernels[:0], reach=task.reach[:, :0])
     folds: list[_Fold] = []
@@ -202,17 +199,15 @@ def _judge(
         wanted = left.residuals[1 : 1 + n_operators]
         part, training = task.split(rows), np.delete(np.arange(m), rows)
         residuals, mean = centred_responses(part)
-        singles = likeness = None
-        if kernels:
-            singles = single_precision(residuals)
-            likeness = kernels.likeness and kernels.likeness.split(rows, training)
         of_sources = None
         if joined and left.residuals[-1]:
-            own = None if products is None else products.of_residuals(part, mean, training)
-            of_sources = single_precision(
-                source_residuals(part, residuals, settings, likeness, own, singles)
-            )
-        if kernels and singles is not None:
+            if kernels and kernels.sources:
+                centred = residuals, mean
+                of_sources = kernels.sources.of_fold(part, rows, training, centred)
+            else:
+                of_sources = single_precision(source_residuals(part, residuals, settings))
+        if kernels:
+            singles = single_precision(residuals)
             fits = fit_large(kernels, singles, rows, training, settings, wanted)
         else:
             measured = ~np.isnan(task.deltas[rows])
@@ -226,7 +221,7 @@ def _judge(
             axis=fits.axis,
         )
         # They are large, and not needed below.
-        del part, residuals, singles, likeness
+        del part, residuals
         bases = fold.base(np.array(left.shares)[left.blends, None])
         for some in fits.blocks():
             predictions = left.predictions(
@@ -264,9 +259,9 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
     objective = Objective(settings.objective, task.deltas, task.weights)
     # What is not needed is not copied for each fold.
     task = replace(task, weights=task.weights[:, :0], features=task.features[:, :0])
-    joined = SOURCES in settings.kernels and not task.has_gaps
-    products = inner_products(task, needed=joined)
-    left, folds = _judge(task, settings, objective, products)
+    large = task.n_training >= FEWEST_SINGLE and not task.has_gaps
+    kernels = InnerKernels.of(task, settings) if large else None
+    left, folds = _judge(task, settings, objective, kernels)
     candidate_weights = left.spread(objective.weigh(left.counts_of_each()))
     blend = float(candidate_weights.sum(axis=1) @ left.shares)
     of_residuals = candidate_weights.sum(axis=0)
@@ -276,8 +271,7 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
     kept = weights[left.residuals[1 : 1 + n_operators]]
     inner = np.empty(task.deltas.shape)
     # Operators in single precision are applied in it too.
-    single = task.n_training >= FEWEST_SINGLE
-    deltas = single_precision(task.deltas) if single else task.deltas
+    deltas = single_precision(task.deltas) if large else task.deltas
     for fold in folds:
         predicted = fold.predict(task, deltas, blend, kept, share).astype(np.float64)
         set_silenced_entries(predicted, fold.knockdowns, task.silenced[fold.rows])
@@ -285,7 +279,7 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
 
     mean = centred_responses(task)[1]
     base = mean + blend * (objective.median - mean)
-    predict = Fitted(settings, base, weights, share, products)
+    predict = Fitted(settings, base, weights, share, kernels)
     return Prediction(
         deltas=predict(task),
         # Kernels are centred on the training rows: their mean fitted residual is 0.
@@ -310,15 +304,15 @@ class Fitted:
         (O,) weights of the operators of `residual_operators`.
     share
         Weight of the residual of all sources.
-    products
-        Inner products of the training responses, where they have been computed.
+    kernels
+        What inner folds of a large screen share.
     """
 
     settings: Echo
     base: Floats
     weights: Floats
     share: float
-    products: InnerProducts | None
+    kernels: InnerKernels | None
 
     def __call__(self, task: Task) -> Floats:
         """Predict the q perturbations of a task that has the training perturbations of the fit."""
@@ -339,8 +333,12 @@ class Fitted:
         operators = residual_operators(task, residuals, self.settings, wanted)
         predicted: Floats = np.tensordot(of_wanted, operators, 1) @ residuals
         if self.share > 0:
-            own = None if self.products is None else self.products.of_residuals(task, mean)
-            predicted += self.share * source_residuals(task, residuals, self.settings, products=own)
+            shared = self.kernels and self.kernels.sources
+            predicted += self.share * (
+                shared.of_others(task, (residuals, mean))
+                if shared
+                else source_residuals(task, residuals, self.settings)
+            )
         return predicted
 
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from echoes.io.arrays import Bools, Floats, Ints, Numbers, Singles, row_blocks
 from echoes.models.inner_loop import single_precision
+from echoes.models.inner_sources import InnerSources
 from echoes.models.precision import is_precise, random_signs
 from echoes.models.residuals import (
     KERNELS,
@@ -32,7 +33,6 @@ from echoes.models.residuals import (
     solve_exactly,
 )
 from echoes.models.similarity import centre_kernel, deviations, network_kernel, reaching_genes
-from echoes.models.sources import Likeness
 from echoes.models.task import Task
 
 #: Where centring leaves a smaller share of the features' squares, it costs too many digits.
@@ -54,8 +54,8 @@ class InnerKernels:
         (m, m) inner products of the rows of features.
     known, reaching
         (m,) which silenced genes have a link, and which reach a response gene in the network.
-    likeness
-        Likeness by the sources; None where they are no candidate.
+    sources
+        Predictions from sources; None where they are no candidate.
     """
 
     network: Singles
@@ -63,7 +63,7 @@ class InnerKernels:
     products: Singles
     known: Bools
     reaching: Bools
-    likeness: Likeness | None
+    sources: InnerSources | None
 
     @classmethod
     def of(cls, task: Task, settings: Echo) -> InnerKernels:
@@ -73,18 +73,14 @@ class InnerKernels:
         of_network, of_profiles = (any(KERNELS[name][i] for name in settings.whole) for i in (0, 1))
         none = np.empty((0, 0), dtype=np.float32)
         features = profile_features(own) if of_profiles else none
-        likeness = None
-        if SOURCES in settings.kernels and task.sources:
-            whole = Likeness.of(own.sources, m, settings.rate)
-            rounded = tuple(map(single_precision, whole.exponentials))
-            likeness = Likeness(whole.names, whole.known, rounded, m)
+        joined = SOURCES in settings.kernels and bool(task.sources)
         return cls(
             network=single_precision(network_kernel(own)) if of_network else none,
             features=features,
             products=features @ features.T,
             known=own.known,
             reaching=reaching_genes(own) if of_profiles else own.known,
-            likeness=likeness,
+            sources=InnerSources(own, settings) if joined else None,
         )
 
     def without(self, held_out: Ints, training: Ints, names: Sequence[str]) -> list[Singles]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from echoes.io.arrays import Bools, Floats, Singles
-from echoes.models.component_ridge import predict_components
+from echoes.models.component_ridge import path_fitter, predict_components
 from echoes.models.gap_ridge import gap_ridge
 from echoes.models.gaps import mean_response
 from echoes.models.knockdown import fill_silenced_entries
@@ -203,14 +203,7 @@ def kernels_and_penalties(
     )
 
 
-def source_residuals(
-    task: Task,
-    residuals: Floats,
-    settings: Echo,
-    likeness: Likeness | None = None,
-    products: Floats | None = None,
-    singles: Singles | None = None,
-) -> Floats | Singles:
+def source_residuals(task: Task, residuals: Floats, settings: Echo) -> Floats | Singles:
     """Residuals (q, G) predicted from all sources of likeness; zeros without `SOURCES`.
 
     Parameters
@@ -221,18 +214,13 @@ def source_residuals(
         (m, G) residuals of the training perturbations, columns with mean 0.
     settings
         Gives rate and penalties.
-    likeness
-        Likeness by the sources; that of the task's where it is not given.
-    products
-        As in `component_ridge.principal_components`.
-    singles
-        As in `predict_components`.
     """
-    if SOURCES not in settings.kernels or not (likeness or task.sources):
+    if SOURCES not in settings.kernels or not task.sources:
         return np.zeros((task.n_to_predict, residuals.shape[1]))
-    likeness = likeness or Likeness.of(task.sources, task.n_training, settings.rate)
+    likeness = Likeness(task.sources, task.n_training, settings.rate)
+    fit = path_fitter(likeness, settings.penalties)
     groups = task.groups[: task.n_training]
-    return predict_components(likeness, residuals, settings.penalties, groups, products, singles)
+    return predict_components(likeness.coverage, residuals, fit, groups)
 
 
 def n_kernels(task: Task, settings: Echo) -> int:
@@ -262,11 +250,12 @@ def residuals_with_gaps(
     kernels = whole_kernels(task, residuals, names)
     if len(penalties) > len(names):
         # Principal components need complete rows: sources are joined for all genes alike.
-        likeness = Likeness.of(task.sources, task.n_training, settings.rate)
+        sources = [source.name for source in task.sources]
+        likeness = Likeness(task.sources, task.n_training, settings.rate)
         for number, join in enumerate(("sum", "product")[: count - len(settings.whole)]):
             first = of_whole + number * len(settings.penalties)
             if wanted is None or wanted[first : first + len(settings.penalties)].any():
-                kernels.append(likeness.kernel(likeness.names, join).astype(np.float64, copy=False))
+                kernels.append(likeness.kernel(sources, join))
     fits = [
         gap_ridge(kernel, residuals, of_kernel.tolist())
         for kernel, of_kernel in zip(kernels, penalties, strict=True)

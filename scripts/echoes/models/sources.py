@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats, Ints, Singles
+from echoes.io.arrays import Bools, Floats, Ints
 
 #: Name of the source that is an experiment's own network. The configuration allows no name with
 #: a slash, so that a further source called network is another one.
@@ -78,8 +78,8 @@ def cosines(source: Source, n_training: int) -> Floats:
 
 
 @dataclass(frozen=True)
-class Likeness:
-    """Kernels of chosen sources, made from the cosines of each.
+class Coverage:
+    """Which silenced genes some sources know.
 
     Parameters
     ----------
@@ -87,32 +87,24 @@ class Likeness:
         Names of the S sources.
     known
         (S, m + q) which silenced genes each source knows, training perturbations first.
-    exponentials
-        Of each source (m + q, m + q): exp(rate · cosine).
     n_training
         Number of training perturbations, m.
     """
 
     names: tuple[str, ...]
     known: Bools
-    exponentials: tuple[Floats | Singles, ...]
     n_training: int
 
     @classmethod
-    def of(cls, sources: Sequence[Source], n_training: int, rate: float) -> Likeness:
-        """Make it of sources; the larger the rate, the more the nearest genes count."""
-        return cls(
-            names=tuple(source.name for source in sources),
-            known=np.array([source.known for source in sources], dtype=np.bool_),
-            exponentials=tuple(np.exp(rate * cosines(source, n_training)) for source in sources),
-            n_training=n_training,
-        )
+    def of(cls, sources: Sequence[Source], n_training: int) -> Coverage:
+        """Ask the sources."""
+        known = np.array([source.known for source in sources], dtype=np.bool_)
+        return cls(tuple(source.name for source in sources), known, n_training)
 
-    def split(self, held_out: Ints, training: Ints) -> Likeness:
-        """Cut out some training perturbations, which stay so, and others to predict."""
+    def split(self, held_out: Ints, training: Ints) -> Coverage:
+        """Choose training perturbations that stay so, and others to predict."""
         rows = np.concatenate([training, held_out])
-        cut = tuple(one[rows[:, None], rows] for one in self.exponentials)
-        return Likeness(self.names, self.known[:, rows], cut, len(training))
+        return Coverage(self.names, self.known[:, rows], len(training))
 
     def known_to(self, row: int) -> tuple[str, ...]:
         """Names of the sources that know the gene of a perturbation."""
@@ -123,7 +115,28 @@ class Likeness:
         known = self.known[[name in names for name in self.names], : self.n_training]
         return np.flatnonzero(known.all(axis=0))
 
-    def kernel(self, names: Sequence[str], join: str) -> Floats | Singles:
+
+class Likeness:
+    """Kernels of chosen sources, made from the cosines of each.
+
+    Parameters
+    ----------
+    sources
+        The sources, of m + q silenced genes.
+    n_training
+        Number of training perturbations, m.
+    rate
+        A source's kernel is exp(rate · cosine): the larger, the more the nearest genes count.
+    """
+
+    def __init__(self, sources: Sequence[Source], n_training: int, rate: float) -> None:
+        self.coverage = Coverage.of(sources, n_training)
+        self._n_training = n_training
+        self._exponentials = {
+            source.name: np.exp(rate * cosines(source, n_training)) for source in sources
+        }
+
+    def kernel(self, names: Sequence[str], join: str) -> Floats:
         """Kernel of some sources, (m + q, m), centred on the training rows, mean diagonal of 1.
 
         Parameters
@@ -134,10 +147,9 @@ class Likeness:
             ``sum``: two genes are alike if they are in one of the sources; each source weighs the
             same. ``product``: they must be alike in all of them.
         """
-        parts = [self.exponentials[self.names.index(name)][:, : self.n_training] for name in names]
+        parts = [self._exponentials[name][:, : self._n_training] for name in names]
         if join == "product":
-            product: Floats | Singles = np.prod(parts, axis=0)
-            return self._scaled(product)
+            return self._scaled(np.prod(parts, axis=0))
         mean = self._scaled(parts[0])
         if len(parts) == 1:
             return mean
@@ -146,14 +158,14 @@ class Likeness:
         mean /= len(parts)
         return self._scaled(mean)
 
-    def _scaled(self, kernel: Floats | Singles) -> Floats | Singles:
+    def _scaled(self, kernel: Floats) -> Floats:
         """Centre on the training rows and scale to a mean diagonal of 1 on them, or to zeros."""
         column = kernel.mean(axis=1)
-        centred: Floats | Singles = kernel - column[:, None]
-        centred -= column[: self.n_training]
-        centred += column[: self.n_training].mean()
+        centred: Floats = kernel - column[:, None]
+        centred -= column[: self._n_training]
+        centred += column[: self._n_training].mean()
         scale = np.diagonal(centred).mean()
-        noise = self.n_training * np.finfo(kernel.dtype).eps * np.diagonal(kernel).mean()
+        noise = self._n_training * np.finfo(np.float64).eps * np.diagonal(kernel).mean()
         if scale <= noise:
             return np.zeros_like(kernel)
         centred /= scale
