@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -13,6 +15,7 @@ from echoes.models.component_ridge import (
     candidates_of,
     component_weights,
     left_out_means,
+    path_fitter,
     predict_components,
     principal_components,
     stacking_weights,
@@ -47,6 +50,12 @@ def screen(seed: int = 0) -> tuple[Array, Array, Array]:
 def centred(deltas: Array) -> Array:
     residuals: Array = deltas[:M] - deltas[:M].mean(axis=0)
     return residuals
+
+
+def predictions(sources: Sequence[Source], residuals: Array) -> Array:
+    likeness = Likeness(sources, M, 2.0)
+    fit = path_fitter(likeness, PENALTIES)
+    return np.asarray(predict_components(likeness.coverage, residuals, fit, np.arange(M)))
 
 
 def r_squared(truth: Array, predicted: Array) -> float:
@@ -132,27 +141,26 @@ def test_a_source_that_few_training_genes_know_is_left_out() -> None:
     none[2:M] = False
     _, one, other = screen()
     sources = [source("all", one), source("few", other, few), source("none", other, none)]
-    likeness = Likeness.of(sources, M, 2.0)
-    assert usable(likeness, ["all", "few", "none"]) == ("all",)
-    assert usable(likeness, ["few"]) == ("few",)
-    assert usable(likeness, ["none"]) == ()
+    likeness = Likeness(sources, M, 2.0)
+    assert usable(likeness.coverage, ["all", "few", "none"]) == ("all",)
+    assert usable(likeness.coverage, ["few"]) == ("few",)
+    assert usable(likeness.coverage, ["none"]) == ()
     few[FEWEST_SHARED - 1] = True
-    likeness = Likeness.of(sources, M, 2.0)
-    assert usable(likeness, ["all", "few", "none"]) == ("all", "few")
+    likeness = Likeness(sources, M, 2.0)
+    assert usable(likeness.coverage, ["all", "few", "none"]) == ("all", "few")
 
 
 def test_two_sources_predict_better_than_one_and_the_unknown_as_without() -> None:
     deltas, one, other = screen()
     residuals, truth = centred(deltas), deltas[M:] - deltas[:M].mean(axis=0)
-    groups = np.arange(M)
     alone, table = source("one", one), source("other", other, PART)
-    single = predict_components(Likeness.of([alone], M, 2.0), residuals, PENALTIES, groups)
-    double = predict_components(Likeness.of([alone, table], M, 2.0), residuals, PENALTIES, groups)
+    single = predictions([alone], residuals)
+    double = predictions([alone, table], residuals)
     assert r_squared(truth[:15], double[:15]) > r_squared(truth[:15], single[:15]) + 0.1
     assert r_squared(truth, single) > 0.05
     # To the last bit.
     np.testing.assert_array_equal(double[15:], single[15:])
-    strangers = predict_components(Likeness.of([table], M, 2.0), residuals, PENALTIES, groups)
+    strangers = predictions([table], residuals)
     np.testing.assert_array_equal(strangers[15:], 0)
 
 
@@ -163,12 +171,7 @@ def test_a_source_of_noise_costs_little() -> None:
         residuals, truth = centred(deltas), deltas[M:] - deltas[:M].mean(axis=0)
         noise = source("noise", np.random.default_rng(seed + 100).normal(size=(M + Q, 8)))
         figures = [
-            r_squared(
-                truth,
-                predict_components(
-                    Likeness.of(sources, M, 2.0), residuals, PENALTIES, np.arange(M)
-                ),
-            )
+            r_squared(truth, predictions(sources, residuals))
             for sources in ([source("one", one)], [source("one", one), noise], [noise])
         ]
         gains.append([figures[1] - figures[0], figures[2]])

@@ -12,7 +12,6 @@ from echoes.models import precision
 from echoes.models.inner_kernels import InnerKernels, profile_features
 from echoes.models.residuals import centred_responses, whole_kernels
 from echoes.models.similarity import FLOOR, profile_kernel
-from echoes.models.sources import Likeness, Source
 from echoes.models.task import Task
 from tasks import ECHO, example_task
 
@@ -66,30 +65,18 @@ def test_profiles_of_a_fold_have_its_responses_alone(task: Task) -> None:
     assert np.linalg.norm(profile - alone) < 0.05 * np.linalg.norm(alone)
 
 
-def test_likeness_of_a_fold_is_that_of_all(task: Task) -> None:
-    rows = np.random.default_rng(0).normal(size=(len(task.silenced), 5))
-    other = Source("other", (rows @ rows.T)[None], np.arange(len(rows)) % 5 > 0)
-    task = replace(task, others=(other,))
-    likeness = InnerKernels.of(task, ECHO).likeness
-    assert likeness is not None
-    own = task.take(np.arange(M), np.arange(0))
-    whole = Likeness.of(own.sources, M, ECHO.rate)
-    part = likeness.split(HELD_OUT, TRAINING)
-    order = np.concatenate([TRAINING, HELD_OUT])
-    assert part.n_training == len(TRAINING)
-    np.testing.assert_array_equal(part.known, whole.known[:, order])
-    for one, other_one in zip(part.exponentials, whole.exponentials, strict=True):
-        np.testing.assert_allclose(one, other_one[np.ix_(order, order)], rtol=1e-6)
-
-
 def test_only_what_a_candidate_needs_is_made(task: Task) -> None:
     chosen = replace(ECHO, kernels=("network",))
     kernels = InnerKernels.of(replace(task, reach=task.reach[:, :0]), chosen)
     assert kernels.features.size == kernels.products.size == 0
-    assert kernels.likeness is None
+    assert kernels.sources is None
     none = InnerKernels.of(task, replace(ECHO, kernels=()))
     assert none.network.size == 0
     assert none.without(HELD_OUT, TRAINING, []) == []
+
+
+def parts(task: Task) -> tuple[Task, npt.NDArray[np.float64]]:
+    return task.training_alone(), centred_responses(task)[0]
 
 
 def exact_features(task: Task) -> npt.NDArray[np.float64]:
@@ -103,15 +90,17 @@ def exact_features(task: Task) -> npt.NDArray[np.float64]:
 
 
 def test_features_in_single_precision(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
-    exact, ours = exact_features(task), profile_features(task)
+    exact, ours = exact_features(task), profile_features(*parts(task))
     np.testing.assert_allclose(ours, exact, atol=1e-5 * np.abs(exact).max())
     assert not ours[[4, 23]].any()
     # What is not precise enough is computed anew in double precision.
     monkeypatch.setattr(precision, "PRECISION", 0.0)
-    np.testing.assert_array_equal(profile_features(task), exact.astype(np.float32))
+    np.testing.assert_array_equal(profile_features(*parts(task)), exact.astype(np.float32))
 
 
 def test_features_that_are_almost_alike_are_centred_in_double_precision(task: Task) -> None:
     alike = replace(task, reach=1.0 + 1e-3 * task.reach)
     exact = exact_features(alike).astype(np.float32)
-    np.testing.assert_allclose(profile_features(alike), exact, atol=2e-7 * np.abs(exact).max())
+    np.testing.assert_allclose(
+        profile_features(*parts(alike)), exact, atol=2e-7 * np.abs(exact).max()
+    )

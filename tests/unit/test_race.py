@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from echoes.models import component_ridge, eigenvectors, precision, similarity
 from echoes.models.candidates import Candidates
-from echoes.models.component_ridge import InnerProducts, principal_components
+from echoes.models.component_ridge import principal_components
 from echoes.models.echo import fit_echo
 from echoes.models.inner_kernels import solve_singly
+from echoes.models.inner_responses import InnerResponses
+from echoes.models.knockdown import knockdown_responses, knockdowns_without, remaining_expression
 from echoes.models.race import FEWEST_ROWS, clearly_behind
 from echoes.models.residuals import centred_responses, solve_exactly
-from echoes.models.ridge_path import ridge_path
+from echoes.models.ridge_path import SharedPaths, ridge_path
 from echoes.models.task import Task
 from tasks import ECHO, example_task
 
@@ -96,7 +98,6 @@ def test_shared_kernels_in_single_precision_hardly_change_a_prediction(
 ) -> None:
     chosen = replace(ECHO, penalties=PENALTIES, race=False)
     ours = fit_echo(large, chosen)
-    monkeypatch.setattr(component_ridge, "FEWEST_SHARING", M + 1)
     monkeypatch.setattr("echoes.models.echo.FEWEST_SINGLE", M + 1)
     exact = fit_echo(large, chosen)
     np.testing.assert_allclose(ours.deltas, exact.deltas, atol=2e-5)
@@ -128,26 +129,42 @@ def test_a_kernel_that_is_not_definite_is_solved_all_the_same() -> None:
     np.testing.assert_allclose(ours[:, 0], solve_exactly(kernel.astype(float), np.array([0.5]))[0])
 
 
-def test_inner_products_of_a_part_are_those_of_its_residuals(large: Task) -> None:
+def test_what_a_fold_learns_from_are_its_residuals(large: Task) -> None:
     rows = np.arange(3, M, 7)
-    part = large.split(rows)
-    centred, mean = centred_responses(part)
+    centred, mean = centred_responses(large.split(rows))
     kept = np.delete(np.arange(M), rows)
-    ours = InnerProducts(large).of_residuals(part, mean, kept)
-    np.testing.assert_allclose(ours, centred @ centred.T, atol=1e-9)
+    every = InnerResponses(large)
+    ours = every.without(rows, kept)
+    np.testing.assert_allclose(ours.mean, mean, atol=1e-12)
+    np.testing.assert_allclose(ours.residuals, centred, atol=1e-6)
+    products = every.products_without(kept, ours.shift)
+    np.testing.assert_allclose(products, centred @ centred.T, atol=1e-9)
 
 
-def test_inner_products_of_a_part_do_not_depend_on_what_is_left_out(large: Task) -> None:
+def test_what_a_fold_learns_from_does_not_depend_on_what_is_left_out(large: Task) -> None:
     rows = np.arange(3, M, 7)
+    kept = np.delete(np.arange(M), rows)
     changed = large.deltas.copy()
     changed[rows] += 5.0
-    products = []
+    folds = []
     for task in (large, replace(large, deltas=changed)):
-        part = task.split(rows)
-        mean = centred_responses(part)[1]
-        kept = np.delete(np.arange(M), rows)
-        products.append(InnerProducts(task).of_residuals(part, mean, kept))
-    np.testing.assert_array_equal(*products)
+        every = InnerResponses(task)
+        fold = every.without(rows, kept)
+        folds.append((fold.mean, fold.residuals, every.products_without(kept, fold.shift)))
+    for one, other in zip(*folds, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_knockdowns_of_a_fold_are_those_of_its_task(large: Task) -> None:
+    rows = np.arange(3, M, 7)
+    ours = knockdowns_without(large, rows, np.delete(np.arange(M), rows))
+    part = large.split(rows)
+    expected = knockdown_responses(part, remaining_expression(part))
+    np.testing.assert_array_equal(ours, expected)
+    unknown = replace(large, control=np.full_like(large.control, np.nan))
+    ours = knockdowns_without(unknown, rows, np.delete(np.arange(M), rows))
+    part = unknown.split(rows)
+    np.testing.assert_array_equal(ours, knockdown_responses(part, remaining_expression(part)))
 
 
 @pytest.mark.parametrize("fewest", [M, M + 1])
@@ -155,7 +172,7 @@ def test_the_largest_components_alone(fewest: int, monkeypatch: pytest.MonkeyPat
     residuals_of = np.random.default_rng(0).normal(size=(M, 200)) * np.linspace(2, 0.1, 200)
     monkeypatch.setattr(eigenvectors, "FEWEST_LANCZOS", fewest)
     ours = principal_components(residuals_of, 20)
-    monkeypatch.setattr(component_ridge, "FEWEST_SHARING", M + 1)
+    monkeypatch.setattr(component_ridge, "FEWEST_LARGEST", M + 1)
     exact = principal_components(residuals_of, 20)
     np.testing.assert_allclose(
         ours.scores @ ours.loadings, exact.scores @ exact.loadings, atol=1e-9
@@ -179,15 +196,28 @@ def test_the_largest_eigenvectors_in_single_precision(monkeypatch: pytest.Monkey
     np.testing.assert_array_equal(again[1], exact[1])
 
 
-def test_paths_in_single_precision(large: Task, monkeypatch: pytest.MonkeyPatch) -> None:
-    kernel = similarity.network_kernel(large)[:, :M]
-    scores = np.random.default_rng(1).normal(size=(M, 5))
+@pytest.mark.parametrize("group", [1, 2])
+def test_paths_of_parts_follow_from_one_decomposition(
+    large: Task, group: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = similarity.network_kernel(large.training_alone())
+    rows = np.arange(3, M, 7)
+    kept = np.delete(np.arange(M), rows)
+    scores = np.random.default_rng(1).normal(size=(len(kept), 5))
     scores -= scores.mean(axis=0)
-    groups = np.arange(M) // 2
-    exact = ridge_path(kernel, scores, PENALTIES, groups)
-    ours = ridge_path(kernel, scores, PENALTIES, groups, fast=True)
+    groups = np.arange(len(kept)) // group
+    part = kernel[np.concatenate([kept, rows])[:, None], kept]
+    part = part - part.mean(axis=1, keepdims=True)
+    part -= part[: len(kept)].mean(axis=0)
+    exact = ridge_path(part, scores, PENALTIES, groups)
+    shared = SharedPaths(kernel, PENALTIES)
+    ours = shared.without(rows, kept, scores, groups)
     for one, other in ((ours.left_out, exact.left_out), (ours.predicted, exact.predicted)):
-        assert 0 < np.linalg.norm(one - other) < 1e-4 * np.linalg.norm(other)
+        for penalty in range(len(PENALTIES)):
+            difference = np.linalg.norm(one[penalty] - other[penalty])
+            assert 0 < difference < 1e-4 * np.linalg.norm(other[penalty])
+    # What is not precise enough is computed anew in double precision.
     monkeypatch.setattr(precision, "PRECISION", 0.0)
-    again = ridge_path(kernel, scores, PENALTIES, groups, fast=True)
-    np.testing.assert_allclose(again.left_out, exact.left_out, rtol=1e-9, atol=1e-12)
+    again = shared.without(rows, kept, scores, groups)
+    np.testing.assert_allclose(again.left_out, exact.left_out, rtol=1e-7, atol=1e-12)
+    np.testing.assert_allclose(again.predicted, exact.predicted, rtol=1e-7, atol=1e-12)

@@ -51,7 +51,7 @@ def test_cosines_are_those_of_the_centred_features() -> None:
 def test_the_same_features_everywhere_are_no_likeness(rows: Array) -> None:
     same = Source("same", (rows @ rows.T)[None], np.ones(R, dtype=bool))
     np.testing.assert_array_equal(cosines(same, M), np.zeros((R, R)))
-    np.testing.assert_array_equal(Likeness.of([same], M, 2.0).kernel(["same"], "sum"), 0)
+    np.testing.assert_array_equal(Likeness([same], M, 2.0).kernel(["same"], "sum"), 0)
     nobody = source(known=np.zeros(R, dtype=bool))
     np.testing.assert_array_equal(cosines(nobody, M), np.zeros((R, R)))
 
@@ -65,7 +65,7 @@ def scaled(kernel: Array) -> Array:
 
 def test_kernels_are_sums_and_products_of_exponentials() -> None:
     sources = [source(), source("other", 3, np.arange(R) % 4 > 0)]
-    likeness = Likeness.of(sources, M, 1.5)
+    likeness = Likeness(sources, M, 1.5)
     parts = [np.exp(1.5 * cosines(one, M)) for one in sources]
     one, both = likeness.kernel(["one"], "sum"), likeness.kernel(["one", "other"], "sum")
     np.testing.assert_allclose(one, scaled(parts[0])[:, :M], atol=1e-12)
@@ -80,13 +80,13 @@ def test_kernels_are_sums_and_products_of_exponentials() -> None:
 
 
 def test_who_knows_whom() -> None:
-    likeness = Likeness.of([source(), source("other", 3, np.arange(R) % 4 > 0)], M, 2.0)
-    assert likeness.known.shape == (2, R)
-    assert [likeness.known_to(row) for row in (0, 1, 4, 5)] == [
+    likeness = Likeness([source(), source("other", 3, np.arange(R) % 4 > 0)], M, 2.0)
+    assert likeness.coverage.known.shape == (2, R)
+    assert [likeness.coverage.known_to(row) for row in (0, 1, 4, 5)] == [
         ("one",), ("other",), (), ("one", "other"),
     ]  # fmt: skip
-    assert likeness.rows_of(["one"]).tolist() == [0, 2, 3, 5, 6, 7, 8]
-    assert likeness.rows_of(["one", "other"]).tolist() == [2, 3, 5, 6, 7]
+    assert likeness.coverage.rows_of(["one"]).tolist() == [0, 2, 3, 5, 6, 7, 8]
+    assert likeness.coverage.rows_of(["one", "other"]).tolist() == [2, 3, 5, 6, 7]
 
 
 def test_gaps_in_a_table_are_filled_with_the_mean_of_their_column() -> None:

@@ -48,7 +48,7 @@ class Components:
 
 
 def principal_components(
-    residuals: Floats, most: int, products: Floats | None = None, singles: Singles | None = None
+    residuals: Floats | Singles, most: int, products: Floats | None = None
 ) -> Components:
     """Find the largest principal components of residuals (m, G) whose columns have mean 0.
 
@@ -57,24 +57,22 @@ def principal_components(
     Parameters
     ----------
     residuals
-        (m, G).
+        (m, G); in single precision where that may do, and so are the loadings then.
     most
         Largest number of components.
     products
         (m, m) inner products of the rows of the residuals; computed where they are not given.
-    singles
-        The residuals in single precision, where that may do; so are the loadings then.
     """
-    products = residuals @ residuals.T if products is None else products
-    squares, vectors = largest_eigenvectors(
-        products, most, fewest=FEWEST_LARGEST, fast=singles is not None
-    )
+    fast = residuals.dtype == np.float32
+    if products is None:
+        products = np.asarray(residuals @ residuals.T, dtype=np.float64)
+    squares, vectors = largest_eigenvectors(products, most, fewest=FEWEST_LARGEST, fast=fast)
     kept = np.flatnonzero(squares > len(products) * np.finfo(np.float64).eps * squares[-1])
     kept = kept[::-1][:most]
     lengths = np.sqrt(squares[kept])
     vectors = vectors[:, kept]
     turned = (vectors / lengths).T
-    loadings = turned @ residuals if singles is None else single_precision(turned) @ singles
+    loadings = (single_precision(turned) if fast else turned) @ residuals
     return Components(vectors * lengths, loadings)
 
 
@@ -195,11 +193,10 @@ def path_fitter(likeness: Likeness, penalties: Sequence[float]) -> Fitter:
 
 def predict_components(
     coverage: Coverage,
-    residuals: Floats,
+    residuals: Floats | Singles,
     fit: Fitter,
     groups: Ints,
     products: Floats | None = None,
-    singles: Singles | None = None,
 ) -> Floats | Singles:
     """Predict residuals from sources of likeness, (q, G); 0 where no source knows the gene.
 
@@ -214,18 +211,17 @@ def predict_components(
     coverage
         What the sources know of m training perturbations and q to predict.
     residuals
-        (m, G) responses of the training perturbations, columns with mean 0.
+        (m, G) responses of the training perturbations, columns with mean 0; in single precision
+        where that may do, and so are the predictions then.
     fit
         Fits a kernel of some sources with each penalty, in units of its mean diagonal.
     groups
         (m,) number of the silenced gene of each training perturbation.
     products
         As in `principal_components`.
-    singles
-        The residuals in single precision, where that may do; so are the predictions then.
     """
     m = len(residuals)
-    components = principal_components(residuals, MOST_COMPONENTS, products, singles)
+    components = principal_components(residuals, MOST_COMPONENTS, products)
     truth = components.scores
     scores = np.zeros((coverage.known.shape[1] - m, truth.shape[1]))
     patterns: dict[tuple[str, ...], list[int]] = {}
@@ -247,7 +243,6 @@ def predict_components(
         if names:
             shares = stacking_weights(np.array(left_out), truth[alike] - means[alike])
             scores[rows] = np.tensordot(shares, np.array(predicted), 1)
-    fitted: Floats | Singles = (
-        scores if singles is None else single_precision(scores)
-    ) @ components.loadings
+    fast = components.loadings.dtype == np.float32
+    fitted: Floats | Singles = (single_precision(scores) if fast else scores) @ components.loadings
     return fitted

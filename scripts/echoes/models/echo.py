@@ -20,13 +20,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from echoes.io.arrays import Floats, Ints, Singles
+from echoes.io.arrays import Bools, Floats, Ints, Singles
 from echoes.models.candidates import Candidates
-from echoes.models.fits import fit_large, fit_residuals
+from echoes.models.fits import Fits, fit_large, fit_residuals
 from echoes.models.inner_kernels import InnerKernels
 from echoes.models.inner_loop import single_precision
 from echoes.models.knockdown import (
     knockdown_responses,
+    knockdowns_without,
     remaining_expression,
     set_silenced_entries,
 )
@@ -167,6 +168,57 @@ def _race(left: Candidates, objective: Objective, seen: int, rows: int) -> Candi
     return fewer
 
 
+def _fit_fold(
+    task: Task, settings: Echo, rows: Ints, median: Floats, wanted: Bools, with_sources: bool
+) -> tuple[_Fold, Fits]:
+    """Fit the wanted operators (O,) without some training rows, of which the median is given."""
+    part = task.split(rows)
+    residuals, mean = centred_responses(part)
+    measured = ~np.isnan(task.deltas[rows])
+    fits = fit_residuals(part, residuals, settings, measured, wanted)
+    of_sources = None
+    if with_sources:
+        of_sources = single_precision(source_residuals(part, residuals, settings))
+    fold = _Fold(
+        rows=rows,
+        bases=np.array([mean, median]),
+        knockdowns=knockdown_responses(part, remaining_expression(part)),
+        of_sources=of_sources,
+        kept=fits.kept,
+        axis=fits.axis,
+    )
+    return fold, fits
+
+
+def _fit_large_fold(
+    task: Task,
+    kernels: InnerKernels,
+    settings: Echo,
+    rows: Ints,
+    median: Floats,
+    wanted: Bools,
+    with_sources: bool,
+) -> tuple[_Fold, Fits]:
+    """Do as `_fit_fold` does, for a large screen."""
+    training = np.delete(np.arange(task.n_training), rows)
+    responses = kernels.responses.without(rows, training)
+    fits = fit_large(kernels, responses.residuals, rows, training, settings, wanted)
+    of_sources = None
+    if with_sources and kernels.sources:
+        of_sources = kernels.sources.of_fold(rows, training, responses)
+    elif with_sources:
+        of_sources = np.zeros((len(rows), len(median)), dtype=np.float32)
+    fold = _Fold(
+        rows=rows,
+        bases=np.array([responses.mean, median]),
+        knockdowns=knockdowns_without(task, rows, training),
+        of_sources=of_sources,
+        kept=fits.kept,
+        axis=fits.axis,
+    )
+    return fold, fits
+
+
 def _judge(
     task: Task, settings: Echo, objective: Objective, kernels: InnerKernels | None
 ) -> tuple[Candidates, list[_Fold]]:
@@ -190,44 +242,23 @@ def _judge(
     joined = SOURCES in settings.kernels and not task.has_gaps
     left = _all_candidates(objective.blends(settings.blends), n_operators, settings, joined=joined)
     each = task.inner_folds(settings.inner_folds)
-    if kernels:
-        # What is not needed is not copied for each fold.
-        task = replace(task, kernels=task.kernels[:0], reach=task.reach[:, :0])
     folds: list[_Fold] = []
     seen = 0
     for rows, median in zip(each, objective.medians_without(each), strict=True):
         wanted = left.residuals[1 : 1 + n_operators]
-        part, training = task.split(rows), np.delete(np.arange(m), rows)
-        residuals, mean = centred_responses(part)
-        of_sources = None
-        if joined and left.residuals[-1]:
-            if kernels and kernels.sources:
-                centred = residuals, mean
-                of_sources = kernels.sources.of_fold(part, rows, training, centred)
-            else:
-                of_sources = single_precision(source_residuals(part, residuals, settings))
-        if kernels:
-            singles = single_precision(residuals)
-            fits = fit_large(kernels, singles, rows, training, settings, wanted)
+        with_sources = joined and bool(left.residuals[-1])
+        if kernels is None:
+            fold, fits = _fit_fold(task, settings, rows, median, wanted, with_sources)
         else:
-            measured = ~np.isnan(task.deltas[rows])
-            fits = fit_residuals(part, residuals, settings, measured, wanted)
-        fold = _Fold(
-            rows=rows,
-            bases=np.array([mean, median]),
-            knockdowns=knockdown_responses(part, remaining_expression(part)),
-            of_sources=of_sources,
-            kept=fits.kept,
-            axis=fits.axis,
-        )
-        # They are large, and not needed below.
-        del part, residuals
+            fold, fits = _fit_large_fold(
+                task, kernels, settings, rows, median, wanted, with_sources
+            )
         bases = fold.base(np.array(left.shares)[left.blends, None])
         for some in fits.blocks():
             predictions = left.predictions(
                 bases,
                 fits.fitted(some),
-                None if of_sources is None else of_sources[some],
+                None if fold.of_sources is None else fold.of_sources[some],
                 fold.knockdowns[some],
                 task.silenced[rows[some]],
             )
@@ -277,7 +308,7 @@ def fit_echo(task: Task, settings: Echo) -> Prediction:
         set_silenced_entries(predicted, fold.knockdowns, task.silenced[fold.rows])
         inner[fold.rows] = predicted
 
-    mean = centred_responses(task)[1]
+    mean = kernels.responses.mean if kernels else centred_responses(task)[1]
     base = mean + blend * (objective.median - mean)
     predict = Fitted(settings, base, weights, share, kernels)
     return Prediction(
@@ -323,7 +354,7 @@ class Fitted:
 
     def _weighted_residuals(self, task: Task) -> Floats:
         """Add residuals (q, G): of operators with their weights, and of all sources."""
-        residuals, mean = centred_responses(task)
+        residuals = self.kernels.responses.residuals if self.kernels else centred_responses(task)[0]
         wanted = self.weights > SMALLEST_WEIGHT
         of_wanted = self.weights[wanted]
         if task.has_gaps:
@@ -335,7 +366,7 @@ class Fitted:
         if self.share > 0:
             shared = self.kernels and self.kernels.sources
             predicted += self.share * (
-                shared.of_others(task, (residuals, mean))
+                shared.of_others(task)
                 if shared
                 else source_residuals(task, residuals, self.settings)
             )

@@ -22,13 +22,13 @@ import numpy as np
 
 from echoes.io.arrays import Bools, Floats, Ints, Numbers, Singles, row_blocks
 from echoes.models.inner_loop import single_precision
+from echoes.models.inner_responses import InnerResponses
 from echoes.models.inner_sources import InnerSources
 from echoes.models.precision import is_precise, random_signs
 from echoes.models.residuals import (
     KERNELS,
     SOURCES,
     Echo,
-    centred_responses,
     kernels_and_penalties,
     solve_exactly,
 )
@@ -54,6 +54,8 @@ class InnerKernels:
         (m, m) inner products of the rows of features.
     known, reaching
         (m,) which silenced genes have a link, and which reach a response gene in the network.
+    responses
+        Their responses.
     sources
         Predictions from sources; None where they are no candidate.
     """
@@ -63,24 +65,26 @@ class InnerKernels:
     products: Singles
     known: Bools
     reaching: Bools
+    responses: InnerResponses
     sources: InnerSources | None
 
     @classmethod
     def of(cls, task: Task, settings: Echo) -> InnerKernels:
         """Make them of the training perturbations of a task without gaps."""
-        m = task.n_training
-        own = task.take(np.arange(m), np.arange(0))
+        own = task.training_alone()
         of_network, of_profiles = (any(KERNELS[name][i] for name in settings.whole) for i in (0, 1))
         none = np.empty((0, 0), dtype=np.float32)
-        features = profile_features(own) if of_profiles else none
-        joined = SOURCES in settings.kernels and bool(task.sources)
+        responses = InnerResponses(own)
+        features = profile_features(own, responses.residuals) if of_profiles else none
+        joined = SOURCES in settings.kernels and bool(own.sources)
         return cls(
             network=single_precision(network_kernel(own)) if of_network else none,
             features=features,
             products=features @ features.T,
             known=own.known,
             reaching=reaching_genes(own) if of_profiles else own.known,
-            sources=InnerSources(own, settings) if joined else None,
+            responses=responses,
+            sources=InnerSources(own, responses, settings) if joined else None,
         )
 
     def without(self, held_out: Ints, training: Ints, names: Sequence[str]) -> list[Singles]:
@@ -111,7 +115,7 @@ class InnerKernels:
         return products
 
 
-def profile_features(task: Task) -> Singles:
+def profile_features(task: Task, residuals: Floats) -> Singles:
     """Features of `similarity.profile_kernel`, (m, m), centred on the rows that have any.
 
     A random combination of the columns shows how precise they are (see `precision`); where that is
@@ -121,13 +125,13 @@ def profile_features(task: Task) -> Singles:
     Parameters
     ----------
     task
-        Its m training perturbations have no gaps.
+        m training perturbations.
+    residuals
+        (m, G) their responses, columns with mean 0, without gaps.
     """
-    residuals, _ = centred_responses(task)
-    deviation, reach = deviations(residuals), task.reach[: task.n_training]
+    deviation, reach, known = deviations(residuals), task.reach, reaching_genes(task)
     scaled = single_precision(reach) / single_precision(deviation)
     features = single_precision(scaled @ single_precision(residuals).T)
-    known = reaching_genes(task)[: task.n_training]
     signs = random_signs(len(residuals))
     combined = (signs @ residuals) / deviation
     # Block by block, so that no table in double precision is made of the whole.

@@ -34,11 +34,16 @@ def remaining_expression(task: Task) -> float:
     the scale of the control.
     """
     rows, genes = task.silenced_entries()
-    control = task.control[genes]
-    rows, genes, control = rows[control > 0], genes[control > 0], control[control > 0]
-    if not len(rows):
+    return _remaining_share(task.control[genes], task.deltas[rows, genes])
+
+
+def _remaining_share(control: Floats, responses: Floats) -> float:
+    """Compute `remaining_expression` from expression in the control and own responses, (k,)."""
+    expressed = control > 0
+    control, responses = control[expressed], responses[expressed]
+    if not len(control):
         return 1.0
-    left = np.expm1((control + task.deltas[rows, genes]) * np.log(2))
+    left = np.expm1((control + responses) * np.log(2))
     return max(float(np.median(left / np.expm1(control * np.log(2)))), 0.0)
 
 
@@ -55,13 +60,37 @@ def knockdown_responses(task: Task, share: float) -> Floats:
     share
         Share of its expression that a silenced gene keeps, from `remaining_expression`.
     """
-    rows, genes = task.silenced_entries_to_predict()
-    control = np.maximum(task.control[genes], 0.0)
     knockdowns = np.full(task.n_to_predict, np.nan)
-    knockdowns[rows] = np.log2(1 + share * np.expm1(control * np.log(2))) - control
-    measured = task.deltas[task.silenced_entries()]
-    if len(measured):
-        knockdowns[rows] = np.where(np.isnan(control), np.median(measured), knockdowns[rows])
+    rows, silenced = task.silenced_entries_to_predict()
+    own = task.deltas[task.silenced_entries()]
+    knockdowns[rows] = _knockdowns(task.control[silenced], own, share)
+    return knockdowns
+
+
+def knockdowns_without(task: Task, held_out: Ints, training: Ints) -> Floats:
+    """Compute `knockdown_responses` of an inner fold, (q,), that learns from some rows alone.
+
+    Parameters
+    ----------
+    task
+        Each of its perturbations is of one gene, and none has gaps.
+    held_out, training
+        (q,) rows to predict, and those to learn from.
+    """
+    rows = training[task.silenced[training] >= 0]
+    genes, silenced = task.silenced[rows], task.silenced[held_out]
+    own = task.deltas[rows, genes]
+    share = _remaining_share(task.control[genes], own)
+    control = task.control[silenced]
+    return np.where(silenced >= 0, _knockdowns(control, own, share), np.nan)
+
+
+def _knockdowns(control: Floats, responses: Floats, share: float) -> Floats:
+    """Own responses of silenced genes with this expression, and those of other genes."""
+    before = np.maximum(control, 0.0)
+    knockdowns: Floats = np.log2(1 + share * np.expm1(before * np.log(2))) - before
+    if len(responses):
+        knockdowns = np.where(np.isnan(before), np.median(responses), knockdowns)
     return knockdowns
 
 

@@ -160,6 +160,24 @@ class Task:
             sets=None if self.sets is None else self.sets.take(rows),
         )
 
+    def training_alone(self) -> Task:
+        """Make the task without the rows to predict; nothing is copied."""
+        m = self.n_training
+        return replace(
+            self,
+            silenced=self.silenced[:m],
+            kernels=self.kernels[:, :m, :m],
+            reach=self.reach[:m],
+            known=self.known[:m],
+            features=self.features[:m],
+            groups=self.groups[:m],
+            others=tuple(
+                Source(source.name, source.kernels[:, :m, :m], source.known[:m])
+                for source in self.others
+            ),
+            sets=None if self.sets is None else self.sets.take(np.arange(m)),
+        )
+
     def inner_folds(self, folds: int) -> list[Ints]:
         """Assign the training rows to inner folds, guides of one gene to the same fold."""
         return assign_folds(self.training_groups, folds)
