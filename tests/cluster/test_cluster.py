@@ -330,10 +330,11 @@ def test_eighty_folds_are_two_submissions_and_an_interrupt_cancels_them(
 
 def test_one_allocation_runs_everything(prepared: Any, reference: Any, tmp_path: Path) -> None:
     work = prepared.copy(tmp_path / "main")
+    command = work.command("--cores=2", *(f"results/example/{name}" for name in TABLES))
     with cluster(tmp_path) as slurm:
         slurm.ask(
             *("sbatch", "--cpus-per-task=2", f"--chdir={work.path}", "--output=job.log"),
-            f"--wrap={shlex.join(work.command('--cores=2'))}",
+            f"--wrap={shlex.join(command)}",
         )
         wait_for(lambda: slurm.states == ["COMPLETED"], "the job")
     assert_same_tables(work, reference, TABLES)

@@ -30,7 +30,7 @@ from screens import read_competition
 
 Array = npt.NDArray[np.float64]
 
-SEEDS = range(5)
+SEEDS = range(3)
 #: Restart parameters that the model is given; that of the truth is not among them.
 ALPHAS = (0.25, 0.5, 0.75)
 ECHO = replace(tasks.ECHO, penalties=(0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0))
