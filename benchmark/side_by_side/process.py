@@ -60,7 +60,10 @@ def say(text: str) -> None:
 def user_variables() -> dict[str, str]:
     """Variables of a process as a user starts it: this Python's programs come first."""
     programs = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
-    return os.environ | {"PATH": os.pathsep.join(programs)}
+    variables = os.environ | {"PATH": os.pathsep.join(programs)}
+    # Where it is set, each of a thousand jobs compiles the code that it imports.
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)
+    return variables
 
 
 def _measured_variables() -> dict[str, str]:
