@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -46,9 +47,14 @@ class InnerResponses:
 
     def __init__(self, task: Task) -> None:
         self.residuals, self.mean = centred_responses(task)
-        self.products = self.residuals @ self.residuals.T
-        self._own = np.where(task.silenced < 0, -1, task.silenced)[: task.n_training]
+        self._own = task.silenced[: task.n_training]
         self._singles = single_precision(self.residuals)
+
+    @cached_property
+    def products(self) -> Floats:
+        """Inner products of all residuals, (m, m)."""
+        products: Floats = self.residuals @ self.residuals.T
+        return products
 
     def without(self, held_out: Ints, training: Ints) -> FoldResponses:
         """Residuals of the k rows of a fold, whose others are held out."""
