@@ -60,6 +60,7 @@ def assert_same(folder: Path, expected: Path) -> None:
 def test_from_another_folder(local: Workspace, expected: Path, tmp_path: Path) -> None:
     elsewhere = Workspace(tmp_path, settings_of(local, local.path / "data"))
     start = [f"--snakefile={local.path / 'Snakefile'}"]
+    start += [f"results/small/{name}" for name in (*MADE, *TABLES)]
     elsewhere.snakemake(*start)
     assert_made(elsewhere, "small", *start)
     assert_same(tmp_path / "results/small", expected)
@@ -120,8 +121,9 @@ def test_a_data_set_with_an_odd_name(
     work.settings = settings_of(local, work.path / "data")
     work.change(dataset={"name": name})
     if name == "a b'c":
-        work.snakemake()
-        assert_made(work, name)
+        targets = [f"results/{name}/{file}" for file in (*MADE, *TABLES)]
+        work.snakemake(*targets)
+        assert_made(work, name, *targets)
         assert_same(work.path / "results" / name, expected)
     else:
         target = f"results/{name}/networks/rewired/laplacian.npz"

@@ -94,7 +94,7 @@ def test_warnings_of_cells_stand_at_the_end_of_the_run(fresh: Any) -> None:
         labels = codes[:]
         labels[mine[:20]] = int(np.bincount(codes[:]).argmax())
         codes[...] = labels
-    run = fresh.snakemake()
+    run = fresh.snakemake("results/small/comparison.csv")
     assert "Warning: 1 perturbations have too few cells and are left out: " in run.text
     assert "(40 cells)" in run.text
 
@@ -168,7 +168,8 @@ def test_a_public_pseudobulk_is_downloaded(fresh: Any, tmp_path: Path, serve: An
     assert f"the MD5 of the file is {md5}; expected the configured one" in error_of(run.text)
 
     fresh.change(dataset={"checksum": f"md5:{md5}"})
-    run = fresh.snakemake(**direct)
+    target = "results/small/perturbations/perturbations.npz"
+    run = fresh.snakemake(target, **direct)
     assert run.ran["download_cells"] == 1
     folder = fresh.path / "results/small/perturbations"
     receipt = json.loads((folder / "source/cells.json").read_text(encoding="utf-8"))
@@ -176,4 +177,4 @@ def test_a_public_pseudobulk_is_downloaded(fresh: Any, tmp_path: Path, serve: An
     with np.load(folder / "perturbations.npz") as screen:
         assert screen["silenced"].tolist() == sorted(means.columns[:6])
         assert screen["weights"].std() > 0
-    assert fresh.planned() == {}
+    assert fresh.planned(target) == {}

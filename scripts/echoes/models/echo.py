@@ -22,8 +22,8 @@ import numpy as np
 
 from echoes.io.arrays import Bools, Floats, Ints, Singles
 from echoes.models.candidates import Candidates
-from echoes.models.fits import Fits, fit_large, fit_residuals
-from echoes.models.inner_kernels import InnerKernels
+from echoes.models.fits import Fits, fit_residuals
+from echoes.models.inner_kernels import InnerKernels, inner_operators
 from echoes.models.inner_loop import single_precision
 from echoes.models.knockdown import (
     knockdown_responses,
@@ -202,7 +202,8 @@ def _fit_large_fold(
     """Do as `_fit_fold` does, for a large screen."""
     training = np.delete(np.arange(task.n_training), rows)
     responses = kernels.responses.without(rows, training)
-    fits = fit_large(kernels, responses.residuals, rows, training, settings, wanted)
+    operators = inner_operators(kernels, rows, training, settings, wanted)
+    fits = Fits(operators, responses.residuals, axis=1)
     of_sources = None
     if with_sources and kernels.sources:
         of_sources = kernels.sources.of_fold(rows, training, responses)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats, Ints, Singles
-from echoes.models.inner_kernels import InnerKernels, inner_operators
+from echoes.io.arrays import Bools, Floats, Singles
 from echoes.models.inner_loop import single_precision
 from echoes.models.residuals import Echo, residual_operators, residuals_with_gaps
 from echoes.models.task import Task
@@ -75,24 +74,3 @@ def fit_residuals(
     exact = residual_operators(task, residuals, settings, wanted).swapaxes(0, 1)
     operators = np.ascontiguousarray(exact, dtype=np.float32)
     return Fits(operators, single_precision(residuals), axis=1)
-
-
-def fit_large(
-    kernels: InnerKernels,
-    singles: Singles,
-    held_out: Ints,
-    training: Ints,
-    settings: Echo,
-    wanted: Bools,
-) -> Fits:
-    """Do as `fit_residuals` does, for a fold of a large screen.
-
-    Parameters
-    ----------
-    singles
-        (k, G) residuals of the rows that the fold learns from.
-    kernels, held_out, training, settings, wanted
-        As in `inner_operators`.
-    """
-    operators = inner_operators(kernels, held_out, training, settings, wanted)
-    return Fits(operators, singles, axis=1)

@@ -143,18 +143,17 @@ class SharedPaths:
         signs -= signs.mean()
         # The last column is the random combination.
         whole, kernel = np.column_stack([scores, signs]), self._kernel[:, training]
-        values, vectors = self.eigen
+        values, vectors = np.maximum(self.eigen[0], 0.0), self.eigen[1]
         single = _Part(self._singles[training], self._singles[held_out], whole)
         double = None
         repeated = _repeated(groups)
         left_out = np.empty((len(self._penalties), *scores.shape))
         predicted = np.empty((len(self._penalties), len(held_out), scores.shape[1]))
         for number, penalty in enumerate(self._penalties):
-            shares = np.maximum(values, 0.0) / (np.maximum(values, 0.0) + penalty)
+            shares = values / (values + penalty)
             fit = single.fit(shares)
-            again = (kernel @ single_precision((signs - fit.inside[:, -1]) / penalty)).astype(
-                np.float64
-            )
+            dual = single_precision((signs - fit.inside[:, -1]) / penalty)
+            again = (kernel @ dual).astype(np.float64)
             again -= again[training].mean()
             if not (
                 is_precise(fit.inside[:, -1], again[training])
