@@ -28,8 +28,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parents[1]
 ROOT = HERE.parent
 
-#: Seconds between two looks at the memory of a process with children.
-_INTERVAL = 0.05
+#: Fewest seconds between two looks at the memory of a process with children, and how many times as
+#: long as such a look: for gigabytes it takes a while, on processors that are to do other things.
+_INTERVAL, _REST = 0.05, 50
 #: Characters of a failed process's last words.
 _TAIL = 3000
 
@@ -104,12 +105,15 @@ def _proportional(pid: int) -> float:
 
 def _watch(pid: int, ended: threading.Event, largest: list[float]) -> None:
     """Keep the largest memory of a process and its children together."""
-    while not ended.wait(_INTERVAL):
+    looked = 0.0
+    while not ended.wait(max(_INTERVAL, _REST * looked)):
+        begin = time.perf_counter()
         try:
             if family := [*_descendants(pid)]:
                 largest[0] = max(largest[0], sum(map(_proportional, [pid, *family])))
         except (OSError, StopIteration):
-            continue  # one of them has just ended
+            pass  # one of them has just ended
+        looked = time.perf_counter() - begin
 
 
 def execute(
