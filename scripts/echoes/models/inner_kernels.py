@@ -30,6 +30,7 @@ from echoes.models.residuals import (
     SOURCES,
     Echo,
     kernels_and_penalties,
+    share_kernels,
     solve_exactly,
 )
 from echoes.models.similarity import centre_kernel, deviations, network_kernel, reaching_genes
@@ -90,21 +91,14 @@ class InnerKernels:
     def without(self, held_out: Ints, training: Ints, names: Sequence[str]) -> list[Singles]:
         """Kernels (k + q, k) of names in `KERNELS`, fitted on k rows to predict q others."""
         rows, k = np.concatenate([training, held_out]), len(training)
-        shares = [KERNELS[name] for name in names]
         network = profile = np.empty((0, 0), dtype=np.float32)
-        if any(of_network for of_network, _ in shares):
+        if any(KERNELS[name][0] for name in names):
             cut = self.network[rows[:, None], training]
             network = centre_kernel(cut, k, self.known[rows])
-        if any(rest for _, rest in shares):
+        if any(KERNELS[name][1] for name in names):
             cut = self._profile_products(held_out, training)[rows[:, None], training]
             profile = centre_kernel(cut, k, self.reaching[rows])
-        single = {(1.0, 0.0): network, (0.0, 1.0): profile}
-        return [
-            single[share]
-            if share in single
-            else single_precision(share[0]) * network + single_precision(share[1]) * profile
-            for share in shares
-        ]
+        return share_kernels(names, network, profile)
 
     def _profile_products(self, held_out: Ints, training: Ints) -> Singles:
         """Inner products (m, m) of profiles of the responses of some rows, less their mean."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats, Singles
+from echoes.io.arrays import Bools, Floats, Numbers, Singles
 from echoes.models.component_ridge import path_fitter, predict_components
 from echoes.models.gap_ridge import gap_ridge
 from echoes.models.gaps import mean_response
@@ -117,14 +117,19 @@ def whole_kernels(task: Task, responses: Floats, names: Sequence[str]) -> list[F
         The names.
     """
     m = task.n_training
-    shares = [KERNELS[name] for name in names]
     network = profile = np.zeros((len(task.silenced), m))
-    if any(of_network for of_network, _ in shares):
+    if any(KERNELS[name][0] for name in names):
         network = network_kernel(task)[:, :m]
-    if any(rest for _, rest in shares):
+    if any(KERNELS[name][1] for name in names):
         profile = profile_kernel(task, responses)[:, :m]
+    return share_kernels(names, network, profile)
+
+
+def share_kernels(names: Sequence[str], network: Numbers, profile: Numbers) -> list[Numbers]:
+    """Make the kernels of names in `KERNELS` from those of the network and of profiles."""
     # A share of 1 needs no copy.
     single = {(1.0, 0.0): network, (0.0, 1.0): profile}
+    shares = [KERNELS[name] for name in names]
     return [
         single[share] if share in single else share[0] * network + share[1] * profile
         for share in shares
@@ -180,7 +185,7 @@ def solve_exactly(kernel: Floats, penalties: Floats) -> Floats:
 
 
 def kernels_and_penalties(
-    wanted: Bools | None, settings: Echo, kernels: int | None = None
+    wanted: Bools | None, settings: Echo, every: Sequence[str] | None = None
 ) -> tuple[list[str], list[Floats]]:
     """Name the kernels that wanted operators need, and give the penalties of each.
 
@@ -190,15 +195,15 @@ def kernels_and_penalties(
         (O,) which operators are wanted; None for all.
     settings
         The candidates.
-    kernels
-        Number of kernels; those beyond the ones in `KERNELS` are of sources, and have no name.
+    every
+        Names of all kernels of operators; those of the settings where they are not given.
     """
-    shape = (len(settings.whole) if kernels is None else kernels, len(settings.penalties))
+    every = settings.whole if every is None else every
+    shape = (len(every), len(settings.penalties))
     chosen = np.ones(shape, dtype=np.bool_) if wanted is None else wanted.reshape(shape)
-    named = zip(settings.whole, chosen, strict=False)
     penalties = np.array(settings.penalties)
     return (
-        [name for name, of_kernel in named if of_kernel.any()],
+        [name for name, of_kernel in zip(every, chosen, strict=True) if of_kernel.any()],
         [penalties[of_kernel] for of_kernel in chosen if of_kernel.any()],
     )
 
@@ -245,17 +250,13 @@ def residuals_with_gaps(
     wanted
         (O,) which of them to compute; None for all.
     """
-    count, of_whole = n_kernels(task, settings), len(settings.whole) * len(settings.penalties)
-    names, penalties = kernels_and_penalties(wanted, settings, count)
-    kernels = whole_kernels(task, residuals, names)
-    if len(penalties) > len(names):
+    of_sources = ("sum", "product")[: n_kernels(task, settings) - len(settings.whole)]
+    names, penalties = kernels_and_penalties(wanted, settings, [*settings.whole, *of_sources])
+    kernels = whole_kernels(task, residuals, [name for name in names if name in KERNELS])
+    if joins := [name for name in names if name in of_sources]:
         # Principal components need complete rows: sources are joined for all genes alike.
-        sources = [source.name for source in task.sources]
         likeness = Likeness(task.sources, task.n_training, settings.rate)
-        for number, join in enumerate(("sum", "product")[: count - len(settings.whole)]):
-            first = of_whole + number * len(settings.penalties)
-            if wanted is None or wanted[first : first + len(settings.penalties)].any():
-                kernels.append(likeness.kernel(sources, join))
+        kernels += [likeness.kernel(likeness.coverage.names, join) for join in joins]
     fits = [
         gap_ridge(kernel, residuals, of_kernel.tolist())
         for kernel, of_kernel in zip(kernels, penalties, strict=True)
