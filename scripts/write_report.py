@@ -89,7 +89,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             pairs=pd.read_csv(args.pairs) if args.pairs else None,
             every=_every_gene(folder, [each["name"] for each in ordered], args.every_gene),
             sweeps={name: pd.read_csv(folder / "sweeps" / f"{name}.csv") for name in args.sweeps},
-        )
+        ),
+        load_record(args.charts),
     )
     with atomic_path(args.output) as path:
         path.write_text(page, encoding="utf-8")
@@ -124,6 +125,7 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument(
         "--twins", nargs="*", default=[], help="experiment=its twin=how the network is shuffled"
     )
+    options.add_argument("--charts", required=True, help="json of charts and what draws them")
     options.add_argument("--output", required=True, help="the page, html")
     return options
 

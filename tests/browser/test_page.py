@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from echoes.report.page.build import build_page
+from echoes.report.page.charts import bundle
 from pages import ENDING, HOSTILE, make_curve, make_every, make_pairs, make_run
 
 #: Most milliseconds until something is there.
@@ -36,7 +37,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
     more: dict[str, Any] = {"curves": {"echo": make_curve()}, "pairs": make_pairs()}
     run = make_run(n=12, v=2, G=60, every=make_every(), **more)
-    path.write_text(build_page(run), encoding="utf-8")
+    path.write_text(build_page(run, bundle()), encoding="utf-8")
     return path
 
 
@@ -291,7 +292,7 @@ def test_a_page_of_little_is_a_page(lacking: str, browser: Browser, tmp_path: Pa
     if lacking == "predictions":
         run = make_run(explored=[])
     path = tmp_path / "report.html"
-    path.write_text(build_page(run), encoding="utf-8")
+    path.write_text(build_page(run, bundle()), encoding="utf-8")
     watched = Watched(browser, path)
     if lacking == "everything":
         watched.explore()

@@ -29,6 +29,7 @@ ALLOWED = {
     "build_laplacian": {"scipy"},
     "build_network": {"pyarrow", "scipy"},
     "build_source": {"pyarrow"},
+    "bundle_charts": {"altair", "jinja2", "vl_convert"},
     "combine_networks": {"pyarrow"},
     "check_submission": {"pyarrow"},
     "compare_experiments": {"pandas", "pyarrow"},
@@ -51,7 +52,7 @@ ALLOWED = {
     "simulate_example": {"scipy"},
     "tabulate_resources": {"pandas", "pyarrow"},
     "write_gene_predictions": {"pyarrow"},
-    "write_report": {"pandas", "pyarrow", "scipy", "altair", "jinja2", "vl_convert"},
+    "write_report": {"pandas", "pyarrow", "scipy", "jinja2"},
     "write_submission": {"pyarrow"},
 }
 

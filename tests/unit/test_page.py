@@ -25,7 +25,7 @@ from echoes.report.page.choice import choose, share_rows
 from echoes.report.page.citations import ARTICLES, PROGRAM
 from echoes.report.page.compact import json_text, pack, pack_places, pack_positive
 from echoes.report.page.metrics import EVERY, METRICS, OF_PERTURBATIONS
-from echoes.report.page.run import Perturbation
+from echoes.report.page.run import Perturbation, Run
 from echoes.report.page.words import Outcome, conclusions
 from echoes.scoring.learning_curve import METRICS as LEARNING
 from echoes.scoring.pairs import METRICS as PAIRS
@@ -35,10 +35,13 @@ ROOT = Path(__file__).parents[2]
 NAN = (math.nan,) * 3
 
 
-@pytest.fixture(autouse=True)
-def short_scripts(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The scripts of the charts take a second; a test in the browser has them.
-    monkeypatch.setattr(charts, "javascript", lambda: "/* charts */")
+#: The script of the charts takes a second; a test in the browser has it.
+DRAWING = {"charts": charts.charts(), "javascript": "/* charts */"}
+
+
+def page_of(run: Run) -> str:
+    """The page of a run, whose charts are not drawn."""
+    return build_page(run, DRAWING)
 
 
 class Elements(HTMLParser):
@@ -109,7 +112,7 @@ def test_json_cannot_end_the_element_that_holds_it() -> None:
 
 
 def test_a_hostile_name_is_text_everywhere() -> None:
-    page = build_page(make_run())
+    page = page_of(make_run())
     elements = Elements(page)
     assert "img" not in elements.tags
     assert not any(name.startswith("on") for name, _ in elements.attributes)
@@ -120,7 +123,7 @@ def test_a_hostile_name_is_text_everywhere() -> None:
 
 
 def test_the_page_may_run_its_own_scripts_only_and_load_nothing() -> None:
-    page = build_page(make_run())
+    page = page_of(make_run())
     policy = re.search(r'Security-Policy" content="([^"]*)"', page)
     assert policy
     rules = html.unescape(policy[1])
@@ -135,12 +138,12 @@ def test_the_page_may_run_its_own_scripts_only_and_load_nothing() -> None:
 
 
 def test_the_same_run_makes_the_same_page() -> None:
-    assert build_page(make_run()) == build_page(make_run())
+    assert page_of(make_run()) == page_of(make_run())
 
 
 def test_every_figure_is_explained() -> None:
     assert set(OF_PERTURBATIONS) | {*LEARNING} | {*PAIRS} <= set(EVERY)
-    page = build_page(make_run())
+    page = page_of(make_run())
     for name in ("score", "mae"):
         assert html.escape(METRICS[name].text, quote=True).replace("&#x27;", "&#39;") in page
 
@@ -156,10 +159,10 @@ def test_the_parts_that_a_run_may_lack() -> None:
         scores=make_run().scores.iloc[:0],
     )
     explored = [dataclasses.replace(run.explored[0], error=None, leans=None, network=None)]
-    data = data_of(build_page(dataclasses.replace(run, explored=explored)))
+    data = data_of(page_of(dataclasses.replace(run, explored=explored)))
     assert data["experiments"][0]["leans"] is None
     assert data["scores"] == {}
-    page = build_page(dataclasses.replace(run, explored=[]))
+    page = page_of(dataclasses.replace(run, explored=[]))
     assert data_of(page)["experiments"] == []
 
 
@@ -184,7 +187,7 @@ def test_the_parts_that_a_run_may_have() -> None:
     run = make_run(
         cells=cells, bounds=bounds, curves={"echo": make_curve()}, sweeps={"grid": sweep}
     )
-    page = build_page(run)
+    page = page_of(run)
     text = text_of(page)
     assert "70% (median of 1)" in text
     assert "upper bound, by replicates" in text
@@ -196,7 +199,7 @@ def test_the_parts_that_a_run_may_have() -> None:
 
 
 def test_figures_of_perturbations_have_their_intervals() -> None:
-    data = data_of(build_page(make_run()))
+    data = data_of(page_of(make_run()))
     scores = data["scores"]
     assert scores["pearson_mean"]["echo"][2] == pytest.approx([0.2, 0.15, 0.3])
     assert scores["discrimination_cosine"]["echo"][2] == [pytest.approx(0.2)]
@@ -206,18 +209,18 @@ def test_figures_of_perturbations_have_their_intervals() -> None:
 
 
 def test_pairs_of_genes() -> None:
-    page = build_page(make_run(pairs=make_pairs()))
+    page = page_of(make_run(pairs=make_pairs()))
     assert "Pairs of genes" in text_of(page)
     rows = data_of(page)["pairs"]
     assert len(rows) == 12
     assert rows[-1]["value_lower"] is None
     assert {row["group"] for row in rows} == {"experiment", "baseline"}
-    assert "Pairs of genes" not in text_of(build_page(make_run()))
+    assert "Pairs of genes" not in text_of(page_of(make_run()))
 
 
 def test_every_gene_of_the_network() -> None:
     every = make_every()
-    page = build_page(make_run(every=every))
+    page = page_of(make_run(every=every))
     text, arrays, data = text_of(page), Elements(page).scripts, data_of(page)
     assert "3 genes with a link, predicted by echo" in text
     assert "echo_slow predicts them too" in text
@@ -241,7 +244,7 @@ def test_places_of_many_genes() -> None:
 def test_gaps_are_kept_as_gaps() -> None:
     run = make_run()
     run.truth[1, 3] = np.nan
-    page = build_page(run)
+    page = page_of(run)
     codes = np.frombuffer(base64.b64decode(Elements(page).scripts["array-truth"]), "<i2")
     assert np.flatnonzero(codes == -32768).tolist() == [1 * 12 + 3]
 
@@ -272,7 +275,7 @@ def test_a_large_screen_has_the_genes_that_change_most_and_the_silenced_ones(
     assert len(shown.genes) < 40
     assert {0, 1, 2} <= set(shown.genes.tolist())
     assert set(shown.genes[3:].tolist()) <= set(range(20, 40))
-    page = build_page(run)
+    page = page_of(run)
     arrays = Elements(page).scripts
     assert sum(len(text) for name, text in arrays.items() if name.startswith("array-")) <= limit + 9
     assert f"the {len(shown.genes)} of 40 response genes that change most" in text_of(page)

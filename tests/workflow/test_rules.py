@@ -29,6 +29,7 @@ VERBS = {
     *(
         "aggregate",
         "build",
+        "bundle",
         "combine",
         "compare",
         "decompose",

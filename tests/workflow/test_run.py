@@ -33,7 +33,7 @@ DATASET_FILES = {
     "perturbations/checks.md",
     "perturbations/settings.json",
     *("mean/held_out/0.npz", "mean/settings.json", "mean/metrics.npz"),
-    *("experiments.json", "config.json"),
+    *("charts.json", "experiments.json", "config.json"),
     *("comparison.csv", "comparison.md", "differences.csv", "report.html"),
     *("perturbation_scores.parquet", "gene_scores.parquet"),
     *(

@@ -1,8 +1,28 @@
 """The page: one HTML file of a data set that shows and explains all results.
 
 Needs: the comparison and what it compares, perturbations/, networks/{network}/.
-Makes: report.html.
+Makes: report.html, and charts.json, which needs no results and is made while a processor is idle.
 """
+
+
+rule bundle_charts:
+    """Make the charts of the page, which have no data yet, and the script that draws them."""
+    input:
+        script=scripts_file("bundle_charts.py"),
+        code=code("bundle_charts.py"),
+    output:
+        "<results>/<dataset>/charts.json",
+    log:
+        "<logs>/<dataset>/bundle_charts.log",
+    benchmark:
+        "<benchmarks>/<dataset>/bundle_charts.tsv"
+    localrule: True
+    conda:
+        "../../envs/echoes.yaml"
+    shell:
+        "python {input.script:q}"
+        " --output {output:q}"
+        " 2> {log:q}"
 
 
 rule write_report:
@@ -14,6 +34,7 @@ rule write_report:
             scripts_file(f"echoes/report/page/page.{kind}")
             for kind in ("html", "css", "js")
         ],
+        charts="<results>/<dataset>/charts.json",
         perturbations="<results>/<dataset>/perturbations/perturbations.npz",
         screen=[
             f"<results>/<dataset>/perturbations/{name}"
@@ -73,5 +94,6 @@ rule write_report:
         " --curves {params.curves:q}"
         " --sweeps {params.sweeps:q}"
         " --twins {params.twins:q}"
+        " --charts {input.charts:q}"
         " --output {output:q}"
         " 2> {log:q}"

@@ -1,8 +1,10 @@
-"""How far two files of predictions are apart."""
+"""How far two files of results are apart."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,3 +23,35 @@ def predictions(one: str, other: str) -> Iterator[dict[str, Any]]:
         record["seconds"] = float(ours["seconds"].sum())
         record["exact_seconds"] = float(theirs["seconds"].sum())
     yield record
+
+
+def responses(one: str, other: str) -> Iterator[dict[str, Any]]:
+    """Compare two tables of responses, whose first column names perturbations."""
+    tables = []
+    for path in (one, other):
+        with Path(path).open(encoding="utf-8", newline="") as stream:
+            header, *rows = csv.reader(stream)
+        names = [header, [row[0] for row in rows]]
+        tables.append((names, np.array([row[1:] for row in rows], dtype=np.float64)))
+    (names, ours), (others, theirs) = tables
+    if names != others:
+        raise ValueError("other perturbations or genes")
+    yield {"largest": float(np.abs(ours - theirs).max())}
+
+
+def figures(one: str, other: str) -> Iterator[dict[str, Any]]:
+    """Compare the figures of baselines, and the scores of experiments, that both tables have."""
+    tables = []
+    for path in (one, other):
+        with Path(path).open(encoding="utf-8", newline="") as stream:
+            tables.append({
+                (row["kind"], row["experiment"], row["metric"]): float(row["value"])
+                for row in csv.DictReader(stream)
+                if row["value"] and row["protocol"] == "held_out"
+            })  # fmt: skip
+    ours, theirs = tables
+    apart: dict[str, list[float]] = {"baseline": [], "experiment": []}
+    for key in ours.keys() & theirs.keys():
+        if key[0] == "baseline" or key[2] == "score":
+            apart[key[0]].append(abs(ours[key] - theirs[key]))
+    yield {kind: max(each) for kind, each in apart.items()} | {"figures": len(apart["baseline"])}

@@ -12,6 +12,7 @@ from types import ModuleType
 from side_by_side.sections import (
     cells,
     comparison,
+    crispri,
     diffusion,
     elastic_net,
     growth,
@@ -26,6 +27,7 @@ SECTIONS: dict[str, ModuleType] = {
     "elastic_net": elastic_net,
     "whole_run": whole_run,
     "comparison": comparison,
+    "crispri": crispri,
     "links": links,
     "cells": cells,
     "large": large,

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-import tarfile
 from collections.abc import Iterator
-from pathlib import Path
 
-from side_by_side.process import Record, call, execute, say
-from side_by_side.tables import Bar, Records, by_seconds, cells, number, small, table, times
+from side_by_side.earlier import beside, earlier, recorded, run_earlier
+from side_by_side.process import Record, call, say
+from side_by_side.tables import Bar, Records, by_seconds, cells, number, small, table
 from side_by_side.workspace import ALPHAS, Run, Workspace, generate
 
-#: The code that fitted all candidates on all inner folds, in double precision.
-BEFORE = "d9f8999e7"
-#: Experiments of its configuration that are left out.
-OTHERS = ("published", "published_held_out", "echo_base", "echo_rewired", "echo_permuted")
 TITLE = "A large screen"
 BARS = (
     Bar("2,000 × 8,000, ten folds, 2 cores", 300, "s", lambda all_: all_["large"]["seconds"]),
@@ -34,24 +29,6 @@ BARS = (
 )
 #: Folder of the parts of the model's predictions, and the first of them.
 PART = "echo/held_out/0.npz"
-
-
-def _code(folder: Path) -> Path:
-    """Unpack the earlier code from the history of the repository.
-
-    Raises
-    ------
-    MeasurementError
-        When the history does not go back to it.
-    """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    packed = folder.with_suffix(".tar")
-    execute(["git", "archive", f"--output={packed}", BEFORE])
-    with tarfile.open(packed) as archive:
-        archive.extractall(folder, filter="data")
-    packed.unlink()
-    return folder
 
 
 def _workspace(run: Run) -> Workspace:
@@ -74,8 +51,7 @@ def measure(run: Run) -> Record:
     """Run the whole workflow with both, and one fold with all candidates on all inner folds."""
     workspace = _workspace(run).clear()
     say("  today's code")
-    ours = workspace.snakemake()
-    record = {"stages": workspace.stages(), "seconds": ours.seconds, "memory_mb": ours.memory}
+    record = recorded(workspace, workspace.snakemake())
     exact = dataclasses.replace(
         workspace,
         settings={
@@ -93,24 +69,8 @@ def measure(run: Run) -> Record:
         one=str(workspace.dataset / PART),
         other=str(workspace.dataset / "exact/held_out/0.npz"),
     )
-    say("  the earlier code")
-    network = workspace.settings["networks"]["string"]
-    kept = {key: value for key, value in workspace.settings.items() if key != "networks"}
-    code = _code(run.work / "before")
-    # It is run in its own folder, on top of its own configuration.
-    experiments = {**dict.fromkeys(OTHERS), **workspace.settings["experiments"]}
-    before = dataclasses.replace(
-        workspace,
-        path=code,
-        settings={**kept, "string": network, "experiments": experiments},
-        code=code,
-    )
-    theirs = before.snakemake()
-    record["before"] = {
-        "stages": before.stages(),
-        "seconds": theirs.seconds,
-        "memory_mb": theirs.memory,
-    }
+    before = earlier(workspace, run.work / "before")
+    record["before"] = run_earlier(before)
     shutil.rmtree(before.path)
     return record
 
@@ -122,10 +82,8 @@ def write(records: Records) -> Iterator[str]:
     yield (
         "2,000 perturbations × 8,000 response genes, `echo` with three restart parameters in ten "
         "folds and three baselines, from files to the page of results, on two cores: "
-        f"{number(record['seconds'])} s and {number(record['memory_mb'])} MB, "
-        f"{times(before['seconds'], record['seconds'])} faster than the code of `{BEFORE}` "
-        f"({number(before['seconds'])} s, {number(before['memory_mb'])} MB), whose `echo` has one "
-        "candidate less and whose run draws no page. One fold takes "
+        f"{number(record['seconds'])} s and {number(record['memory_mb'])} MB, {beside(record)}, "
+        "whose `echo` has one candidate less and whose run draws no page. One fold takes "
         f"{number(agreement['seconds'])} s, and {number(agreement['exact_seconds'])} s without the "
         f"race; their predictions differ by {small(agreement['prediction'])} at most, where "
         f"deviations have a size of {number(agreement['deviation'], 2)}."

@@ -13,6 +13,8 @@ from echoes.scoring import metrics
 
 #: Smaller differences of two scores mean nothing; rounding errors of single precision are smaller.
 ROUNDING = 1e-4
+#: Number of entries that are processed together: they fit in the processor's cache.
+_BLOCK = 1 << 16
 
 
 def single_precision(values: npt.ArrayLike) -> Singles:
@@ -73,33 +75,40 @@ def score_sums(
     if baseline is None:
         baseline = metrics.weighted_mae(truth, mean_response(truth), weights)
     sums = np.empty((4, len(truth), count))
-    # Two tables for all rows: allocating new ones would take longer than the sums.
-    tables = np.empty((2, count * truth.shape[1]), dtype=np.float32)
+    step = max(1, _BLOCK // truth.shape[1])
+    # Two tables for all blocks: allocating new ones would take longer than the sums.
+    tables = np.empty((2, step * truth.shape[1]), dtype=np.float32)
     truths, weightings = single_precision(truth), single_precision(weights)
+    full = np.float32(metrics.FULL_EFFECT)
     for p in range(len(truth)):
-        predicted = candidates(p)
+        every = candidates(p)
         if (measured := ~np.isnan(truth[p])).all():
             y, w = truths[p], weightings[p]
         else:
-            predicted, y, w = predicted[:, measured], truths[p, measured], weightings[p, measured]
-        t, h = (table[: predicted.size].reshape(predicted.shape) for table in tables)
-        np.subtract(predicted, y, out=t)
-        error = np.abs(t, out=t) @ w / y.size
-        sums[0, p] = max(baseline[p], metrics.EPSILON) / np.maximum(error, metrics.EPSILON)
-        np.abs(predicted, out=t)
-        np.maximum(t, np.abs(y), out=t)
-        t *= np.float32(1 / metrics.FULL_EFFECT)
-        np.minimum(t, 1, out=t)
-        # The square of the smoothstep, (t²·(3 − 2t))².
-        np.multiply(t, -2, out=h)
-        h += 3
-        h *= t
-        h *= t
-        h *= h
-        sums[2, p] = h @ (y * y)
-        h *= predicted
-        sums[1, p] = h @ y
-        sums[3, p] = np.einsum("cg,cg->c", h, predicted)
+            every, y, w = every[:, measured], truths[p, measured], weightings[p, measured]
+        size, square = np.abs(y), y * y
+        for first in range(0, count, step):
+            predicted = every[first : first + step]
+            some = np.s_[p, first : first + step]
+            t, h = (table[: predicted.size].reshape(predicted.shape) for table in tables)
+            np.subtract(predicted, y, out=t)
+            sums[0][some] = np.abs(t, out=t) @ w
+            np.abs(predicted, out=t)
+            np.maximum(t, size, out=t)
+            np.minimum(t, full, out=t)
+            # The square of the smoothstep, (t²·(3 − 2t))², but for a factor.
+            np.subtract(np.float32(1.5) * full, t, out=h)
+            t *= t
+            h *= t
+            h *= h
+            sums[2][some] = h @ square
+            h *= predicted
+            sums[1][some] = h @ y
+            sums[3][some] = np.vecdot(h, predicted)
+        sums[0, p] = max(baseline[p], metrics.EPSILON) / np.maximum(
+            sums[0, p] / len(y), metrics.EPSILON
+        )
+    sums[1:] *= 4 / metrics.FULL_EFFECT**6
     sums[0] = np.minimum(np.log2(sums[0]), metrics.MAXIMAL_TERM)
     return sums
 

@@ -108,13 +108,21 @@ def weighted_cosine(truth: Floats, prediction: Floats) -> float:
 
 def _cosine_parts(truth: Floats, prediction: Floats) -> tuple[Floats, Floats, Floats]:
     """Compute what each row adds to the three sums in the weighted cosine; three arrays (n,)."""
-    t = np.clip(np.maximum(np.abs(truth), np.abs(prediction)) / FULL_EFFECT, 0, 1)
-    h2 = (t * t * (3 - 2 * t)) ** 2
+    t = np.maximum(np.abs(truth), np.abs(prediction))
+    t /= FULL_EFFECT
+    np.minimum(t, 1, out=t)
+    # The square of the smoothstep, (t²·(3 − 2t))².
+    h2 = 3 - 2 * t
+    t *= t
+    h2 *= t
+    h2 *= h2
     measured = measured_pairs(truth)
+    of_truth = h2 * truth
+    h2 *= prediction
     return (
-        np.sum(h2 * truth * prediction, axis=-1, where=measured),
-        np.sum(h2 * truth**2, axis=-1, where=measured),
-        np.sum(h2 * prediction**2, axis=-1, where=measured),
+        np.sum(of_truth * prediction, axis=-1, where=measured),
+        np.sum(of_truth * truth, axis=-1, where=measured),
+        np.sum(h2 * prediction, axis=-1, where=measured),
     )
 
 

@@ -12,11 +12,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from echoes.report.page import charts
 from echoes.report.page.choice import choose
 from echoes.report.page.citations import ARTICLES, PROGRAM
 from echoes.report.page.compact import json_text, rounded
-from echoes.report.page.data import chart_data, pack_numbers
+from echoes.report.page.data import pack_numbers, table_data
 from echoes.report.page.facts import (
     count_names,
     describe_cells,
@@ -38,8 +37,15 @@ from echoes.report.page.words import Estimate, Outcome, conclusions, estimate_te
 _FOLDER = Path(__file__).parent
 
 
-def build_page(run: Run) -> str:
+def build_page(run: Run, drawing: Mapping[str, Any]) -> str:
     """Write the page of a run.
+
+    Parameters
+    ----------
+    run
+        What it shows.
+    drawing
+        Its charts and the script that draws them, from `charts.bundle`.
 
     Returns
     -------
@@ -49,7 +55,7 @@ def build_page(run: Run) -> str:
     shown = choose(run)
     arrays, record = pack_numbers(run, shown)
     outcome = make_outcome(run)
-    scripts = [charts.javascript(), (_FOLDER / "page.js").read_text(encoding="utf-8")]
+    scripts = [drawing["javascript"], (_FOLDER / "page.js").read_text(encoding="utf-8")]
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,
@@ -86,7 +92,7 @@ def build_page(run: Run) -> str:
         scripts=scripts,
         hashes=[_hash(script) for script in scripts],
         arrays=arrays,
-        data=json_text(record | chart_data(run, outcome)),
+        data=json_text(record | table_data(run, outcome) | {"charts": drawing["charts"]}),
     )
     return page
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import altair as alt
@@ -15,7 +14,18 @@ Chart = alt.LayerChart | alt.FacetChart
 UP, DOWN, QUIET = "#D55E00", "#0072B2", "#8a8f98"
 
 
-@cache
+def bundle() -> dict[str, Any]:
+    """Make all charts, and the script that draws them.
+
+    Returns
+    -------
+    dict
+        Specifications by name (``charts``), and the text of Vega, Vega-Lite and Vega-Embed, which
+        defines ``vegaEmbed`` (``javascript``). They depend on no results.
+    """
+    return {"charts": charts(), "javascript": javascript()}
+
+
 def javascript() -> str:
     """Return the scripts of Vega, Vega-Lite and Vega-Embed, which define ``vegaEmbed``."""
     version = alt.SCHEMA_VERSION.removeprefix("v").rpartition(".")[0]

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from echoes.io.arrays import Floats, largest_places
-from echoes.report.page import charts
 from echoes.report.page.choice import Shown, share_rows
 from echoes.report.page.compact import Packed, pack, pack_places, pack_positive, rounded
 from echoes.report.page.metrics import EVERY, INTERVAL, METRICS, OF_PERTURBATIONS
@@ -113,7 +112,7 @@ def largest_weights(weights: Floats) -> list[list[tuple[int, float]]]:
     return found
 
 
-def chart_data(run: Run, outcome: Outcome) -> dict[str, Any]:
+def table_data(run: Run, outcome: Outcome) -> dict[str, Any]:
     """Collect what charts and tables of the page read beside the arrays."""
     nulls = {name for twins in outcome.twins.values() for name in twins}
     nulls |= {name for name, one in run.summaries.items() if is_null(one)}
@@ -182,7 +181,6 @@ def chart_data(run: Run, outcome: Outcome) -> dict[str, Any]:
             }
             for name, one in run.surroundings.items()
         },
-        "charts": charts.charts(),
     }
 
 
