@@ -16,7 +16,10 @@ from side_by_side.workspace import Workspace
 #: The code that fitted all candidates on all inner folds, in double precision.
 BEFORE = "d9f8999e7"
 #: Experiments of its own configuration that are left out.
-_OTHERS = ("published", "published_held_out", "echo_base", "echo_rewired", "echo_permuted")
+_OTHERS = (
+    *("published", "published_held_out"),
+    *("echo", "echo_base", "echo_rewired", "echo_permuted"),
+)
 
 
 def earlier(workspace: Workspace, folder: Path, **experiments: Mapping[str, Any]) -> Workspace:
