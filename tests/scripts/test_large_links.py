@@ -23,7 +23,7 @@ GENERATE = f"""
 import sys
 sys.path.insert(0, {str(ROOT / "benchmark")!r})
 from side_by_side.methods import large_links
-for _ in large_links.write(*sys.argv[1:4], int(sys.argv[4])):
+for _ in large_links.write(*sys.argv[1:4], int(sys.argv[4]), level=1):
     pass
 """
 

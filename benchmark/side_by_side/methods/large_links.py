@@ -37,7 +37,7 @@ def _digits(numbers: Ints, width: int) -> npt.NDArray[np.uint8]:
 
 
 def write(
-    links: str, info: str, names: str, rows: int, seed: int = 0
+    links: str, info: str, names: str, rows: int, seed: int = 0, level: int = 6
 ) -> Iterator[dict[str, float]]:
     """Write links and proteins in STRING's layout.
 
@@ -53,6 +53,8 @@ def write(
         Rows of links; each pair stands in both directions.
     seed
         Where the random numbers start.
+    level
+        How hard links are compressed: 1 leaves a larger file than STRING's, 9 takes minutes.
     """
     rng = np.random.default_rng(seed)
     proteins = min(PROTEINS, max(2000, rows // 100))
@@ -80,8 +82,7 @@ def write(
     first, second = np.concatenate([ends, ends[::-1]], axis=1)
     order = np.argsort(first * 2**32 + rng.integers(2**32, size=len(first)))
     first, second, scores = first[order], second[order], np.tile(scores, 2)[order]
-    # Level 1 would leave a larger file than STRING's, level 9 takes minutes.
-    with gzip.open(links, "wb", compresslevel=6) as output:
+    with gzip.open(links, "wb", compresslevel=level) as output:
         output.write(b"protein1 protein2 combined_score\n")
         for begin in range(0, len(first), _BLOCK):
             part = slice(begin, begin + _BLOCK)

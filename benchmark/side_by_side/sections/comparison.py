@@ -47,7 +47,7 @@ def measure(run: Run) -> Record:
     _add(before)
     record["before"] = run_earlier(before)
     record["agreement"] = call(
-        "agreement:figures",
+        "agreement:scores",
         one=str(workspace.dataset / "comparison.csv"),
         other=str(before.dataset / "comparison.csv"),
     )
@@ -62,8 +62,8 @@ def write(records: Records) -> Iterator[str]:
         "The run is finished but for `echo`, with three restart parameters, and the baselines; "
         f"adding them takes {number(record['seconds'])} s on two cores, {beside(record)}, which "
         "draws neither a page nor figures for papers and whose `echo` has one candidate less. "
-        f"{record['agreement']['figures']} figures of baselines differ by "
-        f"{small(record['agreement']['baseline'])} at most, the score of `echo` by "
+        f"Scores of the {record['agreement']['baselines']} baselines differ by "
+        f"{small(record['agreement']['baseline'])} at most, that of `echo` by "
         f"{small(record['agreement']['experiment'])}. Its jobs, by rule:"
     )
     yield from table(

@@ -19,20 +19,21 @@ BARS = (
         lambda records: records["crispri"]["seconds"],
     ),
 )
+_ECHO = {"protocol": "held_out", "models": ["echo"]}
 _ONE = {"diffusion": {"alphas": [0.75]}, "features": {"transform": "log"}}
 _THREE = {"diffusion": {"alphas": [0.25, 0.5, 0.75]}, "features": {"transform": "log"}}
 _EXPERIMENTS = {
-    "echo": {"models": ["echo"], **_ONE},
-    "echo_three": {"models": ["echo"], **_THREE},
-    "echo_degree": {"models": ["echo"], **_ONE, "features": {"transform": "degree"}},
-    "echo_base": {"models": ["echo"], "echo": {"kernels": []}},
-    "echo_rewired": {"models": ["echo"], **_ONE, "network": "rewired"},
-    "echo_permuted": {"models": ["echo"], **_ONE, "network": "permuted"},
+    "echo": {**_ECHO, **_ONE},
+    "echo_three": {**_ECHO, **_THREE},
+    "echo_degree": {**_ECHO, **_ONE, "features": {"transform": "degree"}},
+    "echo_base": {**_ECHO, "echo": {"kernels": []}},
+    "echo_rewired": {**_ECHO, **_ONE, "network": "rewired"},
+    "echo_permuted": {**_ECHO, **_ONE, "network": "permuted"},
 }
 #: Shuffled networks as the earlier code configures them.
 _SHUFFLED = {
     f"echo_{name}": {
-        "models": ["echo"],
+        **_ECHO,
         **_ONE,
         "diffusion": {"alphas": [0.75], "shuffle": shuffle},
     }
@@ -77,7 +78,7 @@ def measure(run: Run) -> Record:
     before = earlier(workspace, run.work / "crispri_before", **_SHUFFLED)
     record["before"] = run_earlier(before)
     record["agreement"] = call(
-        "agreement:figures",
+        "agreement:scores",
         one=str(workspace.dataset / "comparison.csv"),
         other=str(before.dataset / "comparison.csv"),
     )
@@ -95,8 +96,8 @@ def write(records: Records) -> Iterator[str]:
         f"from files to the page of results. {number(record['seconds'])} s and "
         f"{number(record['memory_mb'])} MB on two cores, {beside(record)}, which draws neither a "
         "page nor figures for papers and whose `echo` has one candidate less. "
-        f"{record['agreement']['figures']} figures of baselines differ by "
-        f"{small(record['agreement']['baseline'])} at most, scores of experiments by "
+        f"Scores of the {record['agreement']['baselines']} baselines differ by "
+        f"{small(record['agreement']['baseline'])} at most, those of experiments by "
         f"{small(record['agreement']['experiment'])}."
     )
     yield from table(

@@ -152,9 +152,9 @@ def _unweighted(medians: Medians, left_out: Sequence[Ints], kept: Floats) -> Flo
     none = np.zeros(genes, dtype=np.bool_)
     for of_part, rows, factor in zip(found, left_out, kept, strict=True):
         counts, n = walk.counts(rows), m - len(rows)
-        middle = [np.full(genes, target) for target in ((n + 1) // 2, n // 2 + 1)]
-        lower, upper = (walk.values(factor, counts, target, none) for target in middle)
-        of_part[:] = (lower + upper) / 2
+        targets = {(n + 1) // 2, n // 2 + 1}  # one of an odd number of rows
+        middle = [walk.values(factor, counts, np.full(genes, each), none) for each in targets]
+        of_part[:] = sum(middle) / len(targets)
     return found
 
 

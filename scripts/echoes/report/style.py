@@ -79,6 +79,8 @@ def save(figure: Figure, paths: Iterable[StrPath], *, dpi: int = 300) -> None:
         with atomic_path(each) as path:
             kind = path.suffix.removeprefix(".")
             figure.savefig(path, dpi=dpi, metadata=_METADATA.get(kind))
+        # The layout of the first format serves all: finding it takes as long as drawing.
+        figure.set_layout_engine(None)
 
 
 def short(name: str, length: int = 28) -> str:
