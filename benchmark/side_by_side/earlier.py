@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from side_by_side.process import Outcome, Record, execute, say
-from side_by_side.tables import number, times
+from side_by_side.process import Outcome, Record, execute
 from side_by_side.workspace import Workspace
 
 #: The code that fitted all candidates on all inner folds, in double precision.
@@ -56,26 +55,10 @@ def earlier(workspace: Workspace, folder: Path, **experiments: Mapping[str, Any]
     return dataclasses.replace(workspace, path=folder, settings=settings, code=folder)
 
 
-def run_earlier(workspace: Workspace, **added: Any) -> Record:
-    """Run the earlier code to the end, and record time, memory and stages."""
-    say("  the earlier code")
-    return recorded(workspace, workspace.snakemake(), **added)
-
-
-def recorded(workspace: Workspace, outcome: Outcome, **added: Any) -> Record:
+def recorded(workspace: Workspace, outcome: Outcome) -> Record:
     """Record time and memory of a run, and its stages."""
     return {
         "stages": workspace.stages(),
         "seconds": outcome.seconds,
         "memory_mb": outcome.memory,
-        **added,
     }
-
-
-def beside(record: Record) -> str:
-    """Write the time of the earlier code beside that of today's."""
-    before = record["before"]
-    return (
-        f"{times(before['seconds'], record['seconds'])} as fast as the code of `{BEFORE}` "
-        f"({number(before['seconds'])} s, {number(before['memory_mb'])} MB) in the same hour"
-    )

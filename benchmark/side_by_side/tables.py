@@ -23,13 +23,13 @@ class Bar:
     limit, unit
         What is wanted.
     value
-        Computes it from what was measured.
+        Computes it from what was measured; None where that has not been measured.
     """
 
     what: str
     limit: float
     unit: str
-    value: Callable[[Records], float]
+    value: Callable[[Records], float | None]
 
     @property
     def wanted(self) -> str:

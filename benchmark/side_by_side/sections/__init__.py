@@ -12,8 +12,8 @@ from types import ModuleType
 from side_by_side.sections import (
     cells,
     comparison,
-    crispri,
     diffusion,
+    earlier,
     elastic_net,
     growth,
     large,
@@ -27,10 +27,10 @@ SECTIONS: dict[str, ModuleType] = {
     "elastic_net": elastic_net,
     "whole_run": whole_run,
     "comparison": comparison,
-    "crispri": crispri,
     "links": links,
     "cells": cells,
     "large": large,
+    "earlier": earlier,
     "growth": growth,
     "scale": scale,
 }

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import sys
 from collections.abc import Iterator
 
 from side_by_side import methods
-from side_by_side.earlier import beside, earlier, run_earlier
 from side_by_side.process import ROOT, Record, call, execute, say
 from side_by_side.sections.elastic_net import mean_seconds
 from side_by_side.tables import (
@@ -62,17 +60,8 @@ def measure(run: Run) -> Record:
         say("  warning: the run is not finished")
     say("  parts of a fold")
     jobs = [workspace.job("published/folds/0.npz") for _ in range(run.size.repeats)]
-    before = earlier(workspace, run.work / "whole_run_before")
-    theirs = run_earlier(before)
-    theirs["agreement"] = call(
-        "agreement:responses",
-        one=str(workspace.dataset / "published" / "oof_predictions.csv"),
-        other=str(before.dataset / "published" / "oof_predictions.csv"),
-    )
-    shutil.rmtree(before.path)
     return {
         "seconds": outcome.seconds,
-        "before": theirs,
         "cores": 2,
         "silenced": run.size.perturbations + run.size.validation,
         "folds": len(list(folds.glob("*.npz"))),
@@ -100,9 +89,7 @@ def write(records: Records) -> Iterator[str]:
         f"`snakemake --cores {cores}` from the files to the submission, {folds} folds as "
         f"{folds} jobs: **{number(seconds)} s**. `snakemake -n` afterwards: "
         f"{number(run['dry_run_seconds'])} s. A fold job alone: {number(run['fold_seconds'])} s, "
-        f"{number(run['fold_memory_mb'])} MB at its peak. The whole is {beside(run)}, "
-        "which draws no page; out-of-fold predictions differ by "
-        f"{small(run['before']['agreement']['largest'])} log2 units at most."
+        f"{number(run['fold_memory_mb'])} MB at its peak."
     )
     parts = ("diffusion", "elastic_net", "whole_run")
     machines = {records[part]["machine"]["processor"] for part in parts if part in records}

@@ -1,0 +1,178 @@
+"""Screens of the competition's size and a real one, with the code of today and an earlier one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from side_by_side.earlier import BEFORE, earlier, recorded
+from side_by_side.process import Record, call, say
+from side_by_side.sections.comparison import ECHO
+from side_by_side.tables import Bar, Records, number, small, table, times
+from side_by_side.workspace import SHARED, Run, Workspace, published
+
+TITLE = "Beside the earlier code"
+
+
+def _ratio(name: str) -> Callable[[Records], float]:
+    def ratio(records: Records) -> float:
+        row: Record = records["earlier"][name]
+        return float(row["before"]["seconds"]) / float(row["seconds"])
+
+    return ratio
+
+
+BARS = (
+    # 45 s on a machine on which the earlier code takes 57 s.
+    Bar("the competition's size beside the earlier code", 1.27, "×", _ratio("published")),
+    # 30 s where it takes 63 s.
+    Bar("`echo` and eight baselines added, beside the earlier code", 2.1, "×", _ratio("added")),
+    Bar(
+        "585 × 4,000 real responses, six experiments and eight baselines, 2 cores",
+        120,
+        "s",
+        lambda records: records["earlier"].get("crispri", {}).get("seconds"),
+    ),
+)
+_HELD_OUT = {"protocol": "held_out", "models": ["echo"]}
+_ONE = {**_HELD_OUT, "diffusion": {"alphas": [0.75]}, "features": {"transform": "log"}}
+_EXPERIMENTS = {
+    "echo": _ONE,
+    "echo_three": {**_ONE, "diffusion": {"alphas": [0.25, 0.5, 0.75]}},
+    "echo_degree": {**_ONE, "features": {"transform": "degree"}},
+    "echo_base": {**_HELD_OUT, "echo": {"kernels": []}},
+    "echo_rewired": {**_ONE, "network": "rewired"},
+    "echo_permuted": {**_ONE, "network": "permuted"},
+}
+#: Shuffled networks as the earlier code configures them.
+_SHUFFLED = {
+    f"echo_{name}": {**_ONE, "diffusion": {"alphas": [0.75], "shuffle": shuffle}}
+    for name, shuffle in (("rewired", "links"), ("permuted", "labels"))
+}
+_WHAT = {
+    "published": "published protocol, 80 folds, ridge and elastic net",
+    "added": "`echo` and eight baselines, added to a finished run",
+    "crispri": "585 genes silenced in K562 cells × 4,000, ten folds, six experiments with `echo` "
+    "and eight baselines",
+}
+
+
+def measure(run: Run) -> Record:
+    """Run everything with both codes; the real screen only where it is."""
+    experiments = {"published": published("ridge", "elastic_net")}
+    record = {
+        "published": _both(
+            run.workspace("earlier", "competition", experiments).clear(),
+            agreement="responses",
+            file="published/oof_predictions.csv",
+        ),
+        "added": _both(
+            run.workspace("earlier", "competition", {"published": published("ridge")}).clear(),
+            add=True,
+            agreement="scores",
+            file="comparison.csv",
+        ),
+    }
+    if (SHARED / "crispri").is_dir():
+        record["crispri"] = _both(
+            _crispri(run), agreement="scores", file="comparison.csv", **_SHUFFLED
+        )
+    return record
+
+
+def _both(
+    workspace: Workspace,
+    *,
+    agreement: str,
+    file: str,
+    add: bool = False,
+    **experiments: Mapping[str, Any],
+) -> Record:
+    """Measure a run with both codes, and compare one of its tables.
+
+    Parameters
+    ----------
+    workspace
+        What is computed.
+    agreement
+        How the table is compared: a function of `methods.agreement`.
+    file
+        The table.
+    add
+        Whether the run is finished first, and measured with `echo` and all baselines added to it.
+    experiments
+        Experiments that the earlier code configures in another way.
+    """
+    before = earlier(workspace, workspace.path / "before", **experiments)
+    records = []
+    for name, each in (("today's code", workspace), ("the earlier code", before)):
+        if add:
+            say("  a run to add to")
+            each.snakemake()
+            shutil.rmtree(each.benchmarks)  # the times of that run
+            each.settings["experiments"]["echo"] = ECHO
+            del each.settings["baselines"]  # all, by default
+        say(f"  {name}")
+        records.append(recorded(each, each.snakemake()))
+    tables = (str(each.dataset / file) for each in (workspace, before))
+    found = call(f"agreement:{agreement}", **dict(zip(("one", "other"), tables, strict=True)))
+    shutil.rmtree(before.path)
+    return {**records[0], "before": records[1], "agreement": found}
+
+
+def _crispri(run: Run) -> Workspace:
+    """Configure the real screen, in the layout that the earlier code reads too."""
+    folder = run.work / "crispri"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    means = folder / "means.csv"
+    call("screens:means", responses=str(SHARED / "crispri/k562_delta.parquet"), output=str(means))
+    links = str(SHARED / "string" / "9606.protein.{}.v11.5.txt.gz")
+    files = {key: links.format(key) for key in ("links", "info")}
+    settings = {
+        "dataset": {"name": "k562", "means": str(means), "truth": None, "validation": None},
+        "networks": {
+            "string": {"version": "11.5", **files},
+            "rewired": {"of": "string", "shuffle": "links"},
+            "permuted": {"of": "string", "shuffle": "labels"},
+        },
+        "crossval": {"scheme": "k_fold", "folds": 10, "parts": 2},
+        "experiments": dict(_EXPERIMENTS),
+        "submission": {"padding": 0, "sample": None},
+    }
+    return Workspace(folder, settings)
+
+
+def write(records: Records) -> Iterator[str]:
+    """Write both times of each run, and how far its results are apart."""
+    record = records["earlier"]
+    rows = {name: record[name] for name in _WHAT if name in record}
+    yield (
+        f"Whole runs with the code of `{BEFORE}` and that of today, one after the other on two "
+        "cores. The earlier code draws neither a page nor figures for papers, has one "
+        "candidate less in `echo`, and stops the fits that predict earlier. Results differ by so "
+        "much at most: out-of-fold predictions in log2 units, or scores of baselines and "
+        "of experiments."
+    )
+    yield from table(
+        ["run", "today, s", "before, s", "ratio", "MB together", "before, MB", "apart"],
+        (
+            [
+                _WHAT[name],
+                number(row["seconds"]),
+                number(row["before"]["seconds"]),
+                times(row["before"]["seconds"], row["seconds"]),
+                number(row["memory_mb"]),
+                number(row["before"]["memory_mb"]),
+                _apart(row["agreement"]),
+            ]
+            for name, row in rows.items()
+        ),
+    )
+
+
+def _apart(agreement: Record) -> str:
+    if "largest" in agreement:
+        return small(agreement["largest"])
+    return f"{small(agreement['baseline'])}, {small(agreement['experiment'])}"
