@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import halfnorm
 
 from echoes.models.task import Task
-from echoes.models.uncertainty import PRIOR_ROWS, expected_error
+from echoes.models.uncertainty import PRIOR_ROWS, _quantiles, expected_error
 from echoes.scoring.coverage import LEVELS, coverage
 from tasks import example_task
 
@@ -108,3 +108,10 @@ def test_inputs_are_left_alone_and_perfect_predictions_are_certain() -> None:
     spread, quantiles = expected_error(task, task.deltas)
     assert not spread.any()
     assert not quantiles.any()
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 1000])
+def test_quantiles_are_those_of_numpy(count: int) -> None:
+    values = np.random.default_rng(count).gamma(1.0, size=count)
+    expected = np.quantile(values, LEVELS)
+    np.testing.assert_allclose(_quantiles(values), expected, rtol=1e-14)
