@@ -37,20 +37,3 @@ def responses(one: str, other: str) -> Iterator[dict[str, Any]]:
     if names != others:
         raise ValueError("other perturbations or genes")
     yield {"largest": float(np.abs(ours - theirs).max())}
-
-
-def scores(one: str, other: str) -> Iterator[dict[str, Any]]:
-    """Compare the scores of baselines and of experiments that both tables have."""
-    tables = []
-    for path in (one, other):
-        with Path(path).open(encoding="utf-8", newline="") as stream:
-            tables.append({
-                (row["kind"], row["experiment"]): float(row["value"])
-                for row in csv.DictReader(stream)
-                if row["metric"] == "score" and row["protocol"] == "held_out"
-            })  # fmt: skip
-    ours, theirs = tables
-    apart: dict[str, list[float]] = {"baseline": [], "experiment": []}
-    for key in ours.keys() & theirs.keys():
-        apart[key[0]].append(abs(ours[key] - theirs[key]))
-    yield {kind: max(each) for kind, each in apart.items()} | {"baselines": len(apart["baseline"])}
