@@ -72,7 +72,7 @@ perturbqa: .venv/installed  ## run the tables in data/perturbqa, see docs/pertur
 		$(BIN)/snakemake --cores $(CORES) --configfile config/perturbqa.yaml \
 		--config "dataset={name: $$name, effects: $$table}"; done
 
-benchmark: .venv-benchmark/installed  ## measure speed and memory beside other methods: half an hour
+benchmark: .venv-benchmark/installed  ## measure speed and memory beside other methods: an hour
 	.venv-benchmark/bin/python benchmark/run.py
 
 # Write the locks anew from pyproject.toml; needs uv. What the plugins need stands in the first one,
