@@ -18,6 +18,7 @@ FOLDS = 6
 # one of which is that of `published`. The only baseline, `mean`, learns from responses alone.
 OUTPUTS = {"plot_figure": 2, "write_submission": 2}
 PAGE = {"write_report": 1}
+CHARTS = {"bundle_charts": 1} | PAGE
 COMPARE = {"compare_experiments": 1, "plot_results": 1} | PAGE
 AGGREGATE = {"aggregate_folds": 2} | OUTPUTS | COMPARE
 FOLD = {"loo_fold": 2 * FOLDS} | AGGREGATE
@@ -230,6 +231,7 @@ CODE: dict[str, dict[str, int]] = {
     "echoes/report/comparison_figure": {"plot_results": 1},
     "echoes/report/submission": {"write_submission": 2},
     "echoes/report/page/words": PAGE,
+    "echoes/report/page/charts": CHARTS,
     "echoes/scoring/published": AGGREGATE,
     "echoes/scoring/comparison": COMPARE,
     "echoes/models/elastic_net": FOLD,
@@ -251,6 +253,7 @@ CODE: dict[str, dict[str, int]] = {
     # The plan is no input: what it says of each experiment is.
     "echoes/plan/plan": {},
     "align_prior": {},
+    "bundle_charts": CHARTS,
     "predict_genes": {},
     "write_gene_predictions": {},
     "plot_figure": {"plot_figure": 2},

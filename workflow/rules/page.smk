@@ -1,7 +1,7 @@
 """The page: one HTML file of a data set that shows and explains all results.
 
 Needs: the comparison and what it compares, perturbations/, networks/{network}/.
-Makes: report.html, and charts.json, which needs no results and is made while a processor is idle.
+Makes: report.html, and charts.json, which needs no results: it is made early.
 """
 
 
@@ -20,9 +20,7 @@ rule bundle_charts:
     conda:
         "../../envs/echoes.yaml"
     shell:
-        "python {input.script:q}"
-        " --output {output:q}"
-        " 2> {log:q}"
+        "python {input.script:q}" " --output {output:q}" " 2> {log:q}"
 
 
 rule write_report:

@@ -9,12 +9,11 @@ import numpy.typing as npt
 
 from echoes.io.arrays import Floats, Ints, Singles
 from echoes.models.gaps import mean_response
+from echoes.models.medians import cache_blocks
 from echoes.scoring import metrics
 
 #: Smaller differences of two scores mean nothing; rounding errors of single precision are smaller.
 ROUNDING = 1e-4
-#: Number of entries that are processed together: they fit in the processor's cache.
-_BLOCK = 1 << 16
 
 
 def single_precision(values: npt.ArrayLike) -> Singles:
@@ -75,36 +74,36 @@ def score_sums(
     if baseline is None:
         baseline = metrics.weighted_mae(truth, mean_response(truth), weights)
     sums = np.empty((4, len(truth), count))
-    step = max(1, _BLOCK // truth.shape[1])
+    blocks = list(cache_blocks(count, truth.shape[1]))
     # Two tables for all blocks: allocating new ones would take longer than the sums.
-    tables = np.empty((2, step * truth.shape[1]), dtype=np.float32)
+    tables = np.empty((2, blocks[0].stop * truth.shape[1]), dtype=np.float32)
     truths, weightings = single_precision(truth), single_precision(weights)
     full = np.float32(metrics.FULL_EFFECT)
     for p in range(len(truth)):
-        every = candidates(p)
+        predictions = candidates(p)
         if (measured := ~np.isnan(truth[p])).all():
             y, w = truths[p], weightings[p]
         else:
-            every, y, w = every[:, measured], truths[p, measured], weightings[p, measured]
-        size, square = np.abs(y), y * y
-        for first in range(0, count, step):
-            predicted = every[first : first + step]
-            some = np.s_[p, first : first + step]
+            predictions = predictions[:, measured]
+            y, w = truths[p, measured], weightings[p, measured]
+        absolute, square = np.abs(y), y * y
+        for block in blocks:
+            predicted = predictions[block]
             t, h = (table[: predicted.size].reshape(predicted.shape) for table in tables)
             np.subtract(predicted, y, out=t)
-            sums[0][some] = np.abs(t, out=t) @ w
+            sums[0, p, block] = np.abs(t, out=t) @ w
             np.abs(predicted, out=t)
-            np.maximum(t, size, out=t)
+            np.maximum(t, absolute, out=t)
             np.minimum(t, full, out=t)
             # The square of the smoothstep, (t²·(3 − 2t))², but for a factor.
             np.subtract(np.float32(1.5) * full, t, out=h)
             t *= t
             h *= t
             h *= h
-            sums[2][some] = h @ square
+            sums[2, p, block] = h @ square
             h *= predicted
-            sums[1][some] = h @ y
-            sums[3][some] = np.vecdot(h, predicted)
+            sums[1, p, block] = h @ y
+            sums[3, p, block] = np.vecdot(h, predicted)
         sums[0, p] = max(baseline[p], metrics.EPSILON) / np.maximum(
             sums[0, p] / len(y), metrics.EPSILON
         )

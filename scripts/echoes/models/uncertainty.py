@@ -61,7 +61,7 @@ def expected_error(task: Task, inner: Floats) -> tuple[Floats, Floats]:
 def _quantiles(values: Floats) -> Floats:
     """Quantiles (levels,) of values, which are sorted in place.
 
-    They are those of `np.quantile`, which takes several times as long: it selects where this sorts.
+    They are those of `np.quantile`, to rounding; it takes several times as long.
     """
     values.sort()
     places = np.array(LEVELS) * (len(values) - 1)

@@ -33,6 +33,9 @@ _STYLE: Any = {
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": 8,
+    # Figures name their layout, and only that.
+    "figure.autolayout": False,
+    "figure.constrained_layout.use": False,
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica"],
     "font.size": 7.5,
@@ -64,6 +67,8 @@ def style() -> AbstractContextManager[None]:
 def save(figure: Figure, paths: Iterable[StrPath], *, dpi: int = 300) -> None:
     """Write a figure, whole or not at all; the ending of a path says the format.
 
+    Where everything stands is found once, for the first format.
+
     Parameters
     ----------
     figure
@@ -79,7 +84,7 @@ def save(figure: Figure, paths: Iterable[StrPath], *, dpi: int = 300) -> None:
         with atomic_path(each) as path:
             kind = path.suffix.removeprefix(".")
             figure.savefig(path, dpi=dpi, metadata=_METADATA.get(kind))
-        # The layout of the first format serves all: finding it takes as long as drawing.
+        # Finding it again takes as long as drawing.
         figure.set_layout_engine(None)
 
 
