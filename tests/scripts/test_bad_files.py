@@ -16,7 +16,10 @@ from echoes.io import command
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 #: Commands that read no file of a user: none at all, the schema, benchmarks, and what
 #: download_string has checked.
-OTHERS = {"simulate_example", "document_config", "tabulate_resources", "gunzip_string"}
+OTHERS = {
+    *("simulate_example", "bundle_charts"),
+    *("document_config", "tabulate_resources", "gunzip_string"),
+}
 COMMANDS = sorted({path.stem for path in SCRIPTS.glob("*.py")} - OTHERS)
 #: Contents that are right: any text may be a table of STRING's.
 RIGHT = {("download_string", "text")}
