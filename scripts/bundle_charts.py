@@ -6,9 +6,6 @@ from echoes.io.command import parser, run
 from echoes.io.files import save_record
 from echoes.report.page.charts import bundle
 
-#: The folder of the data set, and the file.
-DEPTH = 2
-
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command with these arguments, or with those of the process."""
@@ -16,7 +13,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options.add_argument("--output", required=True, help="json of the charts and the script")
     args = options.parse_args(argv)
 
-    save_record(args.output, bundle(), DEPTH)
+    save_record(args.output, bundle(), 2)
 
 
 if __name__ == "__main__":

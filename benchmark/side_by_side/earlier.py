@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from side_by_side.process import Outcome, Record, execute
+from side_by_side.process import execute
 from side_by_side.workspace import Workspace
 
 #: The code that fitted all candidates on all inner folds, in double precision.
@@ -53,12 +53,3 @@ def earlier(workspace: Workspace, folder: Path, **experiments: Mapping[str, Any]
         **experiments,
     }
     return dataclasses.replace(workspace, path=folder, settings=settings, code=folder)
-
-
-def recorded(workspace: Workspace, outcome: Outcome) -> Record:
-    """Record time and memory of a run, and its stages."""
-    return {
-        "stages": workspace.stages(),
-        "seconds": outcome.seconds,
-        "memory_mb": outcome.memory,
-    }

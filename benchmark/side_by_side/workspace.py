@@ -140,7 +140,7 @@ def settings(name: str, folder: Path, size: Size, experiments: Mapping[str, Any]
 
 def shared_settings() -> Record:
     """Configure the real data beside the repository; nothing but its network is computed."""
-    tables, links = SHARED / "knockout", SHARED / "string" / "9606.protein.{}.v11.5.txt.gz"
+    tables = SHARED / "knockout"
     return {
         "dataset": {
             "name": "knockout",
@@ -148,10 +148,16 @@ def shared_settings() -> Record:
             "truth": str(tables / "training_data_ground_truth_table.csv"),
             "validation": str(tables / "pert_ids_val.csv"),
         },
-        "networks": {"string": {key: str(links).format(key) for key in ("links", "info")}},
+        "networks": {"string": shared_links()},
         "experiments": {"published": published("ridge")},
         "baselines": [],
     }
+
+
+def shared_links() -> Record:
+    """Configure the files of the real network beside the repository."""
+    links = str(SHARED / "string" / "9606.protein.{}.v11.5.txt.gz")
+    return {key: links.format(key) for key in ("links", "info")}
 
 
 def published(*models: str, alphas: int = 1) -> Record:
@@ -196,6 +202,15 @@ class Workspace:
         # A run that was aborted leaves a lock and incomplete files.
         command += ["--nolock", "--rerun-incomplete"]
         return execute([*command, *arguments], folder=self.path, variables=user_variables())
+
+    def measure(self) -> Record:
+        """Run to the end; record time and memory, and the seconds of each stage."""
+        outcome = self.snakemake()
+        return {
+            "stages": self.stages(),
+            "seconds": outcome.seconds,
+            "memory_mb": outcome.memory,
+        }
 
     def prepare(self, *files: str) -> Path:
         """Compute results, named below the folder of results, where they are out of date."""

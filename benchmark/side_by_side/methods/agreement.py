@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from echoes.io.tables import read_matrix
 
 
 def predictions(one: str, other: str) -> Iterator[dict[str, Any]]:
@@ -26,14 +26,8 @@ def predictions(one: str, other: str) -> Iterator[dict[str, Any]]:
 
 
 def responses(one: str, other: str) -> Iterator[dict[str, Any]]:
-    """Compare two tables of responses, whose first column names perturbations."""
-    tables = []
-    for path in (one, other):
-        with Path(path).open(encoding="utf-8", newline="") as stream:
-            header, *rows = csv.reader(stream)
-        names = [header, [row[0] for row in rows]]
-        tables.append((names, np.array([row[1:] for row in rows], dtype=np.float64)))
-    (names, ours), (others, theirs) = tables
-    if names != others:
+    """Compare two tables of out-of-fold predictions."""
+    ours, theirs = (read_matrix(path, "pert_symbol") for path in (one, other))
+    if (ours.rows, ours.columns) != (theirs.rows, theirs.columns):
         raise ValueError("other perturbations or genes")
-    yield {"largest": float(np.abs(ours - theirs).max())}
+    yield {"largest": float(np.abs(ours.values - theirs.values).max())}

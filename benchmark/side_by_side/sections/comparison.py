@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from side_by_side.process import Record, say
 from side_by_side.tables import Bar, Records, by_seconds, cells, number, table
-from side_by_side.workspace import Run, published
+from side_by_side.workspace import Run, Workspace, published
 
 TITLE = "The comparison"
 BARS = (
@@ -26,22 +26,22 @@ ECHO = {
 }
 
 
+def finish_without(workspace: Workspace) -> None:
+    """Finish a run without `echo` and baselines, and configure them."""
+    say("  a run without them")
+    workspace.snakemake()
+    shutil.rmtree(workspace.benchmarks)  # the times of that run
+    workspace.settings["experiments"]["echo"] = ECHO
+    del workspace.settings["baselines"]  # all, by default
+
+
 def measure(run: Run) -> Record:
     """Finish a run without them, and measure the run that adds them."""
     experiments = {"published": published("ridge")}
     workspace = run.workspace("comparison", "competition", experiments).clear()
-    say("  a run without them")
-    workspace.snakemake()
-    shutil.rmtree(workspace.benchmarks)  # the times of that run
+    finish_without(workspace)
     say("  the same with them")
-    workspace.settings["experiments"]["echo"] = ECHO
-    del workspace.settings["baselines"]  # all, by default
-    outcome = workspace.snakemake()
-    return {
-        "seconds": outcome.seconds,
-        "memory_mb": outcome.memory,
-        "stages": workspace.stages(),
-    }
+    return workspace.measure()
 
 
 def write(records: Records) -> Iterator[str]:

@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from side_by_side.earlier import BEFORE, earlier, recorded
+from side_by_side.earlier import BEFORE, earlier
 from side_by_side.process import Record, call, say
-from side_by_side.sections.comparison import ECHO
+from side_by_side.sections.comparison import finish_without
 from side_by_side.tables import Bar, Records, number, small, table, times
-from side_by_side.workspace import SHARED, Run, Workspace, published
+from side_by_side.workspace import SHARED, Run, Workspace, published, shared_links
 
 TITLE = "Beside the earlier code"
 
@@ -98,13 +98,9 @@ def _both(
     records = []
     for name, each in (("today's code", workspace), ("the earlier code", before)):
         if add:
-            say("  a run to add to")
-            each.snakemake()
-            shutil.rmtree(each.benchmarks)  # the times of that run
-            each.settings["experiments"]["echo"] = ECHO
-            del each.settings["baselines"]  # all, by default
+            finish_without(each)
         say(f"  {name}")
-        records.append(recorded(each, each.snakemake()))
+        records.append(each.measure())
     record = {**records[0], "before": records[1]}
     if same:
         one, other = (str(each.dataset / same) for each in (workspace, before))
@@ -120,12 +116,10 @@ def _crispri(run: Run) -> Workspace:
     folder.mkdir()
     means = folder / "means.csv"
     call("screens:means", responses=str(SHARED / "crispri/k562_delta.parquet"), output=str(means))
-    links = str(SHARED / "string" / "9606.protein.{}.v11.5.txt.gz")
-    files = {key: links.format(key) for key in ("links", "info")}
     settings = {
         "dataset": {"name": "k562", "means": str(means), "truth": None, "validation": None},
         "networks": {
-            "string": {"version": "11.5", **files},
+            "string": {"version": "11.5", **shared_links()},
             "rewired": {"of": "string", "shuffle": "links"},
             "permuted": {"of": "string", "shuffle": "labels"},
         },

@@ -6,7 +6,7 @@ import dataclasses
 import shutil
 from collections.abc import Iterator
 
-from side_by_side.earlier import BEFORE, earlier, recorded
+from side_by_side.earlier import BEFORE, earlier
 from side_by_side.process import Record, call, say
 from side_by_side.tables import Bar, Records, by_seconds, cells, number, small, table, times
 from side_by_side.workspace import ALPHAS, Run, Workspace, generate
@@ -51,7 +51,7 @@ def measure(run: Run) -> Record:
     """Run the whole workflow with both, and one fold with all candidates on all inner folds."""
     workspace = _workspace(run).clear()
     say("  today's code")
-    record = recorded(workspace, workspace.snakemake())
+    record = workspace.measure()
     exact = dataclasses.replace(
         workspace,
         settings={
@@ -71,7 +71,7 @@ def measure(run: Run) -> Record:
     )
     say("  the earlier code")
     before = earlier(workspace, run.work / "before")
-    record["before"] = recorded(before, before.snakemake())
+    record["before"] = before.measure()
     shutil.rmtree(before.path)
     return record
 

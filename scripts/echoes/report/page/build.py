@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from echoes.report.page.choice import choose
 from echoes.report.page.citations import ARTICLES, PROGRAM
 from echoes.report.page.compact import json_text, rounded
-from echoes.report.page.data import pack_numbers, table_data
+from echoes.report.page.data import chart_data, pack_numbers
 from echoes.report.page.facts import (
     count_names,
     describe_cells,
@@ -92,7 +92,7 @@ def build_page(run: Run, drawing: Mapping[str, Any]) -> str:
         scripts=scripts,
         hashes=[_hash(script) for script in scripts],
         arrays=arrays,
-        data=json_text(record | table_data(run, outcome) | {"charts": drawing["charts"]}),
+        data=json_text(record | chart_data(run, outcome) | {"charts": drawing["charts"]}),
     )
     return page
 

@@ -112,7 +112,7 @@ def largest_weights(weights: Floats) -> list[list[tuple[int, float]]]:
     return found
 
 
-def table_data(run: Run, outcome: Outcome) -> dict[str, Any]:
+def chart_data(run: Run, outcome: Outcome) -> dict[str, Any]:
     """Collect what charts and tables of the page read beside the arrays."""
     nulls = {name for twins in outcome.twins.values() for name in twins}
     nulls |= {name for name, one in run.summaries.items() if is_null(one)}
