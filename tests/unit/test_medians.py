@@ -72,7 +72,7 @@ def test_how_much_is_worked_on_at_a_time_changes_nothing(
     values, weights = example()
     whole = Medians(values, weights)
     expected = whole.reweighted(), whole.without(np.array([2, 6])).reweighted()
-    monkeypatch.setattr("echoes.models.medians._BLOCK", entries)
+    monkeypatch.setattr("echoes.io.arrays._SMALL_BLOCK", entries)
     parts = Medians(values, weights)
     np.testing.assert_array_equal(parts.reweighted(), expected[0])
     np.testing.assert_array_equal(parts.without(np.array([2, 6])).reweighted(), expected[1])

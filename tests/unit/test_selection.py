@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from echoes.models import medians
+from echoes.io import arrays
 from echoes.models.inner_loop import (
     assign_folds,
     score_of_sums,
@@ -43,7 +43,7 @@ def score_of(truth: Array, weights: Array, prediction: Array) -> metrics.Score:
 @pytest.mark.parametrize("entries", [1, 100, 1 << 16])
 def test_sums_are_the_parts_of_the_score(monkeypatch: pytest.MonkeyPatch, entries: int) -> None:
     # One, two and all of six candidates are scored together.
-    monkeypatch.setattr(medians, "_BLOCK", entries)
+    monkeypatch.setattr(arrays, "_SMALL_BLOCK", entries)
     truth, weights, candidates = example()
     sums = sums_of(truth, weights, candidates)
     assert sums.shape == (4, 9, 6)

@@ -5,6 +5,7 @@ Makes: {experiment}/held_out/, {experiment}/metrics.npz, out-of-fold tables, the
 experiments, sweeps, upper_bound.csv, {experiment}/learning_curve.csv and .png.
 
 Models that one job fits start first: at the end, one of them would have the machine for itself alone.
+Their scores fill a gap: they wait until the last fits have started.
 """
 
 
@@ -91,7 +92,7 @@ rule aggregate_held_out:
     priority: 1
     conda:
         "../../envs/echoes.yaml"
-    threads: 2 if sum(each.held_out for each in PLAN.experiments.values()) == 1 else 1
+    threads: 2 if len(PLAN.compared) == 1 else 1
     params:
         folder=lambda w, input: folder_of(input.parts),
         records=named_records,
@@ -137,7 +138,7 @@ rule score_baselines:
         "<logs>/<dataset>/score_baselines.log",
     benchmark:
         "<benchmarks>/<dataset>/score_baselines.tsv"
-    priority: 1
+    priority: -1
     conda:
         "../../envs/echoes.yaml"
     params:
@@ -201,6 +202,7 @@ rule compare_experiments:
         ],
         upper_bound=PLAN.bound_files,
     output:
+        # Only where there are pairs.
         **asked.pair_files(CONFIG["dataset"]),
         comparison=report(
             "<results>/<dataset>/comparison.csv",
@@ -217,7 +219,6 @@ rule compare_experiments:
         ),
         by_perturbation="<results>/<dataset>/perturbation_scores.parquet",
         by_gene="<results>/<dataset>/gene_scores.parquet",
-        # Only where there are pairs.
     log:
         "<logs>/<dataset>/compare_experiments.log",
     benchmark:

@@ -71,7 +71,7 @@ rule plot_results:
         "<logs>/<dataset>/plot_results.log",
     benchmark:
         "<benchmarks>/<dataset>/plot_results.tsv"
-    priority: 1
+    priority: 2
     conda:
         "../../envs/echoes.yaml"
     params:

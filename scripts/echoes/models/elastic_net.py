@@ -33,6 +33,8 @@ _LEAST_REDUCTION = 1e-4
 _POOR, _COARSE_GAP, _COARSE, _WIDE = 0.5, 0.1, 3, 128
 # Relative gap of what is only a start for the next penalty.
 _START_GAP = 1e-3
+# Share of the tolerance that a precise fit goes on to.
+_POLISHED = 1e-3
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,8 @@ def solve_elastic_net(
         Whether a poor start may be replaced by the solution of a smaller problem: every third
         feature, with l₂/3.
     polish
-        Whether to take one more step, a precise one, when the gap is reached.
+        Whether to take another step, a precise one, when the gap is reached, and more until the gap
+        is a thousandth of it or no longer falls.
 
     Raises
     ------
@@ -209,6 +212,7 @@ def solve_elastic_net(
     """
     bounds = bounds or _Bounds(Xt)
     upper, kept, aim = bounds, np.arange(len(Xt)), 0.1 * tolerance
+    enough, before = 0.0, np.inf
     bound = upper(theta)
     scale = _scale(theta, Y, bound, l1, l2)
     theta, bound = scale * theta, scale * bound
@@ -231,9 +235,10 @@ def solve_elastic_net(
         # P + F = ½‖Θ − (Y − XB)‖² at B = B(Θ): without the cancellation of a difference.
         gap = float(0.5 * np.vdot(gradient, gradient) / primal) if primal != 0 else 0.0
         if gap <= tolerance:
-            if not polish or gap == 0:
+            if not polish or gap <= enough or gap >= before or steps == _NEWTON_STEPS:
                 return Optimum(kept[rows[active]], B, theta, gap, steps)
-            polish, aim = False, 1e-6 * gap
+            # A step may also only find out which features are active.
+            aim, enough, before = 1e-6 * gap, _POLISHED * tolerance, gap
         if not np.isfinite(gap):
             break
         if coarse and steps == 0 and gap > _POOR and len(Xt) > _WIDE * len(Y):
@@ -353,7 +358,7 @@ def fit_elastic_net(
         ρ, more than 0 and less than 1.
     tolerance
         Relative duality gap that every fit must reach, inner ones included. The last one, on all
-        rows, takes a step more: its coefficients are then exact to many digits.
+        rows, takes some steps more: its coefficients are then exact to many digits.
 
     Raises
     ------

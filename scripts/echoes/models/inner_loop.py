@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from echoes.io.arrays import Floats, Ints, Singles
+from echoes.io.arrays import Floats, Ints, Singles, row_blocks
 from echoes.models.gaps import mean_response
-from echoes.models.medians import cache_blocks
 from echoes.scoring import metrics
 
 #: Smaller differences of two scores mean nothing; rounding errors of single precision are smaller.
@@ -74,7 +73,7 @@ def score_sums(
     if baseline is None:
         baseline = metrics.weighted_mae(truth, mean_response(truth), weights)
     sums = np.empty((4, len(truth), count))
-    blocks = list(cache_blocks(count, truth.shape[1]))
+    blocks = row_blocks(count, truth.shape[1], small=True)
     # Two tables for all blocks: allocating new ones would take longer than the sums.
     tables = np.empty((2, blocks[0].stop * truth.shape[1]), dtype=np.float32)
     truths, weightings = single_precision(truth), single_precision(weights)

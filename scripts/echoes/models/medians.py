@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 
 import numpy as np
 
-from echoes.io.arrays import Floats, Ints
+from echoes.io.arrays import Floats, Ints, row_blocks
 
 #: Most rounds of the re-weighted median; it usually no longer changes after about 40.
 MAXIMAL_ROUNDS = 200
@@ -16,14 +15,6 @@ MAXIMAL_ROUNDS = 200
 INNER_TOLERANCE = 1e-3
 #: Smaller errors are replaced by this number.
 EPSILON = 1e-12
-#: Number of entries that are processed together: they fit in the processor's cache.
-_BLOCK = 1 << 15
-
-
-def cache_blocks(count: int, width: int) -> Iterator[slice]:
-    """Cut a number of rows of this width into blocks."""
-    step = max(1, _BLOCK // width)
-    return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 
 class Medians:
@@ -53,7 +44,7 @@ class Medians:
         # 1 for each value in that order and 0 for each gap; None without gaps.
         self._present: Floats | None = np.empty(values.shape) if missing.any() else None
         self.sorted_weights = np.empty(values.shape)
-        for block in cache_blocks(*values.shape[::-1]):
+        for block in row_blocks(*values.shape[::-1], small=True):
             columns = np.ascontiguousarray(values[:, block].T)
             # In which order equal values stand does not matter.
             order = np.argsort(columns, axis=1).T
@@ -145,7 +136,7 @@ class Medians:
     def _error(self, centre: Floats) -> Floats:
         """WMAE of each row, (m,), where `centre` is predicted for all rows."""
         error = np.empty(len(self.table))
-        for block in cache_blocks(*self.table.shape):
+        for block in row_blocks(*self.table.shape, small=True):
             off = self.table[block] - centre
             np.abs(off, out=off)
             off *= self.weights[block]

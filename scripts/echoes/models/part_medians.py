@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from echoes.io.arrays import Bools, Floats, Ints
-from echoes.models.medians import EPSILON, MAXIMAL_ROUNDS, Medians, cache_blocks
+from echoes.io.arrays import Bools, Floats, Ints, row_blocks
+from echoes.models.medians import EPSILON, MAXIMAL_ROUNDS, Medians
 
 #: So many values on each side of the start are gone through, and one more for so many rows; where
 #: they do not do, all are.
@@ -174,8 +174,9 @@ def _pass(
     errors, factors = np.empty(kept.shape), np.empty(kept.shape)
     sums = np.zeros((3, *centres.shape))
     # It is used again for each block: a new one would take longer.
-    space = np.empty_like(medians.table[next(cache_blocks(*medians.table.shape))])
-    for block in cache_blocks(*medians.table.shape):
+    blocks = row_blocks(*medians.table.shape, small=True)
+    space = np.empty_like(medians.table[blocks[0]])
+    for block in blocks:
         values, weights = medians.table[block], medians.weights[block]
         off = space[: len(values)]
         for centre, error in zip(centres, errors, strict=True):
