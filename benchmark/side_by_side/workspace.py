@@ -42,6 +42,9 @@ class Size:
     growth_rows: tuple[int, ...]  # perturbations of a fold
     scale: tuple[tuple[int, int, int, int, int], ...]  # n, N, G, A and T of the jobs of the model
     large: tuple[int, int]  # perturbations and response genes of a large screen
+    #: The same of a screen as large as they get, genes of its network, links, and seconds after
+    #: which its run is killed.
+    largest: tuple[int, int, int, int, float]
     cells: tuple[int, int, int, int]  # of a screen: cells, genes, entries a cell, perturbations
     scale_folds: int  # most perturbations of which a fold of the published protocol is measured
 
@@ -69,6 +72,7 @@ FULL = Size(
         (1_000, 5_000, 2_000, 1, 20),
     ),
     large=(2_000, 8_000),
+    largest=(10_000, 8_000, 21_000, 460_000, 600),
     cells=(300_000, 20_000, 1_000, 2_000),
     scale_folds=250,
 )
@@ -90,6 +94,7 @@ SMALL = Size(
     growth_rows=(16, 32),
     scale=((40, 800, 300, 2, 8), (80, 800, 300, 2, 8), (80, 1_200, 200, 1, 4)),
     large=(150, 300),
+    largest=(300, 200, 1_500, 20_000, 10),
     cells=(10_000, 2_000, 100, 50),
     scale_folds=40,
 )
@@ -192,8 +197,8 @@ class Workspace:
         shutil.rmtree(self.path, ignore_errors=True)
         return self
 
-    def snakemake(self, *arguments: str, cores: int = 2) -> Outcome:
-        """Run Snakemake in this folder, as a user does."""
+    def snakemake(self, *arguments: str, cores: int = 2, limit: float | None = None) -> Outcome:
+        """Run Snakemake in this folder, as a user does; kill it after `limit` seconds."""
         self.path.mkdir(parents=True, exist_ok=True)
         config = self.path / f"{self.settings['dataset']['name']}.json"
         config.write_text(json.dumps(self.settings), encoding="utf-8")
@@ -201,11 +206,13 @@ class Workspace:
         command += [f"--configfile={config}", "--nocolor", "--cores", str(cores)]
         # A run that was aborted leaves a lock and incomplete files.
         command += ["--nolock", "--rerun-incomplete"]
-        return execute([*command, *arguments], folder=self.path, variables=user_variables())
+        return execute(
+            [*command, *arguments], folder=self.path, limit=limit, variables=user_variables()
+        )
 
-    def measure(self) -> Record:
+    def measure(self, *arguments: str) -> Record:
         """Run to the end; record time and memory, and the seconds of each stage."""
-        outcome = self.snakemake()
+        outcome = self.snakemake(*arguments)
         return {
             "stages": self.stages(),
             "seconds": outcome.seconds,
