@@ -48,6 +48,16 @@ class Cost:
         return " + ".join(f"{factor:.2g} {name}".strip() for name, factor in parts if factor)
 
 
+def exponent(jobs: Sequence[Record], what: str) -> float:
+    """Power of n that a cost grows with between the two largest n, all else being the same.
+
+    The jobs that are compared are those of the sizes that the first job has, but for n.
+    """
+    alike = [job for job in jobs if all(job[key] == jobs[0][key] for key in "NGAT")]
+    one, other = sorted(alike, key=lambda job: float(job["n"]))[-2:]
+    return float(np.log(other[what] / one[what]) / np.log(other["n"] / one["n"]))
+
+
 def fit(jobs: Sequence[Record], names: Sequence[str], what: str) -> Cost:
     """Fit the cost of one stage's jobs, with the least sum of squared relative errors."""
     sizes = np.array([[job[key] for key in "nNGAT"] for job in jobs], dtype=np.float64)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 
-from echoes.example.parameters import SCORE_THRESHOLD, Plan
+from echoes.example.parameters import SCORE_THRESHOLD, Parameters
 from echoes.example.simulate import simulate
 from echoes.network.graph import load_matrix, random_walk_laplacian
 from side_by_side.methods.diffusion import Problem, solve_by_echoes
@@ -19,7 +19,9 @@ from side_by_side.process import Record, memory_so_far
 def network(genes: int, output: str) -> Iterator[Record]:
     """Make a network of so many genes, as dense as STRING's at 0.5."""
     simulated = simulate(
-        Plan(network_genes=genes, network_links=26 * genes, perturbations=20, response_genes=100)
+        Parameters(
+            network_genes=genes, network_links=26 * genes, perturbations=20, response_genes=100
+        )
     ).network
     kept = simulated.scores >= 1000 * SCORE_THRESHOLD
     n = len(simulated.proteins)

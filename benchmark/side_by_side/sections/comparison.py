@@ -13,7 +13,7 @@ TITLE = "The comparison"
 BARS = (
     Bar(
         "`echo`, eight baselines and their comparison, added",
-        60,
+        30,
         "s",
         lambda records: records["comparison"]["seconds"],
     ),

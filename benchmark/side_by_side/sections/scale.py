@@ -115,7 +115,8 @@ def write(records: Records) -> Iterator[str]:
         "A job's cost is a constant and terms in the numbers of perturbations n, network genes N, "
         "response genes G, restart parameters A and components T, none below 0, fitted so that "
         "relative errors are small. **Off**: the largest relative error at a point. **Largest "
-        "unseen**: the same where the points of the largest n are predicted from the others. A "
+        "unseen**: the same where the points of the largest n are predicted from the others. "
+        "**Grows with**: the power of n between the two largest n that were measured. A "
         "fold of `predict_held_out` is one of ten of `echo`; a comparison is of two."
     )
     models = {
@@ -128,7 +129,7 @@ def write(records: Records) -> Iterator[str]:
         for what in COSTS
     }
     yield from table(
-        ["stage", "of a job", "model", "off", "largest unseen"],
+        ["stage", "of a job", "model", "off", "largest unseen", "grows with"],
         (
             [
                 f"`{stage}`" if what == "seconds" else "",
@@ -136,6 +137,7 @@ def write(records: Records) -> Iterator[str]:
                 model.formula(),
                 f"{model.off:.0%}",
                 "–" if model.unseen is None else f"{model.unseen:+.0%}",
+                f"n^{cost.exponent([job for job in jobs if job['stage'] == stage], what):.2f}",
             ]
             for (stage, what), model in models.items()
         ),

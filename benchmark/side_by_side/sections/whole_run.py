@@ -24,7 +24,7 @@ from side_by_side.workspace import Run, published
 
 TITLE = "The whole run"
 BARS = (
-    Bar("whole run, 80 folds, 2 cores", 90, "s", lambda records: records["whole_run"]["seconds"]),
+    Bar("whole run, 80 folds, 2 cores", 45, "s", lambda records: records["whole_run"]["seconds"]),
     Bar(
         "peak memory of a fold job",
         600,
