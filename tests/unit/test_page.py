@@ -111,6 +111,24 @@ def test_json_cannot_end_the_element_that_holds_it() -> None:
     assert json.loads(text) == {"name": [HOSTILE, ENDING, "\u2029"], "number": None}
 
 
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("https://host/9606.protein.links.v12.0.txt.gz", "string, STRING 12.0, species 9606, conf"),
+        ("data/9606.protein.links.v11.5.txt", "string, links of 9606.protein.links.v11.5.txt, co"),
+        ("data/10090.protein.links.v12.0.txt", "string, links of 10090.protein.links.v12.0.txt,"),
+        ("data/<img src=x>.txt", "string, links of <img src=x>.txt, confidence"),
+    ],
+)
+def test_links_are_of_string_where_the_name_of_the_file_says_so(source: str, expected: str) -> None:
+    run = make_run()
+    for summary in run.summaries.values():
+        summary["links"]["source"] = source
+    page = page_of(run)
+    assert expected in text_of(page)
+    assert "img" not in Elements(page).tags
+
+
 def test_a_hostile_name_is_text_everywhere() -> None:
     page = page_of(make_run())
     elements = Elements(page)

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 import numpy as np
@@ -57,14 +58,27 @@ def describe_networks(run: Run) -> list[str]:
             continue
         name = given.get("of") or given["name"]
         text = name
-        if given.get("version"):
-            text += f", STRING {given['version']}, species {given.get('species')}"
+        text += _origin(given, str(one.get("links", {}).get("source", "")))
         if given.get("score_threshold") is not None:
             text += f", confidence of {given['score_threshold']:g} or more"
         if "genes" in counts and "kept_links" in counts:
             text += f": {counts['genes']:,} genes, {counts['kept_links']:,} links"
         described.setdefault(name, text)
     return list(described.values())
+
+
+def _origin(given: Mapping[str, Any], source: str) -> str:
+    """Say which version of STRING a network is of, or name the user's file that its links are of.
+
+    STRING has species and version in the names of its files; the settings only say which would be
+    fetched.
+    """
+    if not given.get("version"):
+        return ""
+    species, version, name = given.get("species"), given["version"], PurePath(source).name
+    if name and not (name.startswith(f"{species}.") and f".v{version}." in name):
+        return f", links of {name}"
+    return f", STRING {version}, species {species}"
 
 
 def count_names(run: Run) -> list[dict[str, Any]]:
