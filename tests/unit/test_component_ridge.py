@@ -89,7 +89,8 @@ def test_principal_components_are_those_of_the_singular_values() -> None:
     residuals = centred(screen()[0])
     u, s, vt = np.linalg.svd(residuals, full_matrices=False)
     ours = principal_components(residuals, 5)
-    np.testing.assert_allclose(ours.scores @ ours.loadings, (u[:, :5] * s[:5]) @ vt[:5], atol=1e-10)
+    found = ours.scores @ ours.combinations @ residuals
+    np.testing.assert_allclose(found, (u[:, :5] * s[:5]) @ vt[:5], atol=1e-10)
     assert principal_components(residuals, 100).scores.shape == (M, 40)
     assert principal_components(np.zeros((5, 3)), 100).scores.shape == (5, 0)
 

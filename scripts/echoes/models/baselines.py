@@ -319,16 +319,13 @@ def bilinear(task: Task, settings: Settings) -> Prediction:
         squares, scores = largest_eigenvectors(square, rank, fewest=FEWEST_PARTIAL)
         large = squares > squares[-1] * RELATIVE_RANK
         scores, squares = scores[:, large][:, -rank:], squares[large][-rank:]
-        weights = np.zeros((len(squares) + 1, len(task.deltas)))
-        weights[:-1, training] = (scores / np.sqrt(squares)).T
-        weights[-1, training] = 1 / len(training)
-        # Of all responses, so that none are copied: what is held out has a weight of 0.
-        sums = weights @ deviations
-        axes, average = sums[:-1], sums[-1]
-        axes -= weights[:-1].sum(axis=1)[:, None] * average
-        average += overall
+        # Axes are combinations of all responses, so that none are copied: what is held out has a
+        # weight of 0, and the mean of the others is taken out of each.
+        weights = np.zeros((len(squares), len(task.deltas)))
+        weights[:, training] = (scores / np.sqrt(squares)).T
+        weights[:, training] -= weights.sum(axis=1)[:, None] / len(training)
         silenced = task.silenced[np.concatenate([training, to_predict])]
-        left = np.where(silenced[:, None] >= 0, axes.T[silenced], 0.0)
+        left = np.where(silenced[:, None] >= 0, (weights @ deviations[:, silenced]).T, 0.0)
         of_training, of_others = left[: len(training)], left[len(training) :]
         square = of_training.T @ of_training
         # If no silenced gene is measured, the scale would be 0 and there is nothing to fit.
@@ -338,11 +335,15 @@ def bilinear(task: Task, settings: Settings) -> Prediction:
         # The last row gives the centre.
         embeddings = np.vstack([of_others, of_training.mean(axis=0)])
         identity = np.eye(len(square))
-        predicted = np.array([
-            embeddings @ np.linalg.solve(square + penalty * unit * identity, target) @ axes
+        combinations = np.array([
+            embeddings @ np.linalg.solve(square + penalty * unit * identity, target) @ weights
             for penalty in BILINEAR_PENALTIES
         ])  # fmt: skip
-        predicted += average
+        combinations[:, :, training] += 1 / len(training)
+        # As one product: one for each penalty would take longer.
+        predicted = combinations.reshape(-1, len(task.deltas)) @ deviations
+        predicted += overall
+        predicted = predicted.reshape(*combinations.shape[:2], -1)
         return predicted[:, :-1], lambda: predicted[:, -1]
 
     return _average_variants(task, settings["inner_crossval"]["folds"], predict_variants)

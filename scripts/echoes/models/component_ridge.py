@@ -41,10 +41,14 @@ Joined = tuple[tuple[str, ...], str]
 
 @dataclass(frozen=True)
 class Components:
-    """Principal components of m residuals: scores (m, c) and loadings (c, G)."""
+    """Principal components of m residuals: scores (m, c), and loadings as combinations (c, m).
+
+    The loadings are the combinations times the residuals. They are as large as a part of the table,
+    and few predictions do not need them.
+    """
 
     scores: Floats
-    loadings: Floats | Singles
+    combinations: Floats | Singles
 
 
 def principal_components(
@@ -57,7 +61,7 @@ def principal_components(
     Parameters
     ----------
     residuals
-        (m, G); in single precision where that may do, and so are the loadings then.
+        (m, G); in single precision where that may do, and so are the combinations then.
     most
         Largest number of components.
     products
@@ -71,9 +75,8 @@ def principal_components(
     kept = kept[::-1][:most]
     lengths = np.sqrt(squares[kept])
     vectors = vectors[:, kept]
-    turned = (vectors / lengths).T
-    loadings = (single_precision(turned) if fast else turned) @ residuals
-    return Components(vectors * lengths, loadings)
+    combinations = (vectors / lengths).T
+    return Components(vectors * lengths, single_precision(combinations) if fast else combinations)
 
 
 def component_weights(errors: Floats) -> Floats:
@@ -243,6 +246,9 @@ def predict_components(
         if names:
             shares = stacking_weights(np.array(left_out), truth[alike] - means[alike])
             scores[rows] = np.tensordot(shares, np.array(predicted), 1)
-    fast = components.loadings.dtype == np.float32
-    fitted: Floats | Singles = (single_precision(scores) if fast else scores) @ components.loadings
+    fast = residuals.dtype == np.float32
+    # In the order that takes less time.
+    fitted: Floats | Singles = np.linalg.multi_dot(
+        [single_precision(scores) if fast else scores, components.combinations, residuals]
+    )
     return fitted
