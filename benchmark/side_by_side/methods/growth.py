@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
 
 from echoes.example.parameters import SCORE_THRESHOLD, Parameters
 from echoes.example.simulate import simulate
-from echoes.network.graph import load_matrix, random_walk_laplacian
+from echoes.network.graph import load_matrix, random_walk_laplacian, save_matrix
 from side_by_side.methods.diffusion import Problem, solve_by_echoes
 from side_by_side.process import Record, memory_so_far
 
@@ -29,8 +28,7 @@ def network(genes: int, output: str) -> Iterator[Record]:
         (simulated.scores[kept] / 1000, tuple(simulated.pairs[kept].T)), shape=(n, n)
     )
     adjacency = sp.csr_array(2 * (links + links.T) + sp.eye_array(n))
-    with Path(output).open("wb") as stream:
-        sp.save_npz(stream, adjacency)
+    save_matrix(output, adjacency)
     yield {"genes": n, "entries": int(adjacency.nnz)}
 
 
