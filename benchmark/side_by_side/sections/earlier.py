@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from side_by_side.earlier import BEFORE, earlier
@@ -13,31 +13,7 @@ from side_by_side.tables import Bar, Records, number, small, table, times
 from side_by_side.workspace import SHARED, Run, Workspace, published, shared_links
 
 TITLE = "Beside the earlier code"
-
-
-#: Seconds that the earlier code takes for the competition's size on the machine of the bars.
-_ELSEWHERE = 57
-
-
-def _scaled(name: str) -> Callable[[Records], float]:
-    """Seconds of a run on a machine as fast as that of the bars."""
-
-    def seconds(records: Records) -> float:
-        record: Record = records["earlier"]
-        speed = _ELSEWHERE / float(record["published"]["before"]["seconds"])
-        return speed * float(record[name]["seconds"])
-
-    return seconds
-
-
 BARS = (
-    Bar(
-        f"the competition's size, where the earlier code takes {_ELSEWHERE} s",
-        45,
-        "s",
-        _scaled("published"),
-    ),
-    Bar("`echo` and eight baselines added to it, there", 30, "s", _scaled("added")),
     Bar(
         "585 × 4,000 real responses, six experiments and eight baselines, 2 cores",
         120,
