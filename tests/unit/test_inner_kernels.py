@@ -65,6 +65,16 @@ def test_profiles_of_a_fold_have_its_responses_alone(task: Task) -> None:
     assert np.linalg.norm(profile - alone) < 0.05 * np.linalg.norm(alone)
 
 
+@pytest.mark.parametrize("alike", [False, True])
+def test_profiles_of_the_rows_to_predict(task: Task, alike: bool) -> None:
+    if alike:
+        task = replace(task, reach=1.0 + 1e-3 * task.reach)
+    part = task.split(HELD_OUT)
+    exact = profile_kernel(part, centred_responses(part)[0])[:, : len(TRAINING)]
+    ours = InnerKernels.of(part, ECHO).profile_kernel(part)
+    np.testing.assert_allclose(ours, exact, atol=1e-5 * np.abs(exact).max())
+
+
 def test_only_what_a_candidate_needs_is_made(task: Task) -> None:
     chosen = replace(ECHO, kernels=("network",))
     kernels = InnerKernels.of(replace(task, reach=task.reach[:, :0]), chosen)
@@ -90,17 +100,18 @@ def exact_features(task: Task) -> npt.NDArray[np.float64]:
 
 
 def test_features_in_single_precision(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
-    exact, ours = exact_features(task), profile_features(*parts(task))
+    exact, (ours, mean) = exact_features(task), profile_features(*parts(task))
     np.testing.assert_allclose(ours, exact, atol=1e-5 * np.abs(exact).max())
     assert not ours[[4, 23]].any()
+    assert mean.shape == (M,)
     # What is not precise enough is computed anew in double precision.
     monkeypatch.setattr(precision, "PRECISION", 0.0)
-    np.testing.assert_array_equal(profile_features(*parts(task)), exact.astype(np.float32))
+    np.testing.assert_array_equal(profile_features(*parts(task))[0], exact.astype(np.float32))
 
 
 def test_features_that_are_almost_alike_are_centred_in_double_precision(task: Task) -> None:
     alike = replace(task, reach=1.0 + 1e-3 * task.reach)
     exact = exact_features(alike).astype(np.float32)
     np.testing.assert_allclose(
-        profile_features(*parts(alike)), exact, atol=2e-7 * np.abs(exact).max()
+        profile_features(*parts(alike))[0], exact, atol=2e-7 * np.abs(exact).max()
     )

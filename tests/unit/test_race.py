@@ -106,6 +106,21 @@ def test_shared_kernels_in_single_precision_hardly_change_a_prediction(
     np.testing.assert_allclose(ours.inner, exact.inner, atol=2e-4)
 
 
+def test_profiles_that_weigh_little_may_be_in_single_precision(
+    large: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predicted = []
+    for weight in (0.0, 2.0):
+        monkeypatch.setattr("echoes.models.echo.SINGLE_WEIGHT", weight)
+        predicted.append(fit_echo(large, replace(ECHO, penalties=PENALTIES)))
+    exact, ours = predicted
+    # Here profiles weigh thousands of times as much as where single precision is used.
+    assert exact.choices == ours.choices
+    assert ours.choices["profile"] + ours.choices["both"] > 0.01
+    np.testing.assert_allclose(ours.deltas, exact.deltas, atol=1e-6)
+    assert not np.array_equal(ours.deltas, exact.deltas)
+
+
 def test_operators_in_single_precision(large: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     part = large.split(np.arange(0, M, 10))
     m = part.n_training

@@ -92,7 +92,11 @@ rule aggregate_held_out:
     priority: 1
     conda:
         "../../envs/echoes.yaml"
-    threads: 2 if len(PLAN.compared) == 1 else 1
+    threads:
+        2
+        if CONFIG["crossval"]["scheme"] == "k_fold"
+        and sum(each.held_out for each in PLAN.experiments.values()) == 1
+        else 1
     params:
         folder=lambda w, input: folder_of(input.parts),
         records=named_records,

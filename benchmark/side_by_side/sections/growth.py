@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
 from side_by_side import methods
 from side_by_side.process import Record, call, say
 from side_by_side.tables import Bar, Records, cells, number, table
-from side_by_side.workspace import ALPHAS, NETWORK, Run, generate, published
+from side_by_side.workspace import ALPHAS, FILES, NETWORK, Run, generate, published
 
 TITLE = "How cost grows"
 BARS = (
@@ -67,8 +68,10 @@ def _every_gene(run: Run) -> Record:
     model = {"echo": {"models": ["echo"], "diffusion": {"alphas": [ALPHAS[0]]}}}
     data = generate(run.work / name, size, 20)
     workspace = Run(run.work, size).workspace("every_gene", name, model, data)
-    workspace.settings["dataset"]["validation"] = "all"
     workspace.settings["submission"] = {"padding": 0, "sample": None}
+    with gzip.open(data / FILES["info"], "rt", encoding="utf-8") as info:
+        names = [line.split("\t")[1] for line in info][1:]
+    workspace.settings["dataset"]["validation"] = {"genes": sorted(set(names))}
     file = f"{NETWORK}/diffusion/alpha~{ALPHAS[0]}.npz"
     written = workspace.prepare(file) / file
     say("  diffusion of every gene")

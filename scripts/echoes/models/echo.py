@@ -50,6 +50,8 @@ from echoes.models.task import Prediction, Settings, Task
 NO_RESIDUAL = 0.5
 #: An operator of a smaller weight is not fitted again on all training perturbations.
 SMALLEST_WEIGHT = 1e-9
+#: Where operators with profiles weigh less together, those in single precision will do for them.
+SINGLE_WEIGHT = 1e-4
 
 log = logging.getLogger(__name__)
 
@@ -362,7 +364,9 @@ class Fitted:
             of_each = residuals_with_gaps(task, residuals, self.settings, wanted)
             weighted: Floats = np.tensordot(of_wanted, of_each, 1)
             return weighted
-        operators = residual_operators(task, residuals, self.settings, wanted)
+        light = float(self.weights @ self.settings.with_profiles) < SINGLE_WEIGHT
+        of_profiles = self.kernels.profile_kernel if self.kernels and light else None
+        operators = residual_operators(task, residuals, self.settings, wanted, of_profiles)
         predicted: Floats = np.tensordot(of_wanted, operators, 1) @ residuals
         if self.share > 0:
             shared = self.kernels and self.kernels.sources

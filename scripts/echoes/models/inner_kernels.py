@@ -51,6 +51,8 @@ class InnerKernels:
     features
         (m, m) features of profiles, a row for each silenced gene and a column for each response;
         empty where no candidate needs them.
+    middle
+        (m,) mean that has been taken out of the features.
     products
         (m, m) inner products of the rows of features.
     known, reaching
@@ -63,6 +65,7 @@ class InnerKernels:
 
     network: Singles
     features: Singles
+    middle: Floats
     products: Singles
     known: Bools
     reaching: Bools
@@ -76,11 +79,14 @@ class InnerKernels:
         of_network, of_profiles = (any(KERNELS[name][i] for name in settings.whole) for i in (0, 1))
         none = np.empty((0, 0), dtype=np.float32)
         responses = InnerResponses(own)
-        features = profile_features(own, responses.residuals) if of_profiles else none
+        features, middle = (
+            profile_features(own, responses.residuals) if of_profiles else (none, np.empty(0))
+        )
         joined = SOURCES in settings.kernels and bool(own.sources)
         return cls(
             network=single_precision(network_kernel(own)) if of_network else none,
             features=features,
+            middle=middle,
             products=features @ features.T,
             known=own.known,
             reaching=reaching_genes(own) if of_profiles else own.known,
@@ -100,6 +106,14 @@ class InnerKernels:
             profile = centre_kernel(cut, k, self.reaching[rows])
         return share_kernels(names, network, profile)
 
+    def profile_kernel(self, task: Task) -> Singles:
+        """Kernel of profiles (m + q, m) of the m training perturbations of a task and q others."""
+        m = len(self.features)
+        residuals = self.responses.residuals
+        others = (task.reach[m:] / deviations(residuals)) @ residuals.T - self.middle
+        kernel = np.vstack([self.products, single_precision(others) @ self.features.T])
+        return centre_kernel(kernel, m, reaching_genes(task))
+
     def _profile_products(self, held_out: Ints, training: Ints) -> Singles:
         """Inner products (m, m) of profiles of the responses of some rows, less their mean."""
         left_out = self.features[:, held_out]
@@ -109,8 +123,10 @@ class InnerKernels:
         return products
 
 
-def profile_features(task: Task, residuals: Floats) -> Singles:
-    """Features of `similarity.profile_kernel`, (m, m), centred on the rows that have any.
+def profile_features(task: Task, residuals: Floats) -> tuple[Singles, Floats]:
+    """Features of `similarity.profile_kernel`, (m, m), less their mean (m,), and that mean.
+
+    The mean is that of the rows that have any features; all others are 0.
 
     A random combination of the columns shows how precise they are (see `precision`); where that is
     not enough, or where little of them is left when they are centred, they are computed in double
@@ -131,21 +147,23 @@ def profile_features(task: Task, residuals: Floats) -> Singles:
     # Block by block, so that no table in double precision is made of the whole.
     blocks = row_blocks(*reach.shape)
     exact = np.concatenate([reach[rows].astype(np.float64) @ combined for rows in blocks])
-    centred: Singles = _centred(features, known)
+    centred, mean = _centred(features, known)
     if (
         is_precise(features @ signs, exact)
         and np.square(centred).sum() > SMALLEST_CENTRED * np.square(features[known]).sum()
     ):
-        return centred
+        return single_precision(centred), mean.astype(np.float64)
     exactly = np.vstack([(reach[rows] / deviation) @ residuals.T for rows in blocks])
-    return single_precision(_centred(exactly, known))
+    centred_exactly, exact_mean = _centred(exactly, known)
+    return single_precision(centred_exactly), exact_mean
 
 
-def _centred(features: Numbers, known: Bools) -> Numbers:
-    """Take the mean of the known rows out of all of them, and let others be 0."""
-    centred: Numbers = features - (features[known].mean(axis=0) if known.any() else 0)
+def _centred(features: Numbers, known: Bools) -> tuple[Numbers, Numbers]:
+    """Take the mean of the known rows out of all rows, and let others be 0; give the mean too."""
+    mean = features[known].mean(axis=0) if known.any() else np.zeros_like(features[0])
+    centred: Numbers = features - mean
     centred[~known] = 0
-    return centred
+    return centred, mean
 
 
 def inner_operators(

@@ -9,7 +9,7 @@ Kernel ridge regression: Hastie, Tibshirani and Friedman, "The Elements of Stati
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +68,12 @@ class Echo:
         """Names in `KERNELS` among the kernels: one penalty for all genes."""
         return tuple(name for name in self.kernels if name != SOURCES)
 
+    @property
+    def with_profiles(self) -> Bools:
+        """(O,) whether the kernel of each operator has a share of profiles."""
+        of_kernels = np.array([KERNELS[name][1] > 0 for name in self.whole], dtype=np.bool_)
+        return np.repeat(of_kernels, len(self.penalties))
+
     @classmethod
     def from_settings(cls, settings: Settings) -> Echo:
         """Read the sections ``echo`` and ``inner_crossval`` of an experiment's settings."""
@@ -104,7 +110,12 @@ def centred_responses(task: Task) -> tuple[Floats, Floats]:
     return residuals, mean
 
 
-def whole_kernels(task: Task, responses: Floats, names: Sequence[str]) -> list[Floats]:
+def whole_kernels(
+    task: Task,
+    responses: Floats,
+    names: Sequence[str],
+    of_profiles: Callable[[Task], Singles] | None = None,
+) -> list[Floats]:
     """Kernels (m + q, m) of names in `KERNELS`, in their order.
 
     Parameters
@@ -115,13 +126,16 @@ def whole_kernels(task: Task, responses: Floats, names: Sequence[str]) -> list[F
         (m, G) training responses, without knockdowns.
     names
         The names.
+    of_profiles
+        Makes the kernel of profiles, where it need not be in double precision.
     """
     m = task.n_training
     network = profile = np.zeros((len(task.silenced), m))
     if any(KERNELS[name][0] for name in names):
         network = network_kernel(task)[:, :m]
     if any(KERNELS[name][1] for name in names):
-        profile = profile_kernel(task, responses)[:, :m]
+        made = of_profiles(task) if of_profiles else profile_kernel(task, responses)[:, :m]
+        profile = made.astype(np.float64, copy=False)
     return share_kernels(names, network, profile)
 
 
@@ -137,7 +151,11 @@ def share_kernels(names: Sequence[str], network: Numbers, profile: Numbers) -> l
 
 
 def residual_operators(
-    task: Task, responses: Floats, settings: Echo, wanted: Bools | None = None
+    task: Task,
+    responses: Floats,
+    settings: Echo,
+    wanted: Bools | None = None,
+    of_profiles: Callable[[Task], Singles] | None = None,
 ) -> Floats:
     """Kernel ridge regressions as matrices, (O, q, m).
 
@@ -154,9 +172,12 @@ def residual_operators(
         The candidates.
     wanted
         (O,) which of them to compute; None for all.
+    of_profiles
+        As in `whole_kernels`.
     """
     names, penalties = kernels_and_penalties(wanted, settings)
-    solved = map(solve_exactly, whole_kernels(task, responses, names), penalties)
+    kernels = whole_kernels(task, responses, names, of_profiles)
+    solved = map(solve_exactly, kernels, penalties)
     return np.concatenate([np.empty((0, task.n_to_predict, task.n_training)), *solved])
 
 
