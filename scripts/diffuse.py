@@ -60,25 +60,35 @@ def main(argv: Sequence[str] | None = None) -> None:
         solution.iterations,
         solution.residual.max(),
     )
-    # The walk is linear in its start: that of a pair is the sum of those of its genes.
-    starts = np.cumsum([0, *map(len, sets)])[:-1]
-    x, residual = _take(solution.x, row), solution.residual[row]
+    residual = solution.residual[row]
     if len(members) > len(sets):
-        x, residual = np.add.reduceat(x, starts), np.add.reduceat(residual, starts)
-    train, of_validation = np.split(x, [len(training)])
+        # The walk is linear in its start: that of a pair is the sum of those of its genes.
+        starts = np.cumsum([0, *map(len, sets)])[:-1]
+        x, residual = np.add.reduceat(solution.x[row], starts), np.add.reduceat(residual, starts)
+        train, of_validation = np.split(x, [len(training)])
+    else:
+        train, of_validation = _take(solution.x, *np.split(row, [len(training)]))
     save_diffusions(
         args.output,
         Diffusions(train, of_validation, residual, solution.iterations, solution.backend),
     )
 
 
-def _take(x: Floats, rows: Ints) -> Floats:
-    """Take rows of a table; where each is taken once, they change places without a second table."""
-    if len(rows) > len(x):
-        return x[rows]
+def _take(x: Floats, *rows: Ints) -> list[Floats]:
+    """Take rows of a table, several times; where most are taken, they change places within it.
+
+    So there is no second table of that size, where as many rows are taken as there are.
+    """
+    largest = max(range(len(rows)), key=lambda part: len(rows[part]))
+    most = rows[largest]
+    taken = [x[:0] if part == largest else x[some] for part, some in enumerate(rows)]
+    if len(most) > len(x):
+        taken[largest] = x[most]
+        return taken
     for columns in row_blocks(*x.shape[::-1]):
-        x[:, columns] = x[rows, columns]
-    return x
+        x[: len(most), columns] = x[most, columns]
+    taken[largest] = x[: len(most)]
+    return taken
 
 
 if __name__ == "__main__":

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import combine_networks
+import diffuse
 import read_edges
 from echoes.network.links import Links, links_of_core, load_links, save_links
 
@@ -158,3 +161,21 @@ def test_a_bad_list_of_links_has_one_message(
     path = tmp_path / file
     path.write_text(content, encoding="utf-8")
     assert failed(path, tmp_path / "out", *options) == message
+
+
+@given(
+    n=st.integers(1, 6),
+    training=st.lists(st.integers(0, 5), max_size=8),
+    validation=st.lists(st.integers(0, 5), max_size=8),
+)
+def test_rows_of_both_groups_are_those_of_the_walks(
+    n: int, training: list[int], validation: list[int]
+) -> None:
+    walks = np.random.default_rng(n).normal(size=(n, 7))
+    rows = [np.array(group, dtype=np.intp) % n for group in (training, validation)]
+    expected = [walks[each] for each in rows]
+    # Columns in blocks of one and more.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("echoes.io.arrays._BLOCK", 3)
+        for ours, theirs in zip(diffuse._take(walks, *rows), expected, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
