@@ -61,4 +61,4 @@ def test_new_measurements_replace_their_section_alone(tmp_path: Path, output: Pa
         assert report[section] == kept[section]
     text = (output / "benchmark.md").read_text("utf-8")
     assert "| `predict_held_out` | 12 | 34.5 |" in text
-    assert "added | ≤ 60 s | 61 s | **no** |" in text
+    assert "added | ≤ 30 s | 61 s | **no** |" in text
