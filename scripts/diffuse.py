@@ -64,7 +64,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     if len(members) > len(sets):
         # The walk is linear in its start: that of a pair is the sum of those of its genes.
         starts = np.cumsum([0, *map(len, sets)])[:-1]
-        x, residual = np.add.reduceat(solution.x[row], starts), np.add.reduceat(residual, starts)
+        (walks,) = _take(solution.x, row)
+        x, residual = np.add.reduceat(walks, starts), np.add.reduceat(residual, starts)
         train, of_validation = np.split(x, [len(training)])
     else:
         train, of_validation = _take(solution.x, *np.split(row, [len(training)]))

@@ -76,6 +76,14 @@ def by_seconds(stages: Mapping[str, Record]) -> list[tuple[str, Record]]:
     return sorted(stages.items(), key=lambda item: -float(item[1]["seconds"]))
 
 
+def stages_table(stages: Mapping[str, Record]) -> list[str]:
+    """Write the table of the rules of a run, those that took longest first."""
+    return table(
+        ["rule", "jobs", "sum of times, s"],
+        ([f"`{name}`", *cells(stage, "jobs", "seconds")] for name, stage in by_seconds(stages)),
+    )
+
+
 def of_method(records: Sequence[Record], method: str) -> Record:
     """Look up a method's record."""
     return next(record for record in records if record["method"] == method)

@@ -224,10 +224,13 @@ def tables(work: Any) -> list[str]:
     return [str(work.file(name, "").relative_to(work.path)) for name in COMPARED]
 
 
-def everything(
+def results_of(
     work: Any, folder: Path, *targets: str, **environment: str
 ) -> tuple[Counter[str], int, int]:
-    """Run everything on a cluster; return the jobs' states, the submissions and the arrays."""
+    """Run on a cluster what is given, or else everything.
+
+    Returns the states of the jobs, and how many submissions and arrays there were.
+    """
     with cluster(folder) as slurm:
         with on_cluster(work, slurm, *targets, **environment) as run:
             text = run.wait()
@@ -247,7 +250,7 @@ def under_way(
 
     def example(folder: Path) -> Any:
         work = prepared.copy(folder / "main")
-        states, submissions, arrays = everything(work, folder, **misbehaving("memory", folder))
+        states, submissions, arrays = results_of(work, folder, **misbehaving("memory", folder))
         # All folds are one submission and so are all parts of echo; that of the mean goes before,
         # as it needs no kernels. The others may be heavy. One fold of the array takes too much
         # memory, and is tried again alone.
@@ -265,7 +268,7 @@ def under_way(
             (place / "shared").symlink_to(SHARED)
             works.append(prepared.copy(place / "main"))
             works[-1].settings = overlay(yaml.safe_load(KNOCKOUT.read_text()), AFFORDABLE)
-        states, submissions, arrays = everything(works[0], folder, *tables(works[0]))
+        states, submissions, arrays = results_of(works[0], folder, *tables(works[0]))
         assert states == {"COMPLETED": 3 + 5 + 1 + 3}
         # The parts of echo are an array; the baselines go before, together or one by one, and are
         # scored by a job of their own.
@@ -277,7 +280,7 @@ def under_way(
         works = [pristine.copy(folder / name / "main") for name in ("cluster", "local")]
         for work in works:
             work.change(**LARGE)
-        states, _, arrays = everything(works[0], folder, *tables(works[0]))
+        states, _, arrays = results_of(works[0], folder, *tables(works[0]))
         assert set(states) == {"COMPLETED"}
         assert arrays in (1, 2)
         works[1].snakemake(*tables(works[1]), cores=2)

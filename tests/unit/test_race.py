@@ -190,7 +190,9 @@ def test_the_largest_components_alone(fewest: int, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(component_ridge, "FEWEST_LARGEST", M + 1)
     exact = principal_components(residuals_of, 20)
     np.testing.assert_allclose(
-        ours.scores @ ours.combinations, exact.scores @ exact.combinations, atol=1e-9
+        ours.scores @ ours.combinations @ residuals_of,
+        exact.scores @ exact.combinations @ residuals_of,
+        atol=1e-9,
     )
 
 

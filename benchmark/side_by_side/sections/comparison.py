@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 from side_by_side.process import Record, say
-from side_by_side.tables import Bar, Records, by_seconds, cells, number, table
+from side_by_side.tables import Bar, Records, number, stages_table
 from side_by_side.workspace import Run, Workspace, published
 
 TITLE = "The comparison"
@@ -51,10 +51,4 @@ def write(records: Records) -> Iterator[str]:
         "The run is finished but for `echo`, with three restart parameters, and the baselines; "
         f"adding them takes {number(record['seconds'])} s on two cores. Its jobs, by rule:"
     )
-    yield from table(
-        ["rule", "jobs", "sum of times, s"],
-        (
-            [f"`{rule}`", *cells(stage, "jobs", "seconds")]
-            for rule, stage in by_seconds(record["stages"])
-        ),
-    )
+    yield from stages_table(record["stages"])

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from side_by_side.process import MeasurementError, Record, call, say
-from side_by_side.tables import Bar, Records, by_seconds, cells, number, table
+from side_by_side.tables import Bar, Records, number, stages_table
 from side_by_side.workspace import FILES, Run, Workspace, generate
 
 TITLE = "The largest screen"
@@ -109,10 +109,4 @@ def write(records: Records) -> Iterator[str]:
         f"on. Of {record['finished_before']} jobs that had ended, {record['made_again']} were run "
         "again."
     )
-    yield from table(
-        ["rule", "jobs", "sum of times, s"],
-        (
-            [f"`{name}`", *cells(stage, "jobs", "seconds")]
-            for name, stage in by_seconds(record["stages"])
-        ),
-    )
+    yield from stages_table(record["stages"])

@@ -119,9 +119,10 @@ def write(records: Records) -> Iterator[str]:
         "**Grows with**: the power of n between the two largest n that were measured. A "
         "fold of `predict_held_out` is one of ten of `echo`; a comparison is of two."
     )
+    of_stage = {stage: [job for job in jobs if job["stage"] == stage] for stage in STAGES}
     models = {
         (stage, what): cost.fit(
-            [job for job in jobs if job["stage"] == stage],
+            of_stage[stage],
             time if what == "seconds" else space,
             what,
         )
@@ -137,7 +138,7 @@ def write(records: Records) -> Iterator[str]:
                 model.formula(),
                 f"{model.off:.0%}",
                 "–" if model.unseen is None else f"{model.unseen:+.0%}",
-                f"n^{cost.exponent([job for job in jobs if job['stage'] == stage], what):.2f}",
+                f"n^{cost.exponent(of_stage[stage], what):.2f}",
             ]
             for (stage, what), model in models.items()
         ),
@@ -165,7 +166,6 @@ def write(records: Records) -> Iterator[str]:
         (
             [f"`{job['stage']}`", *cells(job, *"nNGAT", *COSTS)]
             for stage in STAGES
-            for job in jobs
-            if job["stage"] == stage
+            for job in of_stage[stage]
         ),
     )

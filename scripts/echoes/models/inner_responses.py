@@ -48,7 +48,7 @@ class InnerResponses:
     def __init__(self, task: Task) -> None:
         self.residuals, self.mean = centred_responses(task)
         self._own = task.silenced[: task.n_training]
-        self.singles = single_precision(self.residuals)
+        self._singles = single_precision(self.residuals)
 
     @cached_property
     def products(self) -> Floats:
@@ -64,7 +64,7 @@ class InnerResponses:
         others = len(training) - np.bincount(own[rows], minlength=genes)
         # All residuals of a gene add up to 0.
         shift = -self.residuals[held_out].sum(axis=0) / np.maximum(others, 1)
-        residuals = self.singles[training]
+        residuals = self._singles[training]
         residuals -= single_precision(shift)
         residuals[rows, own[rows]] = 0
         return FoldResponses(residuals, self.mean + shift, shift)
